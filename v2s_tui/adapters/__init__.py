@@ -1,0 +1,1 @@
+"""Doors to the world; plain blocking code, independent of each other."""

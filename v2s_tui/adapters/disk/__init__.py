@@ -1,0 +1,1 @@
+"""Disk images on the conversion host, through qemu-img."""

@@ -1,0 +1,1 @@
+"""Files people read and write: plan YAML, inventories, the bundled catalogue."""

@@ -1,0 +1,1 @@
+"""Object Storage: the transit bucket."""

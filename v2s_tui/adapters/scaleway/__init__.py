@@ -1,0 +1,1 @@
+"""Scaleway API: catalogue, Block Storage, images, Instances, quotas."""

@@ -1,0 +1,1 @@
+"""Batch state and sessions on disk: journalled TinyDB."""

@@ -1,0 +1,1 @@
+"""vCenter and ESXi: login, inventory, snapshots, NFC leases."""

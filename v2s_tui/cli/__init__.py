@@ -1,0 +1,1 @@
+"""The command line; no rule of its own."""

@@ -1,0 +1,1 @@
+"""migration.yaml and the environment: settings and secrets."""

@@ -1,0 +1,1 @@
+"""Facts, rules, arithmetic and the state machine; no I/O."""

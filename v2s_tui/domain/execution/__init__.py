@@ -1,0 +1,1 @@
+"""What happens while a batch runs: events, jobs, artifacts, ledger, restart."""

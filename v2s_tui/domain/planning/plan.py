@@ -1,0 +1,158 @@
+"""plan.yaml as data: what the operator asks for (reference: seed-system.md A4).
+
+Unknown keys are refused, keys beginning with `x-` are the operator's own and are kept. Reading and writing the
+YAML, with line numbers in errors, is adapters/formats/plan_yaml.py.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from v2s_tui.domain.planning.limits import Limits
+
+
+class SizingStrategy(StrEnum):
+    """How a target type is chosen (seed-system.md A5)."""
+
+    EXACT = "exact"
+    OPTIMIZE = "optimize"
+    COST = "cost"
+
+
+class PausePolicy(StrEnum):
+    """What happens when a wave has ended."""
+
+    PAUSE = "pause"
+    PAUSE_ON_FAILURE = "pause_on_failure"
+    CONTINUE = "continue"
+
+
+class PlanPart(BaseModel):
+    """Common rules of every mapping in a plan: unknown keys are errors, `x-...` keys are kept in `extras`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    extras: dict[str, Any] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_own_keys(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        own = {key: value for key, value in data.items() if isinstance(key, str) and key.startswith("x-")}
+        rest = {key: value for key, value in data.items() if key not in own}
+        return rest | {"extras": own} if own else rest
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Tags = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class PlanMetadata(PlanPart):
+    """What the generator knew when it wrote the plan; for people. Nothing is computed from it."""
+
+    generated_at: str = ""
+    vcenter: str = ""
+    total_vms: int | None = None
+    linux_vms: int | None = None
+    windows_vms: int | None = None
+    total_disk_gb: float | None = None
+
+
+class PlanDefaults(PlanPart):
+    """Applied to every migration that lacks the key."""
+
+    zone: str = "fr-par-1"
+    sizing_strategy: SizingStrategy = SizingStrategy.OPTIMIZE
+    tags: Tags = ()
+    skip_validation: bool = False
+    network_mapping: dict[str, str] = Field(default_factory=dict)
+    create_instance: bool | None = None
+
+
+class Migration(PlanPart):
+    """One line of work: a VM by name or path, or all VMs of a glob. None means "as in defaults"."""
+
+    vm_name: str | None = None
+    vm_pattern: str | None = None
+    target_type: str | None = None
+    zone: str | None = None
+    sizing_strategy: SizingStrategy | None = None
+    priority: int = Field(5, ge=1, le=1000)
+    wave: str | None = None
+    skip_validation: bool | None = None
+    tags: Tags | None = None
+    network_mapping: dict[str, str] | None = None
+    create_instance: bool | None = None
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _one_selector(self) -> "Migration":
+        if (self.vm_name is None) == (self.vm_pattern is None):
+            raise ValueError("give exactly one of vm_name and vm_pattern")
+        return self
+
+    @property
+    def selector(self) -> str:
+        """The name, path or glob as written."""
+        return self.vm_name or self.vm_pattern or ""
+
+
+class Exclusion(PlanPart):
+    """VMs never to migrate, whatever the migrations say: by name or path, glob, regular expression or filter."""
+
+    vm_name: str | None = None
+    vm_pattern: str | None = None
+    regex: str | None = None
+    filter: str | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _one_selector(self) -> "Exclusion":
+        if sum(each is not None for each in (self.vm_name, self.vm_pattern, self.regex, self.filter)) != 1:
+            raise ValueError("give exactly one of vm_name, vm_pattern, regex and filter")
+        return self
+
+
+class WaveSpec(PlanPart):
+    """A group that goes together. vms: globs on VM names or paths."""
+
+    name: str = Field(min_length=1)
+    vms: Tags = ()
+    pause_after: PausePolicy = PausePolicy.CONTINUE
+
+
+class PostMigration(PlanPart):
+    """What happens at the source and with transit data when a VM is complete."""
+
+    tag_source: str | None = None
+    power_off_source: bool = False
+    delete_vmware_snapshot: bool = True
+    delete_s3_transit: bool = True
+
+
+class BatchPlan(PlanPart):
+    """A whole plan file."""
+
+    version: Literal[1] = 1
+    metadata: PlanMetadata = Field(default_factory=PlanMetadata)
+    defaults: PlanDefaults = Field(default_factory=PlanDefaults)
+    concurrency: Limits = Field(default_factory=Limits)
+    migrations: tuple[Migration, ...] = ()
+    exclude: tuple[Exclusion, ...] = ()
+    waves: tuple[WaveSpec, ...] = ()
+    post_migration: PostMigration = Field(default_factory=PostMigration)
+
+    @model_validator(mode="after")
+    def _distinct_waves(self) -> "BatchPlan":
+        names = [wave.name for wave in self.waves]
+        if len(set(names)) != len(names):
+            raise ValueError("two waves have the same name")
+        unknown = {each.wave for each in self.migrations if each.wave} - set(names)
+        if unknown:
+            raise ValueError(f"a migration names a wave that is not declared: {', '.join(sorted(unknown))}")
+        return self

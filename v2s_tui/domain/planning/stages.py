@@ -1,0 +1,86 @@
+"""The stages of a migration: names, order, what each needs and how its status reads.
+
+Names and order are the specification's (reference: seed-system.md A7). A stage that is not built does not
+exist here: there are no pass-through stages.
+"""
+
+from enum import StrEnum
+
+from v2s_tui.domain.planning.limits import Limit
+
+
+class Stage(StrEnum):
+    """Stage names as they appear in state, reports and commands."""
+
+    VALIDATE = "validate"
+    SNAPSHOT = "snapshot"
+    EXPORT = "export"
+    CONVERT = "convert"
+    UPLOAD_S3 = "upload_s3"
+    IMPORT_SCW = "import_scw"
+    CREATE_INSTANCE = "create_instance"
+    VERIFY = "verify"
+    CLEANUP = "cleanup"
+
+
+class JobStatus(StrEnum):
+    """Where a VM stands. Terminal: COMPLETE, FAILED, SKIPPED, CANCELLED."""
+
+    PENDING = "pending"
+    VALIDATING = "validating"
+    EXPORTING = "exporting"
+    CONVERTING = "converting"
+    UPLOADING = "uploading"
+    IMPORTING = "importing"
+    CREATING = "creating"
+    VERIFYING = "verifying"
+    CLEANING = "cleaning"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        """True when nothing more happens to the VM without an operator."""
+        return self in {JobStatus.COMPLETE, JobStatus.FAILED, JobStatus.SKIPPED, JobStatus.CANCELLED}
+
+
+STATUS_OF_STAGE: dict[Stage, JobStatus] = {
+    Stage.VALIDATE: JobStatus.VALIDATING,
+    Stage.SNAPSHOT: JobStatus.EXPORTING,
+    Stage.EXPORT: JobStatus.EXPORTING,
+    Stage.CONVERT: JobStatus.CONVERTING,
+    Stage.UPLOAD_S3: JobStatus.UPLOADING,
+    Stage.IMPORT_SCW: JobStatus.IMPORTING,
+    Stage.CREATE_INSTANCE: JobStatus.CREATING,
+    Stage.VERIFY: JobStatus.VERIFYING,
+    Stage.CLEANUP: JobStatus.CLEANING,
+}
+
+LIMITS_OF_STAGE: dict[Stage, frozenset[Limit]] = {
+    Stage.VALIDATE: frozenset(),
+    Stage.SNAPSHOT: frozenset({Limit.PER_ESXI_HOST}),
+    Stage.EXPORT: frozenset({Limit.PER_ESXI_HOST}),
+    Stage.CONVERT: frozenset({Limit.DISK_IO}),
+    Stage.UPLOAD_S3: frozenset({Limit.S3_UPLOAD}),
+    Stage.IMPORT_SCW: frozenset({Limit.SCW_API}),
+    Stage.CREATE_INSTANCE: frozenset({Limit.SCW_API}),
+    Stage.VERIFY: frozenset({Limit.SCW_API}),
+    Stage.CLEANUP: frozenset(),
+}
+
+_ORDER = tuple(Stage)
+
+
+def stage_order(stage: Stage) -> int:
+    """Position of a stage, 0 first; the scheduler lets later stages go first."""
+    return _ORDER.index(stage)
+
+
+def stages_for(*, skip_validation: bool = False, create_instance: bool = True) -> tuple[Stage, ...]:
+    """The stages a VM runs, in order."""
+    left_out = {Stage.VALIDATE} if skip_validation else set()
+    if not create_instance:
+        left_out |= {Stage.CREATE_INSTANCE}
+    return tuple(stage for stage in _ORDER if stage not in left_out)

@@ -1,0 +1,1 @@
+"""What is at VMware: VMs, their parts, and how operators select them."""

@@ -1,0 +1,1 @@
+"""What Scaleway offers and which of it fits a VM."""

@@ -1,0 +1,1 @@
+"""Runs waves: asyncio outside, blocking stage functions in worker threads."""

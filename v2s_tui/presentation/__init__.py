@@ -1,0 +1,1 @@
+"""Cells, tables and report text from domain objects; pure."""

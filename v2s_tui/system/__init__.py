@@ -1,0 +1,1 @@
+"""Processes, files and tool versions of this host."""

@@ -1,0 +1,1 @@
+"""The full-screen app; no rule of its own."""

@@ -1,0 +1,1 @@
+"""One verb per file, called by both front ends and by the runner."""
