@@ -1,17 +1,17 @@
 """The one error tree. Every error tells an operator what failed, the likely cause and what to do next.
 
-    V2sError
-    |- InputError                  wrong usage, config, plan, filter or input file        exit 2
-    |  |- ConfigError  PlanError  FilterError  InventoryFileError  StateError
-    |- PreflightBlocked            findings forbid the start                              exit 4
-    |- GateClosed                  an operator must decide before the next wave           exit 3
-    |- Cancelled                   the operator asked to stop this VM or the batch
-    `- OutsideError                the world said no; `retry_safe` tells what a retry does exit 1
-       |- SourceError              vCenter, ESXi      SourceUnreachable  LoginRefused  SessionExpired  LeaseFailed
-       |- TargetError              Scaleway           QuotaExceeded  OutOfStock  RateLimited  NotFound  ImportRefused
-       |- StorageError             Object Storage
-       |- ToolError                a local tool (qemu-img, ...) ended badly; carries its last stderr lines
-       `- WorkDiskFull             not enough room on the conversion host
+V2sError
+|- InputError                  wrong usage, config, plan, filter or input file        exit 2
+|  |- ConfigError  PlanError  FilterError  InventoryFileError  StateError
+|- PreflightBlocked            findings forbid the start                              exit 4
+|- GateClosed                  an operator must decide before the next wave           exit 3
+|- Cancelled                   the operator asked to stop this VM or the batch
+`- OutsideError                the world said no; `retry_safe` tells what a retry does exit 1
+   |- SourceError              vCenter, ESXi      SourceUnreachable  LoginRefused  SessionExpired  LeaseFailed
+   |- TargetError              Scaleway           QuotaExceeded  OutOfStock  RateLimited  NotFound  ImportRefused
+   |- StorageError             Object Storage
+   |- ToolError                a local tool (qemu-img, ...) ended badly; carries its last stderr lines
+   `- WorkDiskFull             not enough room on the conversion host
 """
 
 from dataclasses import dataclass
@@ -183,7 +183,9 @@ class ToolError(OutsideError):
     command: pasteable, without secrets; exit_code: None when it was killed by us; stderr_tail: its last lines.
     """
 
-    def __init__(self, title: str, *, command: str, exit_code: int | None, stderr_tail: str, hint: str = "") -> None:
+    def __init__(
+        self, title: str, *, command: str, exit_code: int | None, stderr_tail: str, hint: str = ""
+    ) -> None:
         super().__init__(title, hint=hint)
         self.command = command
         self.exit_code = exit_code

@@ -29,7 +29,11 @@ _KEYS: dict[Limit, tuple[str, str]] = {
 
 def _limit(limit: Limit, default: int) -> int:
     value: int = Field(
-        default, ge=1, le=1000, validation_alias=AliasChoices(*_KEYS[limit]), serialization_alias=_KEYS[limit][0]
+        default,
+        ge=1,
+        le=1000,
+        validation_alias=AliasChoices(*_KEYS[limit]),
+        serialization_alias=_KEYS[limit][0],
     )
     return value
 

@@ -15,7 +15,17 @@ class OsFamily(StrEnum):
     UNKNOWN = "unknown"
 
 
-_OTHER_PREFIXES = ("darwin", "freebsd", "solaris", "netware", "openserver", "unixware", "os2", "vmkernel", "eComStation")
+_OTHER_PREFIXES = (
+    "darwin",
+    "freebsd",
+    "solaris",
+    "netware",
+    "openserver",
+    "unixware",
+    "os2",
+    "vmkernel",
+    "eComStation",
+)
 _LINUX_MARKS = (
     "linux", "rhel", "centos", "debian", "ubuntu", "sles", "suse", "fedora", "mandr", "asianux", "oracle", "rocky",
     "alma", "amazonlinux", "photon", "coreos", "crxpod", "turbolinux", "redhat", "nld9", "oes",
@@ -29,7 +39,9 @@ def os_family(guest_id: str, full_name: str = "") -> OsFamily:
     not Windows; FreeBSD is not Linux.
     """
     known = _family_of(guest_id.lower().removesuffix("guest"))
-    return known if known is not OsFamily.UNKNOWN else _family_of(full_name.lower().removeprefix("microsoft "))
+    return (
+        known if known is not OsFamily.UNKNOWN else _family_of(full_name.lower().removeprefix("microsoft "))
+    )
 
 
 def _family_of(text: str) -> OsFamily:
