@@ -1,0 +1,31 @@
+# The two commands that matter: `make demo` sets everything up and migrates the lab's twelve VMs,
+# `make test` sets everything up and runs everything that decides.
+.PHONY: demo test test-slow setup lint benchmarks screenshots
+
+demo:
+	@.ci/setup demo
+	@.venv/bin/v2s demo
+
+test:
+	@.ci/setup test
+	.venv/bin/python -m pytest
+
+# Real distributions booted under emulation: minutes each, run by .ci/run after `make test`.
+test-slow:
+	@.ci/setup test
+	.venv/bin/python -m pytest -m "slow or slow_guest" --timeout 900
+
+setup:
+	@.ci/setup test
+
+lint:
+	@.ci/setup test
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format . && .venv/bin/mypy && .venv/bin/lint-imports
+
+benchmarks:
+	@.ci/setup test
+	for each in tests/benchmarks/*.py; do .venv/bin/python $$each || exit 1; done
+
+screenshots:
+	@.ci/setup test
+	.venv/bin/python screenshots/make.py

@@ -1,0 +1,30 @@
+"""A column of a table: title, width and how one row's cell reads. Used by the app's tables, the CLI and reports alike.
+
+Cells are plain text (no markup); state is told by words, colour only repeats it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """name: stable id (kept in sessions). width: cells wanted; 0 takes what is left.
+
+    sort_key: what to sort by; None sorts by the cell's text. important: kept at 80 columns.
+    """
+
+    name: str
+    title: str
+    width: int
+    cell: Callable[[Row], str]
+    sort_key: Callable[[Row], object] | None = None
+    right: bool = False
+    important: bool = True
+
+    def key(self, row: Row) -> object:
+        """What this column sorts the row by."""
+        return self.sort_key(row) if self.sort_key else self.cell(row).lower()
