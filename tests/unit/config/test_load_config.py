@@ -1,0 +1,139 @@
+"""migration.yaml: lookup order, environment, secrets, and errors that point at the mistake."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from v2s_tui.config import load_config
+from v2s_tui.config.secrets import SecretSource
+from v2s_tui.domain.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(path: Path, text: str, *, mode: int = 0o600) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+    return path
+
+
+def test_defaults_come_from_the_specification_when_nothing_is_said(tmp_path: Path) -> None:
+    settings = load_config(None, {"HOME": str(tmp_path)})
+    assert settings.source is None
+    assert settings.vmware.port == 443
+    assert settings.scaleway.default_zone == "fr-par-1"
+    assert settings.scaleway.s3_bucket == "vmware-migration-transit"
+    assert settings.migration.retry_count == 3
+
+
+def test_the_nearest_file_wins(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    write(tmp_path / ".config/v2s/migration.yaml", "vmware: {vcenter: from-home}\n")
+    assert load_config(None, environ).vmware.vcenter == "from-home"
+    write(tmp_path / "config.yaml", "vmware: {vcenter: from-config}\n")
+    assert load_config(None, environ).vmware.vcenter == "from-config"
+    write(tmp_path / "migration.yaml", "vmware: {vcenter: from-migration}\n")
+    assert load_config(None, environ).vmware.vcenter == "from-migration"
+    assert load_config(tmp_path / "config.yaml", environ).vmware.vcenter == "from-config"
+
+
+def test_the_environment_fills_what_the_file_leaves_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.yaml", "vmware: {vcenter: vc.example.com}\n")
+    environ = {
+        "VCENTER_HOST": "other",
+        "VCENTER_USERNAME": "ops",
+        "VCENTER_INSECURE": "true",
+        "SCW_S3_BUCKET": "b",
+    }
+    settings = load_config(path, environ)
+    assert (settings.vmware.vcenter, settings.vmware.username, settings.vmware.insecure) == (
+        "vc.example.com", "ops", True,
+    )  # fmt: skip
+    assert settings.scaleway.s3_bucket == "b"
+    assert any("insecure" in warning for warning in settings.warnings)
+
+
+def test_secrets_are_resolved_late_and_never_shown(tmp_path: Path) -> None:
+    secret_file = write(tmp_path / "secret", "from-a-file\n")
+    path = write(
+        tmp_path / "m.yaml",
+        "vmware: {password_env: VC_PASS}\n"
+        f"scaleway: {{secret_key_file: {secret_file}, access_key: SCWXXX-literal}}\n",
+    )
+    settings = load_config(path, {})
+    assert settings.vmware.password.resolve({"VC_PASS": "hunter2"}) == "hunter2"
+    assert settings.scaleway.secret_key.resolve({}) == "from-a-file"
+    assert settings.scaleway.access_key.resolve({}) == "SCWXXX-literal"
+    shown = repr(settings) + str(settings) + settings.model_dump_json() + str(settings.model_dump())
+    assert "SCWXXX-literal" not in shown
+    assert "hunter2" not in shown
+    assert [warning for warning in settings.warnings if "literally" in warning]
+
+
+def test_a_literal_secret_in_a_readable_file_is_refused_with_the_fix(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.yaml", "vmware:\n  vcenter: vc\n  password: hunter2\n", mode=0o644)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    assert caught.value.position.line == 3
+    assert "password_env" in caught.value.hint
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_given_twice_is_refused_without_printing_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.yaml", "vmware: {password: hunter2, password_env: VC}\n")
+    with pytest.raises(ConfigError, match="once") as caught:
+        load_config(path, {})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"), [("missing", "check the path"), ("open", "chmod 600"), ("empty", "first line")]
+)
+def test_secret_files_that_cannot_serve(tmp_path: Path, name: str, fix: str) -> None:
+    write(tmp_path / "open", "x\n", mode=0o640)
+    write(tmp_path / "empty", "")
+    path = write(tmp_path / "m.yaml", f"vmware: {{password_file: {tmp_path / name}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {}).vmware.password.resolve({})
+    assert fix in caught.value.hint
+
+
+def test_an_unset_variable_names_itself(tmp_path: Path) -> None:
+    settings = load_config(write(tmp_path / "m.yaml", ""), {})
+    assert settings.vmware.password.source is SecretSource.ENV
+    with pytest.raises(ConfigError, match="VCENTER_PASSWORD"):
+        settings.vmware.password.resolve({})
+
+
+def test_an_unknown_key_is_pointed_at_and_a_near_one_suggested(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.yaml", "vmware:\n  vcenter: vc\n  usernme: ops\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    assert (caught.value.position.line, caught.value.position.column) == (3, 3)
+    assert "'username'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("vmware:\n  port: many\n", 2), ("vmware:\n\tvcenter: x\n", 2), ("- a\n", 1),
+        ("vmware: {port: 1}\nvmware: {}\n", 2),
+        ("scaleway:\n  s3_region: paris\n", 2), ("source: x\n", None), ("vmware: 3\n", 1),
+    ],
+)  # fmt: skip
+def test_mistakes_name_file_and_line(tmp_path: Path, text: str, line: int | None) -> None:
+    path = write(tmp_path / "m.yaml", text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    assert caught.value.position.file == str(path)
+    assert caught.value.position.line == line
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "none.yaml", dict(os.environ))

@@ -1,0 +1,118 @@
+"""What migration.yaml may say, with its defaults (reference: seed-system.md A2, DESIGN section 2)."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from v2s_tui.config.secrets import SecretRef, SecretSource
+
+
+class SettingsPart(BaseModel):
+    """One section. A secret field `x` is read from `x_env`, `x_file`, `x_keyring` or, literally, `x`."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True
+    )
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_secrets(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return {} if data is None else data
+        gathered = dict(data)
+        for name in cls.SECRETS:
+            refs = [ref for ref in (_take(gathered, name, source) for source in SecretSource) if ref]
+            if len(refs) > 1:
+                raise ValueError(f"give {name} once: as {name}_env, {name}_file or {name}_keyring")
+            if refs:
+                gathered[name] = refs[0]
+        return gathered
+
+
+def _take(data: dict[str, Any], name: str, source: SecretSource) -> SecretRef | None:
+    key = name if source is SecretSource.LITERAL else f"{name}_{source.value}"
+    value = data.get(key)
+    if isinstance(value, SecretRef):
+        return None
+    data.pop(key, None)
+    if value is None:
+        return None
+    if source is SecretSource.LITERAL:
+        return SecretRef(source=source, literal=SecretStr(str(value)))
+    return SecretRef(source=source, name=str(value))
+
+
+def _in_environment(name: str) -> SecretRef:
+    return SecretRef(source=SecretSource.ENV, name=name)
+
+
+class VmwareSettings(SettingsPart):
+    """vCenter. thumbprint: of its certificate, instead of a CA. insecure: verify nothing."""
+
+    SECRETS: ClassVar[tuple[str, ...]] = ("password",)
+
+    vcenter: str = ""
+    port: int = Field(443, ge=1, le=65535)
+    username: str = ""
+    password: SecretRef = _in_environment("VCENTER_PASSWORD")
+    insecure: bool = False
+    ca_file: Path | None = None
+    thumbprint: str | None = None
+
+
+class ScalewaySettings(SettingsPart):
+    """Scaleway. s3_endpoint: None means Scaleway's own for s3_region. image: also make an image of the disks."""
+
+    SECRETS: ClassVar[tuple[str, ...]] = ("access_key", "secret_key")
+
+    access_key: SecretRef = _in_environment("SCW_ACCESS_KEY")
+    secret_key: SecretRef = _in_environment("SCW_SECRET_KEY")
+    organization_id: str = ""
+    project_id: str = ""
+    default_zone: str = Field("fr-par-1", pattern=r"^[a-z]{2}-[a-z]{3}-\d$")
+    s3_region: str = Field("fr-par", pattern=r"^[a-z]{2}-[a-z]{3}$")
+    s3_bucket: str = "vmware-migration-transit"
+    api_url: str = Field("https://api.scaleway.com", pattern=r"^https?://[^/]+(/.*[^/])?$")
+    s3_endpoint: str | None = Field(None, pattern=r"^https?://[^/]+(/.*[^/])?$")
+    ca_file: Path | None = None
+    create_instance: bool = True
+    image: bool = True
+
+
+class ConversionSettings(SettingsPart):
+    """The conversion host."""
+
+    work_dir: Path = Path("/var/lib/v2s/work")
+    compress_qcow2: bool = True
+    virtio_win_iso: Path | None = None
+    cleanup_on_success: bool = True
+    virt_v2v_verbose: bool = False
+
+
+class MigrationSettings(SettingsPart):
+    """Retries. parallel_*: read for compatibility only, the plan's `concurrency` decides."""
+
+    parallel_exports: int | None = Field(None, ge=1)
+    parallel_uploads: int | None = Field(None, ge=1)
+    retry_count: int = Field(3, ge=0, le=100)
+    retry_delay_seconds: float = Field(30, ge=0)
+    export_strategy: Literal["local", "streaming"] = "local"
+
+
+class Settings(SettingsPart):
+    """Everything migration.yaml says. source: the file it came from, None when only the environment spoke.
+
+    warnings: sentences for the operator. keys: action id -> key, the app's key bindings. theme: None means
+    the app's own choice.
+    """
+
+    vmware: VmwareSettings = Field(default_factory=VmwareSettings)
+    scaleway: ScalewaySettings = Field(default_factory=ScalewaySettings)
+    conversion: ConversionSettings = Field(default_factory=ConversionSettings)
+    migration: MigrationSettings = Field(default_factory=MigrationSettings)
+    keys: dict[str, str] = Field(default_factory=dict)
+    theme: str | None = None
+    source: Path | None = Field(None, exclude=True)
+    warnings: tuple[str, ...] = Field((), exclude=True)
