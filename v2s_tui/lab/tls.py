@@ -1,7 +1,7 @@
 """Certificates for the lab's HTTPS servers: one certificate authority and one leaf per lab folder.
 
-Owns the files `ca.pem`, `server.pem` and `server.key` in the folder it is given. No key is ever shipped: a folder
-without a complete set gets a new one, and the authority's own key is thrown away after signing.
+Owns the files `ca.pem`, `server.pem` and `server.key` in the folder it is given. No key is ever shipped: a
+folder without a complete set gets a new one, and the authority's own key is thrown away after signing.
 """
 
 import datetime
