@@ -1,0 +1,304 @@
+"""A table that stays instant on 10,000 rows: it draws only the lines on screen (Textual's Line API).
+
+It owns drawing, cursor and marks; which rows there are, and in which order, is decided by whoever calls set_rows.
+Cells are plain text, never markup. Reference: terminal.md section 1 (30 times less CPU per key than DataTable).
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from v2s_tui.presentation.columns import Column
+
+Row = TypeVar("Row")
+MARGIN = 2
+"""Cells before the first column: cursor sign and mark sign, so that both are visible without colour."""
+
+
+def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column[Row], int]]:
+    """Columns that fit into width with the width each gets.
+
+    Unimportant columns are dropped first, from the right; then from the right whatever does not fit. What is left
+    over widens the first column, where names are.
+    """
+    chosen = list(columns)
+    while len(chosen) > 1 and _total(chosen) > width:
+        droppable = [each for each in chosen if not each.important] or chosen[1:]
+        chosen.remove(droppable[-1])
+    spare = max(0, width - _total(chosen))
+    widths = [each.width for each in chosen]
+    if widths:
+        widths[0] = min(widths[0] + spare, max(widths[0], width - MARGIN))
+    return list(zip(chosen, widths, strict=True))
+
+
+def _total(columns: Sequence[Column[Row]]) -> int:
+    return MARGIN + sum(each.width + 1 for each in columns)
+
+
+class VirtualTable(ScrollView, Generic[Row], can_focus=True):
+    """Rows of any type shown through Columns. Messages: Highlighted, Opened, MarksChanged."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "virtual-table--header",
+        "virtual-table--cursor",
+        "virtual-table--marked",
+        "virtual-table--ok",
+        "virtual-table--warn",
+        "virtual-table--fail",
+        "virtual-table--dim",
+        "virtual-table--busy",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "cursor(-1)", "Up", show=False),
+        Binding("down,j", "cursor(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(-1)", "First", show=False),
+        Binding("end,G", "edge(1)", "Last", show=False),
+        Binding("enter", "open", "Open", show=False),
+    ]
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another row (row is None when the table is empty)."""
+
+        table: "VirtualTable[object]"
+        row: object | None
+
+        @property
+        def control(self) -> "VirtualTable[object]":
+            return self.table
+
+    @dataclass
+    class Opened(Message):
+        """Enter or a click on the row under the cursor."""
+
+        table: "VirtualTable[object]"
+        row: object
+
+        @property
+        def control(self) -> "VirtualTable[object]":
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column[Row]],
+        *,
+        row_key: Callable[[Row], Hashable],
+        tone: Callable[[Row, str], str] | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        classes: str | None = None,
+    ) -> None:
+        """row_key: identity of a row, kept by cursor and marks. tone(row, column name): one of "", ok, warn, fail,
+        dim, busy."""
+        super().__init__(id=id, classes=classes)
+        self._columns: tuple[Column[Row], ...] = tuple(columns)
+        self._row_key = row_key
+        self._tone = tone
+        self._rows: Sequence[Row] = ()
+        self._layout: list[tuple[Column[Row], int]] = []
+        self._lines: dict[tuple[int, bool], Strip] = {}
+        self.cursor = 0
+        self.sort_column = ""
+        self.sort_reverse = False
+        self.marked: frozenset[Hashable] = frozenset()
+
+    # --- rows ---------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows shown, in order."""
+        return self._rows
+
+    @property
+    def columns(self) -> tuple[Column[Row], ...]:
+        """All columns, shown or not."""
+        return self._columns
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows[self.cursor] if 0 <= self.cursor < len(self._rows) else None
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows. The cursor stays on the row it was on, where that row is still there."""
+        held = self.current
+        key = self._row_key(held) if held is not None else None
+        self._rows = rows
+        self._lines.clear()
+        self.cursor = self._index_of(key, near=self.cursor)
+        self._resize_content()
+        self._keep_cursor_visible()
+        self.refresh()
+        now = self.current
+        if (self._row_key(now) if now is not None else None) != key:
+            self._announce()
+
+    def _index_of(self, key: Hashable | None, *, near: int) -> int:
+        if key is not None:
+            near_rows = self._rows[near : near + 1]
+            if near_rows and self._row_key(near_rows[0]) == key:
+                return near
+            for index, row in enumerate(self._rows):
+                if self._row_key(row) == key:
+                    return index
+        return max(0, min(near, len(self._rows) - 1))
+
+    def set_columns(self, columns: Sequence[Column[Row]]) -> None:
+        """Show other columns, or the same in another order."""
+        self._columns = tuple(columns)
+        self._fit()
+        self.refresh()
+
+    def set_marked(self, marked: frozenset[Hashable]) -> None:
+        """Rows drawn as marked; marks of rows not shown are kept."""
+        self.marked = marked
+        self._lines.clear()
+        self.refresh()
+
+    def refresh_rows(self, indexes: Iterable[int]) -> None:
+        """Redraw these rows (their content changed in place)."""
+        top = self.scroll_offset.y
+        height = self.size.height - 1
+        for index in indexes:
+            self._lines.pop((index, False), None)
+            self._lines.pop((index, True), None)
+            if top <= index < top + height:
+                self.refresh(Region(0, index - top + 1, self.size.width, 1))
+
+    def redraw(self) -> None:
+        """Redraw every visible row."""
+        self._lines.clear()
+        self.refresh()
+
+    # --- drawing ------------------------------------------------------------------------------------------------
+
+    def _resize_content(self) -> None:
+        size = Size(max(1, self.size.width - 1), len(self._rows) + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _fit(self) -> None:
+        self._layout = fit_columns(self._columns, self.scrollable_content_region.width or self.size.width)
+        self._lines.clear()
+
+    def on_resize(self, event: Resize) -> None:
+        """The terminal changed: choose columns again."""
+        self._fit()
+        self._resize_content()
+        self._keep_cursor_visible()
+
+    def notify_style_update(self) -> None:
+        """The theme changed."""
+        super().notify_style_update()
+        self._lines.clear()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the header, a row, or nothing."""
+        width = self.size.width
+        if y == 0:
+            return self._header_line(width)
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self._rows):
+            return Strip.blank(width, self.rich_style)
+        is_cursor = index == self.cursor
+        cached = self._lines.get((index, is_cursor))
+        if cached is None:
+            cached = self._lines[index, is_cursor] = self._row_line(self._rows[index], is_cursor, width)
+        return cached
+
+    def _header_line(self, width: int) -> Strip:
+        style = self.get_component_rich_style("virtual-table--header")
+        cells = [" " * MARGIN]
+        for column, cell_width in self._layout:
+            arrow = ("v" if self.sort_reverse else "^") if column.name == self.sort_column else ""
+            cells.append(_cell(column.title + arrow, cell_width, right=column.right) + " ")
+        return Strip([Segment(set_cell_size("".join(cells), width), style)], width)
+
+    def _row_line(self, row: Row, is_cursor: bool, width: int) -> Strip:
+        marked = self._row_key(row) in self.marked
+        base = self._base_style(is_cursor, marked)
+        segments = [Segment((">" if is_cursor else " ") + ("*" if marked else " "), base)]
+        for column, cell_width in self._layout:
+            text = _cell(column.cell(row), cell_width, right=column.right) + " "
+            segments.append(Segment(text, self._cell_style(row, column.name, base, is_cursor)))
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _base_style(self, is_cursor: bool, marked: bool) -> Style:
+        if is_cursor:
+            return self.get_component_rich_style("virtual-table--cursor")
+        return self.get_component_rich_style("virtual-table--marked") if marked else self.rich_style
+
+    def _cell_style(self, row: Row, column_name: str, base: Style, is_cursor: bool) -> Style:
+        tone = self._tone(row, column_name) if self._tone and not is_cursor else ""
+        if not tone:
+            return base
+        return base + Style(color=self.get_component_rich_style(f"virtual-table--{tone}").color)
+
+    # --- cursor -------------------------------------------------------------------------------------------------
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on the row of that index (kept inside the table) and scroll it into sight."""
+        target = max(0, min(index, len(self._rows) - 1))
+        if target == self.cursor:
+            return
+        before, self.cursor = self.cursor, target
+        self._keep_cursor_visible()
+        self.refresh_rows((before, target))
+        self._announce()
+
+    def _keep_cursor_visible(self) -> None:
+        height = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+
+    def _announce(self) -> None:
+        self.post_message(self.Highlighted(self, self.current))  # type: ignore[arg-type]
+
+    def action_cursor(self, step: int) -> None:
+        """Up or down."""
+        self.move_cursor(self.cursor + step)
+
+    def action_page(self, step: int) -> None:
+        """A screenful up or down."""
+        self.move_cursor(self.cursor + step * max(1, self.size.height - 2))
+
+    def action_edge(self, step: int) -> None:
+        """First or last row."""
+        self.move_cursor(0 if step < 0 else len(self._rows) - 1)
+
+    def action_open(self) -> None:
+        """Enter."""
+        if self.current is not None:
+            self.post_message(self.Opened(self, self.current))  # type: ignore[arg-type]
+
+    def on_click(self, event: Click) -> None:
+        """A click moves the cursor; a second one on the same row opens it."""
+        index = self.scroll_offset.y + event.y - 1
+        if event.y == 0 or not 0 <= index < len(self._rows):
+            return
+        if index == self.cursor:
+            self.action_open()
+        else:
+            self.move_cursor(index)
+
+
+def _cell(text: str, width: int, *, right: bool) -> str:
+    fitted = text.replace("\n", " ")
+    if right and len(fitted) < width:
+        fitted = fitted.rjust(width)
+    return set_cell_size(fitted, width)
