@@ -63,7 +63,7 @@ class VmwareSettings(SettingsPart):
 
 
 class ScalewaySettings(SettingsPart):
-    """Scaleway. s3_endpoint: None means Scaleway's own for s3_region. image: also make an image of the disks."""
+    """Scaleway. s3_endpoint: None means Scaleway's own for s3_region. image: also make an image."""
 
     SECRETS: ClassVar[tuple[str, ...]] = ("access_key", "secret_key")
 

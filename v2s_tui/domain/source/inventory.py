@@ -12,8 +12,8 @@ from v2s_tui.domain.source.vm import Vm
 class Inventory:
     """vms in vCenter's order, templates left out. source: `vcenter.example.com` or a file name.
 
-    taken_at: when the listing was made (timezone aware). unreadable: one sentence per object that could not be
-    read; the rest of the list is still good.
+    taken_at: when the listing was made (timezone aware). unreadable: one sentence per object that could not
+    be read; the rest of the list is still good.
     """
 
     vms: tuple[Vm, ...]
