@@ -1,7 +1,7 @@
 """plan.yaml as data: what the operator asks for (reference: seed-system.md A4).
 
-Unknown keys are refused, keys beginning with `x-` are the operator's own and are kept. Reading and writing the
-YAML, with line numbers in errors, is adapters/formats/plan_yaml.py.
+Unknown keys are refused, keys beginning with `x-` are the operator's own and are kept. Reading and writing
+the YAML, with line numbers in errors, is adapters/formats/plan_yaml.py.
 """
 
 from enum import StrEnum
@@ -18,6 +18,7 @@ class SizingStrategy(StrEnum):
     EXACT = "exact"
     OPTIMIZE = "optimize"
     COST = "cost"
+    RIGHTSIZE = "rightsize"
 
 
 class PausePolicy(StrEnum):
@@ -103,7 +104,7 @@ class Migration(PlanPart):
 
 
 class Exclusion(PlanPart):
-    """VMs never to migrate, whatever the migrations say: by name or path, glob, regular expression or filter."""
+    """VMs never to migrate: by name or path, glob, regular expression or filter."""
 
     vm_name: str | None = None
     vm_pattern: str | None = None
