@@ -1,4 +1,5 @@
-"""A column of a table: title, width and how one row's cell reads. Used by the app's tables, the CLI and reports alike.
+"""A column of a table: title, width and how one row's cell reads. Used by the app's tables, the CLI and
+reports alike.
 
 Cells are plain text (no markup); state is told by words, colour only repeats it.
 """

@@ -16,7 +16,9 @@ def memory_text(memory_mb: int) -> str:
 
 
 def disk_text(vm: Vm) -> str:
-    """Provisioned size of all disks in GiB; before details were read, what vCenter says is committed, with `~`."""
+    """Provisioned size of all disks in GiB; before details were read, what vCenter says is committed, with
+    `~`.
+    """
     if vm.disks:
         return f"{vm.total_disk_gib:,.0f} GiB"
     return f"~{vm.committed_bytes / GIB:,.0f} GiB" if vm.committed_bytes is not None else ""

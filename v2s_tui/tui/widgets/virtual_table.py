@@ -1,7 +1,8 @@
 """A table that stays instant on 10,000 rows: it draws only the lines on screen (Textual's Line API).
 
-It owns drawing, cursor and marks; which rows there are, and in which order, is decided by whoever calls set_rows.
-Cells are plain text, never markup. Reference: terminal.md section 1 (30 times less CPU per key than DataTable).
+It owns drawing, cursor and marks; which rows there are, and in which order, is decided by whoever calls
+set_rows. Cells are plain text, never markup. Reference: terminal.md section 1 (30 times less CPU per key than
+DataTable).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -28,8 +29,8 @@ MARGIN = 2
 def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column[Row], int]]:
     """Columns that fit into width with the width each gets.
 
-    Unimportant columns are dropped first, from the right; then from the right whatever does not fit. What is left
-    over widens the first column, where names are.
+    Unimportant columns are dropped first, from the right; then from the right whatever does not fit. What is
+    left over widens the first column, where names are.
     """
     chosen = list(columns)
     while len(chosen) > 1 and _total(chosen) > width:
@@ -100,7 +101,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's own name
         classes: str | None = None,
     ) -> None:
-        """row_key: identity of a row, kept by cursor and marks. tone(row, column name): one of "", ok, warn, fail,
+        """row_key: identity of a row, kept by cursor and marks. tone(row, column name): one of "", ok, warn,
+        fail,
         dim, busy."""
         super().__init__(id=id, classes=classes)
         self._columns: tuple[Column[Row], ...] = tuple(columns)
@@ -114,7 +116,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self.sort_reverse = False
         self.marked: frozenset[Hashable] = frozenset()
 
-    # --- rows ---------------------------------------------------------------------------------------------------
+    # --- rows -------------------------------------------------------------------------------------
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -182,7 +184,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._lines.clear()
         self.refresh()
 
-    # --- drawing ------------------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     def _resize_content(self) -> None:
         size = Size(max(1, self.size.width - 1), len(self._rows) + 1)
@@ -246,7 +248,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             return base
         return base + Style(color=self.get_component_rich_style(f"virtual-table--{tone}").color)
 
-    # --- cursor -------------------------------------------------------------------------------------------------
+    # --- cursor -----------------------------------------------------------------------------------
 
     def move_cursor(self, index: int) -> None:
         """Put the cursor on the row of that index (kept inside the table) and scroll it into sight."""

@@ -1,0 +1,117 @@
+"""What the operator is working on: inventory, filter, marks, plan with undo. No widget, no thread, no I/O.
+
+The plan is the single truth of sizing and waves: screens show what it resolves to, edits make a new plan, undo
+goes back to the one before.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.source.vm import Vm
+
+UNDO_STEPS = 200
+
+
+def vm_key(vm: Vm) -> str:
+    """Identity of a VM for marks: survives a rename, not a re-creation."""
+    return f"{vm.moref}/{vm.instance_uuid}"
+
+
+@dataclass
+class Workspace:
+    """One operator's work. `changed` names what changed to every listener: inventory, marks, plan, filter."""
+
+    inventory: Inventory | None = None
+    filter_text: str = ""
+    marked: frozenset[str] = frozenset()
+    plan: BatchPlan = field(default_factory=BatchPlan)
+    plan_path: Path | None = None
+    saved_plan: BatchPlan | None = None
+    undo_stack: list[BatchPlan] = field(default_factory=list)
+    redo_stack: list[BatchPlan] = field(default_factory=list)
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
+
+    def _tell(self, what: str) -> None:
+        for listener in list(self.listeners):
+            listener(what)
+
+    # --- inventory and marks ----------------------------------------------------------------------
+
+    def set_inventory(self, inventory: Inventory) -> None:
+        """A new listing; marks of VMs that vanished are dropped."""
+        self.inventory = inventory
+        self.marked &= frozenset(vm_key(vm) for vm in inventory)
+        self._tell("inventory")
+
+    def set_filter(self, text: str) -> None:
+        """The filter as typed (it may be wrong; who shows it says so)."""
+        if text != self.filter_text:
+            self.filter_text = text
+            self._tell("filter")
+
+    def toggle_marks(self, vms: Sequence[Vm]) -> None:
+        """Mark these VMs, or unmark them when all are marked."""
+        keys = frozenset(vm_key(vm) for vm in vms)
+        self.marked = self.marked - keys if keys <= self.marked else self.marked | keys
+        self._tell("marks")
+
+    def clear_marks(self) -> None:
+        """Unmark everything, hidden VMs too."""
+        self.marked = frozenset()
+        self._tell("marks")
+
+    def marked_vms(self) -> tuple[Vm, ...]:
+        """Marked VMs in inventory order, hidden by the filter or not."""
+        return tuple(vm for vm in self.inventory or () if vm_key(vm) in self.marked)
+
+    def hidden_marks(self, visible: Iterable[Vm]) -> int:
+        """How many marked VMs are not among these."""
+        return len(self.marked - frozenset(vm_key(vm) for vm in visible))
+
+    # --- plan -------------------------------------------------------------------------------------
+
+    @property
+    def dirty(self) -> bool:
+        """True when the plan differs from the file it came from."""
+        return self.plan != (self.saved_plan or BatchPlan())
+
+    def open_plan(self, plan: BatchPlan, path: Path | None) -> None:
+        """Work on this plan, as it is in that file (None: not saved yet)."""
+        self.plan, self.plan_path = plan, path
+        self.saved_plan = plan if path else None
+        self.undo_stack.clear()
+        self.redo_stack.clear()
+        self._tell("plan")
+
+    def saved(self, path: Path) -> None:
+        """The plan was written to that file."""
+        self.plan_path, self.saved_plan = path, self.plan
+        self._tell("plan")
+
+    def edit(self, plan: BatchPlan) -> None:
+        """Replace the plan by an edited one; undo brings the one before back."""
+        if plan == self.plan:
+            return
+        self.undo_stack = [*self.undo_stack[-UNDO_STEPS:], self.plan]
+        self.redo_stack.clear()
+        self.plan = plan
+        self._tell("plan")
+
+    def undo(self) -> bool:
+        """Back one edit; False when there is none."""
+        return self._step(self.undo_stack, self.redo_stack)
+
+    def redo(self) -> bool:
+        """Forward one undone edit; False when there is none."""
+        return self._step(self.redo_stack, self.undo_stack)
+
+    def _step(self, source: list[BatchPlan], target: list[BatchPlan]) -> bool:
+        if not source:
+            return False
+        target.append(self.plan)
+        self.plan = source.pop()
+        self._tell("plan")
+        return True

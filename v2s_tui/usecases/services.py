@@ -1,0 +1,62 @@
+"""What the use cases work with: settings and the doors to the world, each opened when it is first used."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from v2s_tui.config.settings import Settings
+from v2s_tui.domain.ports import Clock, Cloud, Disks, ObjectStore, Source
+
+Door = TypeVar("Door")
+
+
+class Lazy(Generic[Door]):
+    """A door opened at most once, whichever thread asks first. Opening may raise; the next call tries
+    again.
+    """
+
+    def __init__(self, opened_by: Callable[[], Door]) -> None:
+        self._opened_by = opened_by
+        self._lock = threading.Lock()
+        self._door: Door | None = None
+
+    def __call__(self) -> Door:
+        with self._lock:
+            if self._door is None:
+                self._door = self._opened_by()
+            return self._door
+
+    @property
+    def opened(self) -> Door | None:
+        """The door where it is open already."""
+        return self._door
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a use case may use. Built by bootstrap.py; tests build it from fakes."""
+
+    settings: Settings
+    clock: Clock
+    source: Lazy[Source]
+    cloud: Lazy[Cloud]
+    objects: Lazy[ObjectStore]
+    disks: Lazy[Disks]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def work_dir(self) -> Path:
+        """Where everything local is kept."""
+        return self.settings.conversion.work_dir
+
+    @property
+    def state_dir(self) -> Path:
+        """Where batch states are: `{work_dir}/batch-state`."""
+        return self.work_dir / "batch-state"
+
+    def close(self) -> None:
+        """Log out of what is open; never raises."""
+        if (source := self.source.opened) is not None:
+            source.close()
