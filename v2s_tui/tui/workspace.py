@@ -1,7 +1,7 @@
 """What the operator is working on: inventory, filter, marks, plan with undo. No widget, no thread, no I/O.
 
-The plan is the single truth of sizing and waves: screens show what it resolves to, edits make a new plan, undo
-goes back to the one before.
+The plan is the single truth of sizing and waves: screens show what it resolves to, an edit makes a new plan,
+undo goes back to the one before.
 """
 
 from collections.abc import Callable, Iterable, Sequence

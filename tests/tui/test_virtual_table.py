@@ -1,0 +1,90 @@
+"""The table that every screen uses: rows, cursor, marks, columns that fit, nothing parsed as markup."""
+
+from dataclasses import dataclass
+
+from textual.app import App, ComposeResult
+
+from v2s_tui.presentation.columns import Column
+from v2s_tui.tui.widgets.virtual_table import VirtualTable, fit_columns
+
+
+@dataclass(frozen=True)
+class Item:
+    name: str
+    size: int
+
+
+COLUMNS: tuple[Column[Item], ...] = (
+    Column("name", "Name", 10, lambda item: item.name),
+    Column("size", "Size", 6, lambda item: str(item.size), lambda item: item.size, right=True),
+    Column("extra", "Extra", 20, lambda item: "x", important=False),
+)
+
+
+class TableApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield VirtualTable[Item](COLUMNS, row_key=lambda item: item.name, id="table")
+
+    @property
+    def table(self) -> VirtualTable[Item]:
+        return self.query_one("#table", VirtualTable)
+
+
+def items(count: int) -> list[Item]:
+    return [Item(f"[bold]vm-{number}[/oops]", number) for number in range(count)]
+
+
+def line_text(table: VirtualTable[Item], y: int) -> str:
+    return "".join(segment.text for segment in table.render_line(y))
+
+
+def test_unimportant_columns_give_way_first() -> None:
+    assert [column.name for column, _ in fit_columns(COLUMNS, 60)] == ["name", "size", "extra"]
+    assert [column.name for column, _ in fit_columns(COLUMNS, 30)] == ["name", "size"]
+    assert [column.name for column, _ in fit_columns(COLUMNS, 12)] == ["name"]
+
+
+def test_spare_room_goes_to_the_first_column() -> None:
+    (_, name_width), (_, size_width) = fit_columns(COLUMNS[:2], 60)
+    assert (name_width, size_width) == (50, 6)
+
+
+async def test_markup_in_names_is_shown_as_it_is() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)):
+        app.table.set_rows(items(3))
+        assert "[bold]vm-0" in line_text(app.table, 1)
+
+
+async def test_keys_move_and_the_cursor_stays_in_sight() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        table = app.table
+        table.focus()
+        table.set_rows(items(100))
+        await pilot.press("j", "j", "k", "G")
+        assert table.current == table.rows[99]
+        assert line_text(table, table.size.height - 1).startswith(">")
+        await pilot.press("g")
+        assert line_text(table, 1).startswith(">")
+
+
+async def test_the_cursor_stays_on_its_row_when_rows_change() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)):
+        table = app.table
+        table.set_rows(items(50))
+        table.move_cursor(20)
+        table.set_rows(items(50)[15:])
+        assert table.cursor == 5
+        table.set_rows([])
+        assert table.current is None
+
+
+async def test_marks_are_signs_not_only_colour() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)):
+        table = app.table
+        table.set_rows(items(5))
+        table.set_marked(frozenset({table.rows[2].name}))
+        assert line_text(table, 3).startswith(" *")

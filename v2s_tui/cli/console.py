@@ -1,0 +1,53 @@
+"""Where output goes: results to stdout, everything said to people to stderr. Nothing is parsed as markup."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import click
+
+from v2s_tui.presentation.columns import Column
+
+Row = TypeVar("Row")
+
+
+def say(text: str) -> None:
+    """To the person at the terminal."""
+    click.echo(text, err=True)
+
+
+def put(text: str) -> None:
+    """A result, for people and pipes."""
+    click.echo(text)
+
+
+def put_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, title: str = "") -> None:
+    """A table on stdout: framed on a terminal, plain aligned text in a pipe."""
+    cells = [[column.cell(row) for column in columns] for row in rows]
+    if title:
+        put(title)
+    if sys.stdout.isatty():
+        _put_framed(columns, cells)
+        return
+    titles = [column.title for column in columns]
+    widths = [max(map(len, [title, *(line[i] for line in cells)])) for i, title in enumerate(titles)]
+    for line in (titles, *cells):
+        padded = (
+            text.rjust(width) if column.right else text.ljust(width)
+            for text, width, column in zip(line, widths, columns, strict=True)
+        )
+        put("  ".join(padded).rstrip())
+
+
+def _put_framed(columns: Sequence[Column[Row]], cells: list[list[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.right else "left")
+    for line in cells:
+        table.add_row(*(Text(text) for text in line))
+    Console().print(table)

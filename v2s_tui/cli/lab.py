@@ -1,0 +1,119 @@
+"""`v2s lab up` and `v2s demo`: the only place in the product that knows that there is a lab."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+
+from v2s_tui.cli.console import say
+from v2s_tui.domain.errors import InputError, ToolError
+
+_KEPT_BETWEEN_DEMOS = {"disks", "tls", "secrets", "ports.json"}
+"""Of the lab's folder: slow to make, or what an open terminal may still use. The rest starts anew."""
+
+
+@click.group()
+def lab() -> None:
+    """Local vCenter, Object Storage and Scaleway API, for rehearsals and tests."""
+
+
+@lab.command("up")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), required=True, help="Where the lab lives.")
+@click.option("--scenario", default="demo", show_default=True, help="Its name, or a YAML file.")
+@click.option("--vms", type=click.IntRange(1, 20_000), help="How many VMs (scenario fleet).")
+@click.option("--faults", type=click.Path(path_type=Path, exists=True), help="Rules of what goes wrong.")
+def up(folder: Path, scenario: str, vms: int | None, faults: Path | None) -> None:
+    """Serve until SIGTERM; print one line "lab ready DIR/migration.yaml" once all answers."""
+    try:
+        from v2s_tui.lab.up import serve
+    except ModuleNotFoundError as err:
+        raise InputError(f"the lab needs {err.name}", hint="pip install 'v2s-tui[lab]'") from err
+    serve(folder, scenario=scenario, vm_count=vms, faults=faults)
+
+
+@click.command()
+@click.option("--vms", type=click.IntRange(1, 20_000), help="This many small VMs instead of the twelve.")
+@click.option("--run", "headless", is_flag=True, help="Run the bundled plan headless, print the report.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where the lab lives.")
+@click.pass_context
+def demo(ctx: click.Context, vms: int | None, headless: bool, folder: Path | None) -> None:
+    """The lab and the app on it. Without a terminal, or with --run: the bundled plan headless."""
+    headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
+    home = folder or _default_folder()
+    if headless:
+        _start_anew(home)
+    say(f"demo: starting the lab in {home} (the first time its disks are generated)")
+    with lab_running(home, scenario="fleet" if vms else "demo", vms=vms) as config:
+        if not headless:
+            from v2s_tui.cli.app import open_app
+
+            ctx.exit(open_app(config, "demo"))
+        from v2s_tui.cli.headless import run_plan
+
+        name = "fleet-plan.yaml" if vms else "demo-plan.yaml"
+        with as_file(files("v2s_tui.lab.scenarios").joinpath(name)) as plan:
+            ctx.exit(
+                run_plan(config, plan, yes=True, report=None, events=None, detach=False, show_report=True)
+            )
+
+
+def _default_folder() -> Path:
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "v2s" / "demo"
+
+
+def _start_anew(folder: Path) -> None:
+    """What an earlier demo migrated must not stand in the way of this one."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name in _KEPT_BETWEEN_DEMOS:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+@contextmanager
+def lab_running(folder: Path, *, scenario: str, vms: int | None = None) -> Iterator[Path]:
+    """A lab in a process of its own, stopped at the end; yields its migration.yaml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = [
+        sys.executable,
+        "-m",
+        "v2s_tui.cli.main",
+        "lab",
+        "up",
+        "--dir",
+        str(folder),
+        "--scenario",
+        scenario,
+    ]
+    argv += ["--vms", str(vms)] if vms else []
+    log = folder / "lab.log"
+    with log.open("ab") as errors:
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL)
+    try:
+        line = process.stdout.readline().decode() if process.stdout else ""
+        if not line.startswith("lab ready "):
+            process.wait(30)
+            raise ToolError(
+                "the lab did not start",
+                command=" ".join(argv),
+                exit_code=process.returncode,
+                stderr_tail=log.read_text(errors="replace")[-2000:],
+                hint=f"its log is {log}",
+            )
+        yield Path(line.removeprefix("lab ready ").strip())
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

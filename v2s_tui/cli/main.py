@@ -1,0 +1,103 @@
+"""`v2s`: the app, the headless run, the commands. Heavy parts are imported by who needs them."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from v2s_tui import __version__
+from v2s_tui.cli.console import say
+from v2s_tui.cli.exit_codes import ExitCode, exit_code_of
+from v2s_tui.domain.errors import V2sError
+
+_COMMANDS = {
+    "demo": ("v2s_tui.cli.lab", "demo", "The lab and the app on it: a whole migration in minutes."),
+    "lab": ("v2s_tui.cli.lab", "lab", "Local vCenter, Object Storage and Scaleway API."),
+    "inventory": ("v2s_tui.cli.inventory", "inventory", "List the VMs of the vCenter."),
+    "inventory-plan": ("v2s_tui.cli.inventory", "inventory_plan", "Filter VMs, choose types, write a plan."),
+    "plan": ("v2s_tui.cli.plan", "plan", "Check, show and compare plan files."),
+    "batch": ("v2s_tui.cli.batch", "batch", "Estimate, run, resume and report batches."),
+    "doctor": ("v2s_tui.cli.doctor", "doctor", "Check this host, vCenter and Scaleway; each with its fix."),
+    "leftovers": ("v2s_tui.cli.doctor", "leftovers", "What earlier runs left behind, with its monthly cost."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands are imported when they are called, so that --help and --version stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order above."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command; None when there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in --help, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it without a vCenter: `v2s demo`.",
+)
+@click.version_option(__version__, "--version", prog_name="v2s")
+@click.option("--config", type=click.Path(path_type=Path), help="migration.yaml (else looked for).")
+@click.option("--session", default="default", show_default=True, help="The app's session to go on with.")
+@click.option("--run", "plan", type=click.Path(path_type=Path), help="Run this plan headless.")
+@click.option("--yes", "-y", is_flag=True, help="With --run: confirm, and approve every gate.")
+@click.option("--report", type=click.Path(path_type=Path), help="With --run: write the report there.")
+@click.option("--events", help="With --run: JSON lines of everything that happens, to a file or `-`.")
+@click.option("--detach", is_flag=True, help="With --run: go on in the background and return.")
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None, session: str, plan: Path | None, **run_options: Any) -> None:
+    """Move VMware vSphere VMs to Scaleway Instances in batches, safely.
+
+    Without a command: the full-screen app.
+    """
+    ctx.obj = config
+    if ctx.invoked_subcommand is not None:
+        return
+    if plan is not None:
+        from v2s_tui.cli.headless import run_plan
+
+        ctx.exit(run_plan(config, plan, **run_options))
+    from v2s_tui.cli.app import open_app
+
+    ctx.exit(open_app(config, session))
+
+
+def main() -> None:
+    """Entry point: every error becomes one clear message and the right exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except V2sError as error:
+        say(f"v2s: {error}")
+        code = exit_code_of(error)
+    except click.exceptions.Abort:
+        say("v2s: interrupted")
+        code = ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        say("v2s: interrupted")
+        code = ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.WRONG_INPUT
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = ExitCode.DONE
+    sys.exit(int(code or 0))
+
+
+if __name__ == "__main__":
+    main()
