@@ -1,0 +1,310 @@
+"""Scaleway behind the `Cloud` port: catalogue, quotas, and everything a migration makes and removes.
+
+Looking for a tag before a create is the caller's job (the stages); this module never repeats a create whose
+connection broke.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from v2s_tui.adapters.scaleway import resources
+from v2s_tui.adapters.scaleway.access import ScalewayAccess
+from v2s_tui.adapters.scaleway.account import missing_access, quota_limits, usage_counts
+from v2s_tui.adapters.scaleway.catalogue import read_catalogue
+from v2s_tui.adapters.scaleway.finding import find_resources
+from v2s_tui.adapters.scaleway.prices import read_monthly_prices
+from v2s_tui.adapters.scaleway.transport import Transport
+from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
+from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
+from v2s_tui.domain.target.instance_types import Catalogue
+
+if TYPE_CHECKING:
+    from v2s_tui.adapters.scaleway.sdk import Apis
+
+
+class ScalewayCloud:
+    """Implements `Cloud`. One per process; safe to share between threads. The SDK loads at the first call."""
+
+    def __init__(self, access: ScalewayAccess, *, transport: Transport | None = None) -> None:
+        self._access = access
+        self._transport = transport or Transport(access)
+        self._loaded: Apis | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def _apis(self) -> "Apis":
+        with self._lock:
+            if self._loaded is None:
+                from v2s_tui.adapters.scaleway.sdk import Apis
+
+                self._loaded = Apis(self._access, self._transport)
+            return self._loaded
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self._transport.close()
+
+    # --- what there is
+
+    def catalogue(self, zone: str) -> Catalogue:
+        """Types of the zone with prices and stock, all pages."""
+        return read_catalogue(self._apis.instance, zone)
+
+    def quotas(self) -> Mapping[str, int]:
+        """Quota name (`name@zone` where it holds for one zone) -> limit, -1 unlimited."""
+        return quota_limits(self._apis.iam, self._access.organization_id)
+
+    def usage(self, zone: str) -> Mapping[str, int]:
+        """Instances of each commercial type in the zone, and `servers`, `volumes`, `ips`, `images`..."""
+        return usage_counts(self._apis.instance, zone, self._access.project_id)
+
+    def check_access(self) -> tuple[str, ...]:
+        """One sentence per thing the key may not do; harmless calls only."""
+        return missing_access(self._apis, self._access)
+
+    def monthly_prices(self, zone: str) -> Mapping[str, float]:
+        """EUR per month without VAT: `block_gb`, `block_gb_15k`, `snapshot_gb`, `ipv4`, `object_gb`."""
+        return read_monthly_prices(self._apis.block, zone)
+
+    def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
+        """The resource now; None when it does not exist."""
+        try:
+            found = _GETTERS[kind](self._apis, zone, resource_id)
+        except NotFound:
+            return None
+        return None if found.state is CloudState.GONE else found
+
+    def find(self, kind: str, zone: str, tag: str) -> tuple[CloudResource, ...]:
+        """Resources of that kind with this tag, oldest first; tag "": with any tag that begins `v2s:`."""
+        return find_resources(self._apis, kind, zone, tag, self._access.project_id)
+
+    # --- making
+
+    def import_snapshot(
+        self,
+        zone: str,
+        *,
+        bucket: str,
+        key: str,
+        name: str,
+        tags: tuple[str, ...],
+        size_bytes: int | None = None,
+    ) -> CloudResource:
+        """Begin the import of a qcow2; ImportRefused when the API will not have this object."""
+        try:
+            snapshot = self._apis.block.import_snapshot_from_object_storage(
+                zone=zone,
+                bucket=bucket,
+                key=key,
+                name=name,
+                tags=list(tags),
+                size=size_bytes,
+                project_id=self._access.project_id or None,
+            )
+        except TargetError as err:
+            raise _import_refused(err, bucket, key) from err
+        return resources.from_block_snapshot(snapshot)
+
+    def create_volume(
+        self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int
+    ) -> CloudResource:
+        """A Block Storage volume of the snapshot's size. perf_iops: 5000 or 15000."""
+        from v2s_tui.adapters.scaleway.sdk import CreateVolumeRequestFromSnapshot
+
+        volume = self._apis.block.create_volume(
+            zone=zone,
+            name=name,
+            perf_iops=perf_iops,
+            tags=list(tags),
+            project_id=self._access.project_id or None,
+            from_snapshot=CreateVolumeRequestFromSnapshot(snapshot_id=snapshot_id, size=None),
+        )
+        return resources.from_volume(volume)
+
+    def create_image(
+        self,
+        zone: str,
+        *,
+        name: str,
+        root_snapshot_id: str,
+        extra_snapshot_ids: tuple[str, ...],
+        tags: tuple[str, ...],
+    ) -> CloudResource:
+        """An image of the snapshots, x86-64."""
+        from v2s_tui.adapters.scaleway.sdk import VolumeTemplate
+
+        extra = {
+            str(slot): VolumeTemplate(id=each, name=None, size=None, volume_type=None)
+            for slot, each in enumerate(extra_snapshot_ids, start=1)
+        }
+        answer = self._apis.instance.create_image(
+            zone=zone,
+            name=name,
+            root_volume=root_snapshot_id,
+            extra_volumes=extra or None,
+            arch="x86_64",
+            tags=list(tags),
+            project=self._access.project_id or None,
+        )
+        return resources.from_image(answer.image)
+
+    def create_ip(self, zone: str, *, tags: tuple[str, ...]) -> CloudResource:
+        """A flexible IPv4 address."""
+        answer = self._apis.instance.create_ip(
+            zone=zone, tags=list(tags), type_="routed_ipv4", project=self._access.project_id or None
+        )
+        return resources.from_ip(answer.ip)
+
+    def create_instance(self, request: InstanceRequest) -> CloudResource:
+        """A stopped Instance with its volumes in boot order, and its cloud-init when there is one."""
+        from v2s_tui.adapters.scaleway.sdk import VolumeServerTemplate
+
+        volumes = {
+            str(slot): VolumeServerTemplate(volume_type="sbs_volume", id=each, boot=None, size=None)
+            for slot, each in enumerate(request.volume_ids)
+        }
+        answer = self._apis.instance.create_server(
+            zone=request.zone,
+            name=request.name,
+            commercial_type=request.commercial_type,
+            volumes=volumes,
+            tags=list(request.tags),
+            boot_type="local",
+            dynamic_ip_required=False,
+            public_ips=list(request.ip_ids) or None,
+            security_group=request.security_group_id or None,
+            placement_group=request.placement_group_id or None,
+            admin_password_encryption_ssh_key_id=request.admin_password_key_id or None,
+            project=self._access.project_id or None,
+        )
+        server = resources.from_server(answer.server)
+        if request.cloud_init:
+            self.set_cloud_init(request.zone, server.id, request.cloud_init)
+        return server
+
+    def set_cloud_init(self, zone: str, instance_id: str, text: str) -> None:
+        """Give the Instance its cloud-init, plain text; setting it again changes nothing."""
+        self._apis.instance.set_server_user_data(
+            zone=zone, server_id=instance_id, key="cloud-init", content=text.encode()
+        )
+
+    def create_private_nic(
+        self,
+        zone: str,
+        *,
+        instance_id: str,
+        private_network_id: str,
+        address: str | None,
+        tags: tuple[str, ...],
+    ) -> CloudResource:
+        """A NIC in the Private Network; address is booked in IPAM first, None lets DHCP choose."""
+        booked = [self._book(zone, private_network_id, address, tags)] if address else None
+        answer = self._apis.instance.create_private_nic(
+            zone=zone,
+            server_id=instance_id,
+            private_network_id=private_network_id,
+            ipam_ip_ids=booked,
+            tags=list(tags),
+        )
+        return resources.from_private_nic(answer.private_nic)
+
+    def _book(self, zone: str, private_network_id: str, address: str, tags: tuple[str, ...]) -> str:
+        from v2s_tui.adapters.scaleway.sdk import Source
+
+        region = zone.rpartition("-")[0]
+        known = self._apis.ipam.list_i_ps(
+            region=region, private_network_id=private_network_id, is_ipv6=False, page_size=100
+        )
+        mine = [
+            ip
+            for ip in known.ips
+            if ip.address.partition("/")[0] == address and set(tags[:1]) <= set(ip.tags)
+        ]
+        if mine:
+            return str(mine[0].id)
+        booked = self._apis.ipam.book_ip(
+            region=region,
+            source=Source(private_network_id=private_network_id, regional=None),
+            is_ipv6=False,
+            address=address,
+            tags=list(tags),
+            project_id=self._access.project_id or None,
+        )
+        return str(booked.id)
+
+    # --- changing and removing
+
+    def instance_action(self, zone: str, instance_id: str, action: str) -> None:
+        """`poweron`, `poweroff`, `terminate`; poll the Instance, the task of the answer is empty."""
+        self._apis.instance.server_action(zone=zone, server_id=instance_id, action=action)
+
+    def delete(self, kind: str, zone: str, resource_id: str) -> None:
+        """Succeeds when it is already gone. An Instance's volumes are detached first, so that they stay."""
+        try:
+            _DELETERS[kind](self._apis, zone, resource_id)
+        except NotFound:
+            return
+
+
+_IMPORT_HINT = (
+    "it wants a self-contained qcow2 (zlib, not encrypted) of at most 1 TB in a bucket of the zone's region"
+)
+
+
+def _import_refused(err: TargetError, bucket: str, key: str) -> TargetError:
+    """A 400 to an import speaks of the object; every other error keeps its meaning."""
+    if err.status != 400 or isinstance(err, NotFound):
+        return err
+    return ImportRefused(
+        f"Scaleway will not import {bucket}/{key}: {err.title}",
+        hint=err.hint
+        or "it wants a self-contained qcow2 (zlib, not encrypted) of at most 1 TB in its own region",
+        status=err.status,
+        kind=err.kind,
+    )
+
+
+def _delete_instance(apis: "Apis", zone: str, instance_id: str) -> None:
+    server = apis.instance.get_server(zone=zone, server_id=instance_id).server
+    for volume in (server.volumes or {}).values():
+        apis.instance.detach_server_volume(zone=zone, server_id=instance_id, volume_id=volume.id)
+    apis.instance.delete_server(zone=zone, server_id=instance_id)
+
+
+def _delete_private_nic(apis: "Apis", zone: str, resource_id: str) -> None:
+    server_id, _, nic_id = resource_id.partition("/")
+    apis.instance.delete_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id)
+
+
+def _get_private_nic(apis: "Apis", zone: str, resource_id: str) -> CloudResource:
+    server_id, _, nic_id = resource_id.partition("/")
+    answer = apis.instance.get_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id)
+    return resources.from_private_nic(answer.private_nic)
+
+
+_GETTERS: dict[str, Callable[[Any, str, str], CloudResource]] = {
+    "block_snapshot": lambda apis, zone, each: resources.from_block_snapshot(
+        apis.block.get_snapshot(zone=zone, snapshot_id=each)
+    ),
+    "volume": lambda apis, zone, each: resources.from_volume(
+        apis.block.get_volume(zone=zone, volume_id=each)
+    ),
+    "image": lambda apis, zone, each: resources.from_image(
+        apis.instance.get_image(zone=zone, image_id=each).image
+    ),
+    "ip": lambda apis, zone, each: resources.from_ip(apis.instance.get_ip(zone=zone, ip=each).ip),
+    "instance": lambda apis, zone, each: resources.from_server(
+        apis.instance.get_server(zone=zone, server_id=each).server
+    ),
+    "private_nic": _get_private_nic,
+}
+
+_DELETERS: dict[str, Callable[[Any, str, str], None]] = {
+    "block_snapshot": lambda apis, zone, each: apis.block.delete_snapshot(zone=zone, snapshot_id=each),
+    "volume": lambda apis, zone, each: apis.block.delete_volume(zone=zone, volume_id=each),
+    "image": lambda apis, zone, each: apis.instance.delete_image(zone=zone, image_id=each),
+    "ip": lambda apis, zone, each: apis.instance.delete_ip(zone=zone, ip=each),
+    "instance": _delete_instance,
+    "private_nic": _delete_private_nic,
+}

@@ -1,0 +1,85 @@
+"""Looking up what carries a tag. The API's own tag filters differ between products, so every answer is
+filtered here again.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from v2s_tui.adapters.scaleway import resources
+from v2s_tui.adapters.scaleway.pages import all_pages
+from v2s_tui.domain.ports import CloudResource, CloudState
+
+OWN_TAGS = "v2s:"
+"""What the tag of everything made by v2s begins with (domain/execution/ledger.py)."""
+
+
+def find_resources(apis: Any, kind: str, zone: str, tag: str, project_id: str) -> tuple[CloudResource, ...]:
+    """Existing resources of the kind with the tag, oldest first; tag "": everything of v2s."""
+    found = _LISTERS[kind](apis, zone, tag, project_id or None)
+    mine = [each for each in found if each.state is not CloudState.GONE and _carries(each, tag)]
+    return tuple(sorted(mine, key=_age))
+
+
+def _age(resource: CloudResource) -> tuple[datetime, str]:
+    return (resource.created_at or datetime.min.replace(tzinfo=UTC), resource.id)
+
+
+def _carries(resource: CloudResource, tag: str) -> bool:
+    return tag in resource.tags if tag else any(each.startswith(OWN_TAGS) for each in resource.tags)
+
+
+def _block(call: str, items: str) -> Callable[[Any, str, str, str | None], list[Any]]:
+    def listed(apis: Any, zone: str, tag: str, project_id: str | None) -> list[Any]:
+        return all_pages(
+            lambda page, size: getattr(apis.block, call)(
+                zone=zone,
+                include_deleted=False,
+                tags=[tag] if tag else None,
+                project_id=project_id,
+                page=page,
+                page_size=size,
+            ),
+            lambda answer: list(getattr(answer, items)),
+        )
+
+    return listed
+
+
+def _instance(call: str, items: str, *, tag_as_list: bool = True) -> Callable[..., list[Any]]:
+    def listed(apis: Any, zone: str, tag: str, project_id: str | None) -> list[Any]:
+        wanted = [tag] if tag_as_list else tag
+        return all_pages(
+            lambda page, size: getattr(apis.instance, call)(
+                zone=zone, tags=wanted if tag else None, project=project_id, page=page, per_page=size
+            ),
+            lambda answer: list(getattr(answer, items)),
+        )
+
+    return listed
+
+
+_snapshots = _block("list_snapshots", "snapshots")
+_volumes = _block("list_volumes", "volumes")
+_images = _instance("list_images", "images", tag_as_list=False)
+_servers = _instance("list_servers", "servers")
+_ips = _instance("list_ips", "ips")
+
+
+def _private_nics(apis: Any, zone: str, tag: str, project_id: str | None) -> list[CloudResource]:
+    """NICs of the Instances with the tag: the API lists NICs by Instance only."""
+    return [
+        resources.from_private_nic(nic)
+        for server in _servers(apis, zone, tag, project_id)
+        for nic in server.private_nics or ()
+    ]
+
+
+_LISTERS: dict[str, Callable[[Any, str, str, str | None], list[CloudResource]]] = {
+    "block_snapshot": lambda *asked: [resources.from_block_snapshot(each) for each in _snapshots(*asked)],
+    "volume": lambda *asked: [resources.from_volume(each) for each in _volumes(*asked)],
+    "image": lambda *asked: [resources.from_image(each) for each in _images(*asked)],
+    "ip": lambda *asked: [resources.from_ip(each) for each in _ips(*asked)],
+    "instance": lambda *asked: [resources.from_server(each) for each in _servers(*asked)],
+    "private_nic": _private_nics,
+}
