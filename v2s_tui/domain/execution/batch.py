@@ -4,7 +4,7 @@
 resume begins with.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -121,13 +121,17 @@ class BatchHeader:
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """A whole batch. jobs, planned: by VM name, in plan order; effects: by effect id, oldest first."""
+    """A whole batch. jobs, planned: by VM name, in plan order; effects: by effect id, oldest first.
+
+    numbers: document id of each VM, counted from 1 in plan order.
+    """
 
     header: BatchHeader
     plan: ResolvedPlan
     planned: Mapping[str, PlannedVm]
     jobs: Mapping[str, JobState]
     effects: Mapping[str, Effect] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def wave_of(self, vm_name: str) -> int:
         """Index of the VM's wave."""
@@ -176,7 +180,12 @@ def new_batch(
     )
     planned = {each.name: each for each in plan.vms}
     jobs = {each.name: new_job(each, new_migration_id()) for each in plan.vms}
-    return BatchState(header, plan, planned, jobs)
+    return BatchState(header, plan, planned, jobs, numbers=numbered(jobs))
+
+
+def numbered(names: Iterable[str]) -> Mapping[str, int]:
+    """Document ids for VM names, in their order."""
+    return {name: number for number, name in enumerate(names, start=1)}
 
 
 # --- rules --------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Tables: `batch` (one header), `plan` (one, without its VMs), `planned` and `jobs
 migration.yaml is stored.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from v2s_tui.domain.errors import StateError
-from v2s_tui.domain.execution.batch import STATE_VERSION, BatchHeader, BatchState
+from v2s_tui.domain.execution.batch import STATE_VERSION, BatchHeader, BatchState, numbered
+from v2s_tui.domain.execution.events import EffectRecorded, Event, PlanEdited, VmEvent
 from v2s_tui.domain.execution.job import JobState
 from v2s_tui.domain.execution.ledger import Effect
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
@@ -54,53 +55,41 @@ def _dump(table: str, thing: object) -> Document:
 
 def all_changes(state: BatchState) -> tuple[Change, ...]:
     """Every document of the batch: what a new state file begins with."""
-    empty = replace(state, planned={}, jobs={}, effects={})
-    plan = Change("plan", 1, _dump("plan", replace(state.plan, vms=())))
-    header = Change("batch", 1, _dump("batch", state.header))
-    return (header, plan, *_vm_changes(empty, state), *_effect_changes(empty, state))
-
-
-def changes(before: BatchState, after: BatchState, names: Sequence[str] | None = None) -> tuple[Change, ...]:
-    """The documents in which two states differ, found by identity.
-
-    names: the VMs that may differ (None: look at all of them).
-    """
-    header = () if after.header is before.header else (Change("batch", 1, _dump("batch", after.header)),)
-    return (*header, *_vm_changes(before, after, names), *_effect_changes(before, after))
-
-
-def _vm_changes(
-    before: BatchState, after: BatchState, names: Sequence[str] | None = None
-) -> tuple[Change, ...]:
-    found: list[Change] = []
-    for table, old, new in (
-        ("planned", before.planned, after.planned),
-        ("jobs", before.jobs, after.jobs),
-    ):
-        if new is old:
-            continue
-        touched = new if names is None else names
-        ids = _ids(after)
-        found += [
-            Change(table, ids[name], _dump(table, new[name]))
-            for name in touched
-            if new[name] is not old.get(name)
-        ]
-    return tuple(found)
-
-
-def _ids(state: BatchState) -> Mapping[str, int]:
-    return {name: index + 1 for index, name in enumerate(state.jobs)}
-
-
-def _effect_changes(before: BatchState, after: BatchState) -> tuple[Change, ...]:
-    if after.effects is before.effects:
-        return ()
-    return tuple(
-        Change("effects", int(key), _dump("effects", effect))
-        for key, effect in after.effects.items()
-        if effect is not before.effects.get(key)
+    return (
+        Change("batch", 1, _dump("batch", state.header)),
+        Change("plan", 1, _dump("plan", replace(state.plan, vms=()))),
+        *(
+            Change("planned", state.numbers[name], _dump("planned", each))
+            for name, each in state.planned.items()
+        ),
+        *(_job_change(state, name) for name in state.jobs),
+        *(_effect_change(each) for each in state.effects.values()),
     )
+
+
+def changes(before: BatchState, after: BatchState, event: Event) -> tuple[Change, ...]:
+    """The documents that the event changed; costs what the event touched, not the size of the batch."""
+    if isinstance(event, EffectRecorded):
+        return (_effect_change(event.effect),)
+    if isinstance(event, PlanEdited):
+        entry = Change("planned", after.numbers[event.vm], _dump("planned", event.planned))
+        return (entry, _job_change(after, event.vm))
+    if isinstance(event, VmEvent):
+        changed = after.jobs[event.vm] is not before.jobs[event.vm]
+        return (_job_change(after, event.vm),) if changed else ()
+    header = () if after.header is before.header else (Change("batch", 1, _dump("batch", after.header)),)
+    if after.jobs is before.jobs:
+        return header
+    moved = [name for name, job in after.jobs.items() if job is not before.jobs[name]]
+    return (*header, *(_job_change(after, name) for name in moved))
+
+
+def _job_change(state: BatchState, name: str) -> Change:
+    return Change("jobs", state.numbers[name], _dump("jobs", state.jobs[name]))
+
+
+def _effect_change(effect: Effect) -> Change:
+    return Change("effects", int(effect.id), _dump("effects", effect))
 
 
 def batch_from(tables: Tables, *, name: str) -> BatchState:
@@ -125,6 +114,7 @@ def batch_from(tables: Tables, *, name: str) -> BatchState:
         planned={each.name: each for each in planned},
         jobs={each.vm_name: each for each in jobs},
         effects={each.id: each for each in effects},
+        numbers=numbered(each.vm_name for each in jobs),
     )
 
 
