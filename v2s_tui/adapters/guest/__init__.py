@@ -1,0 +1,1 @@
+"""Guest adaptation: reads and changes what is inside a disk, never by mounting it on this host."""

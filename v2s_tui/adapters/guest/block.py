@@ -1,0 +1,85 @@
+"""A disk as bytes at offsets: what partition and ESP editing needs, whatever stands behind it."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+SECTOR_BYTES = 512
+_CHUNK_BYTES = 1 << 20
+
+
+class BlockDevice(Protocol):
+    """Random access to a disk's content. Reading past the end gives fewer bytes."""
+
+    size_bytes: int
+
+    def read_at(self, offset_bytes: int, length_bytes: int) -> bytes: ...
+
+    def write_at(self, offset_bytes: int, data: bytes) -> None: ...
+
+    def flush(self) -> None:
+        """Returns when everything written is on stable storage."""
+        ...
+
+
+class RawFile:
+    """A raw file, or a raw view that qemu-storage-daemon exports, as a BlockDevice. Use as a context."""
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self.path = path
+        self._descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        self.size_bytes = os.lseek(self._descriptor, 0, os.SEEK_END)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+    def read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
+        return os.pread(self._descriptor, length_bytes, offset_bytes)
+
+    def write_at(self, offset_bytes: int, data: bytes) -> None:
+        done = 0
+        while done < len(data):
+            done += os.pwrite(self._descriptor, data[done:], offset_bytes + done)
+
+    def flush(self) -> None:
+        os.fsync(self._descriptor)
+
+
+def copy_out(device: BlockDevice, offset_bytes: int, length_bytes: int, target: Path) -> None:
+    """Copy a range of the device into a new sparse file."""
+    with target.open("wb") as out:
+        for position in range(0, length_bytes, _CHUNK_BYTES):
+            chunk = device.read_at(offset_bytes + position, min(_CHUNK_BYTES, length_bytes - position))
+            if chunk.strip(b"\0"):
+                out.seek(position)
+                out.write(chunk)
+        out.truncate(length_bytes)
+
+
+def copy_in(source: Path, device: BlockDevice, offset_bytes: int, *, old: Path | None = None) -> int:
+    """Write a file's content into the device at an offset; returns the bytes written.
+
+    Chunks equal to those of `old` (what the device holds there, None: zeros) are not written, so that an
+    overlay grows only by what changed.
+    """
+    written = 0
+    previous = old.open("rb") if old else None
+    try:
+        with source.open("rb") as file:
+            position = offset_bytes
+            while chunk := file.read(64 * 1024):
+                before = previous.read(len(chunk)) if previous else bytes(len(chunk))
+                if chunk != before:
+                    device.write_at(position, chunk)
+                    written += len(chunk)
+                position += len(chunk)
+    finally:
+        if previous:
+            previous.close()
+    return written

@@ -1,0 +1,103 @@
+"""grub.cfg and /etc/default/grub: text in, text out, and reading what they boot.
+
+A generated grub.cfg is edited line by line rather than generated anew: grub-mkconfig inside the guest takes
+minutes under emulation and runs foreign code. /etc/default/grub gets the same edit so that it lasts.
+"""
+
+import re
+
+from v2s_tui.adapters.guest.boot.command_line import StableName, edit_command_line, without_variables
+from v2s_tui.domain.guest.facts import BootEntry
+
+_LINUX = re.compile(r"^(?P<indent>\s*)(?P<command>linux(?:16|efi)?)(?P<gap>\s+)(?P<kernel>\S+)(?P<rest>.*)$")
+_INITRD = re.compile(r"^(?P<indent>\s*)(?P<command>initrd(?:16|efi)?)(?P<gap>\s+)(?P<rest>.*)$")
+_ENTRY = re.compile(r"""^\s*menuentry\s+(?:'(?P<single>[^']*)'|"(?P<double>[^"]*)"|(?P<bare>\S+))""")
+_MSDOS = re.compile(r"\b(hd\d+),msdos(\d+)")
+_KEY = re.compile(r"^(?P<key>GRUB_CMDLINE_LINUX(?:_DEFAULT|_RECOVERY)?)=(?P<value>.*)$")
+_KERNELOPTS = re.compile(
+    r"""^\s*set\s+(?:default_)?kernelopts=["']?(?P<value>[^"']*)["']?\s*$""", re.MULTILINE
+)
+
+
+def edit_grub_config(text: str, stable_name: StableName, *, root: str, to_efi: bool) -> str:
+    """grub.cfg with every kernel line edited.
+
+    to_efi: linux16/initrd16 become linux/initrd (the 16-bit forms do not exist in GRUB for UEFI) and
+    (hd0,msdos1) becomes (hd0,gpt1), since the partition numbers stay.
+    """
+    return "".join(_edited(line, stable_name, root, to_efi) for line in text.splitlines(keepends=True))
+
+
+def _edited(line: str, stable_name: StableName, root: str, to_efi: bool) -> str:
+    body = line.rstrip("\r\n")
+    ending = line[len(body) :]
+    if to_efi:
+        body = _MSDOS.sub(r"\1,gpt\2", body)
+    if (match := _LINUX.match(body)) and not match["kernel"].endswith((".elf", ".bin")):
+        command = "linux" if to_efi else match["command"]
+        arguments = edit_command_line(match["rest"], stable_name, root=root)
+        body = f"{match['indent']}{command}{match['gap']}{match['kernel']} {arguments}"
+    elif to_efi and (match := _INITRD.match(body)):
+        body = f"{match['indent']}initrd{match['gap']}{match['rest']}"
+    return body + ending
+
+
+def grub_entries(text: str) -> tuple[BootEntry, ...]:
+    """Entries of a grub.cfg that boot a Linux kernel, in order, with their paths as GRUB sees them."""
+    found: list[BootEntry] = []
+    title, kernel, arguments = "", "", ""
+    for line in text.splitlines():
+        if match := _ENTRY.match(line):
+            title, kernel = match["single"] or match["double"] or match["bare"] or "", ""
+        elif title and (match := _LINUX.match(line)):
+            kernel, arguments = _without_device(match["kernel"]), without_variables(match["rest"].strip())
+        elif kernel and (match := _INITRD.match(line)):
+            images = tuple(_without_device(word) for word in match["rest"].split() if "$" not in word)
+            found.append(BootEntry(title, kernel, images, arguments))
+            title, kernel = "", ""
+    return tuple(found)
+
+
+def _without_device(path: str) -> str:
+    return re.sub(r"^\([^)]*\)|^\$\{?\w+\}?(?=/)", "", path.strip("\"'"))
+
+
+def kernel_options_variable(text: str) -> str:
+    """Value of `set kernelopts=` in a grub.cfg of the RHEL family; "" when it has none."""
+    match = _KERNELOPTS.search(text)
+    return match["value"] if match else ""
+
+
+def uses_blscfg(text: str) -> bool:
+    """True when the menu comes from Boot Loader Specification entries."""
+    return re.search(r"^\s*blscfg\b", text, re.MULTILINE) is not None
+
+
+def edit_default_grub(text: str, stable_name: StableName, *, root: str) -> str:
+    """/etc/default/grub with the command lines edited; the serial console goes to GRUB_CMDLINE_LINUX.
+
+    Values keep their quotes. When the key is missing it is added.
+    """
+    lines, seen = [], False
+    for line in text.splitlines():
+        match = _KEY.match(line)
+        if match is None:
+            lines.append(line)
+            continue
+        main = match["key"] == "GRUB_CMDLINE_LINUX"
+        seen = seen or main
+        value, quote = _unquoted(match["value"])
+        lines.append(
+            f"{match['key']}={quote}{edit_command_line(value, stable_name, root=root, serial=main)}{quote}"
+        )
+    if not seen:
+        lines.append(f'GRUB_CMDLINE_LINUX="{edit_command_line("", stable_name, root=root)}"')
+    return "\n".join(lines) + "\n"
+
+
+def _unquoted(value: str) -> tuple[str, str]:
+    stripped = value.strip()
+    for quote in ('"', "'"):
+        if len(stripped) >= 2 and stripped[0] == quote and stripped.endswith(quote):
+            return stripped[1:-1], quote
+    return stripped, '"'

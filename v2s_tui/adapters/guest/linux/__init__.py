@@ -1,0 +1,1 @@
+"""Linux guests: configuration files, text in and text out, and the planner that decides which change."""

@@ -1,0 +1,79 @@
+"""/etc/fstab and /etc/crypttab: text in, text out. Only the first field of a line ever changes."""
+
+import re
+from dataclasses import dataclass
+
+from v2s_tui.adapters.guest.boot.command_line import StableName, is_unstable
+
+_FSTAB_FIELDS = re.compile(r"^(\s*)(\S+)(\s+)(\S+)(\s+)(\S+)(.*)$")
+_CRYPTTAB_FIELDS = re.compile(r"^(\s*\S+\s+)(\S+)(.*)$")
+ESP_MOUNTPOINT = "/boot/efi"
+
+
+@dataclass(frozen=True, slots=True)
+class FstabEntry:
+    """One line of fstab. source as written: a device, `UUID=...`, `LABEL=...`."""
+
+    source: str
+    mountpoint: str
+    kind: str
+    options: tuple[str, ...]
+
+
+def parse_fstab(text: str) -> tuple[FstabEntry, ...]:
+    """Entries in order; comments and broken lines are left out. Octal escapes are resolved."""
+    entries = []
+    for line in text.splitlines():
+        fields = [] if line.lstrip().startswith("#") else line.split()
+        if len(fields) >= 3:
+            options = tuple(fields[3].split(",")) if len(fields) > 3 else ()
+            entries.append(FstabEntry(_plain(fields[0]), _plain(fields[1]), fields[2], options))
+    return tuple(entries)
+
+
+def _plain(field: str) -> str:
+    resolved = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), field)
+    return re.sub(r'^(UUID|LABEL|PARTUUID|PARTLABEL)="(.*)"$', r"\1=\2", resolved)
+
+
+def edit_fstab(text: str, stable_name: StableName, *, esp_uuid: str = "") -> tuple[str, tuple[str, ...]]:
+    """The table with names that survive the move, and the device names that could not be resolved.
+
+    An entry whose device is not among the migrated disks gets `nofail`, so that it cannot stop the boot.
+    CD-ROM and floppy lines are left alone. With esp_uuid the ESP is added as /boot/efi unless it is there.
+    """
+    lines, unresolved = [], []
+    for line in text.splitlines():
+        match = None if line.lstrip().startswith("#") else _FSTAB_FIELDS.match(line)
+        if match is None or not is_unstable(_plain(match[2])):
+            lines.append(line)
+            continue
+        stable = stable_name(_plain(match[2]))
+        if stable:
+            lines.append(f"{match[1]}{stable}{match[3]}{match[4]}{match[5]}{match[6]}{match[7]}")
+        else:
+            unresolved.append(_plain(match[2]))
+            lines.append(_with_nofail(line))
+    if esp_uuid and not any(entry.mountpoint == ESP_MOUNTPOINT for entry in parse_fstab(text)):
+        lines.append(
+            f"UUID={esp_uuid} {ESP_MOUNTPOINT} vfat umask=0077,nofail,x-systemd.device-timeout=5 0 1"
+        )
+    return "\n".join(lines) + "\n", tuple(unresolved)
+
+
+def _with_nofail(line: str) -> str:
+    fields = re.split(r"(\s+)", line.strip())
+    values = fields[::2]
+    if len(values) > 3 and not {"nofail", "noauto"} & set(values[3].split(",")):
+        fields[6] = f"{values[3]},nofail"
+    return "".join(fields)
+
+
+def edit_crypttab(text: str, stable_name: StableName) -> str:
+    """The table with its device column resolved where it can be."""
+    lines = []
+    for line in text.splitlines():
+        match = None if line.lstrip().startswith("#") else _CRYPTTAB_FIELDS.match(line)
+        stable = stable_name(match[2]) if match and is_unstable(match[2]) else None
+        lines.append(f"{match[1]}{stable}{match[3]}" if match and stable else line)
+    return "\n".join(lines) + "\n" if lines else text

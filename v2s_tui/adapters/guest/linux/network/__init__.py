@@ -1,0 +1,1 @@
+"""Network configuration of Linux guests, one module per configuration system."""

@@ -1,0 +1,37 @@
+"""What every network editor returns and how file edits become changes."""
+
+from dataclasses import dataclass, field
+
+from v2s_tui.adapters.guest.linux.view import GuestView
+from v2s_tui.domain.guest.changes import Change, ChangeKind
+from v2s_tui.domain.guest.network import NicMode, NicPlan
+
+DHCP_REASON = "network by DHCP on the new interface, as the plan asks"
+KEEP_REASON = "same addresses under the new interface name"
+STATIC_REASON = "addresses that the plan gives"
+
+
+@dataclass(slots=True)
+class NetworkEdit:
+    """Changes of one configuration system. handled: plan entries that found their interface."""
+
+    changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    handled: list[NicPlan] = field(default_factory=list)
+
+    def write(self, view: GuestView, path: str, text: str, reason: str, *, mode: int = 0o644) -> None:
+        """Add a WRITE unless the file has this text already."""
+        if view.read_text(path) != text:
+            content = text.encode("utf-8", "surrogateescape")
+            self.changes.append(Change(ChangeKind.WRITE, path, reason, content=content, mode=mode))
+
+    def move(self, view: GuestView, old: str, new: str, text: str, reason: str) -> None:
+        """Write under a new name and remove the old file."""
+        self.write(view, new, text, reason)
+        if new != old:
+            self.changes.append(Change(ChangeKind.REMOVE, old, f"renamed to {new.rsplit('/', 1)[-1]}"))
+
+
+def reason_of(nic: NicPlan) -> str:
+    """Why a NIC's configuration changes, for the manifest."""
+    return {NicMode.KEEP: KEEP_REASON, NicMode.DHCP: DHCP_REASON, NicMode.STATIC: STATIC_REASON}[nic.mode]

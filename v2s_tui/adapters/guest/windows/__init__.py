@@ -1,0 +1,1 @@
+"""Windows guests: offline registry and driver staging. Nothing here proves that Windows boots."""

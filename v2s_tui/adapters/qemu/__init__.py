@@ -1,0 +1,1 @@
+"""QEMU as a place of proof: acceleration probe, machine profiles, boot rehearsal."""
