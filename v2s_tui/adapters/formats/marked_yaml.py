@@ -85,11 +85,13 @@ class _Walker:
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.marks.setdefault(path, _start(node))
         self._count(node, path)
+        if node.tag not in _TAGS:
+            raise self._error(f"the tag {node.tag} is not allowed here", node, path)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(each, (*path, index)) for index, each in enumerate(node.value)]
-        return self._scalar(node, path)
+        return self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         merged: dict[str, Any] = {}
@@ -121,9 +123,7 @@ class _Walker:
             raise self._error(f"{key!r} is given twice", node, (*path, key), hint="keep one of them")
         return key
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:
-        if not isinstance(node, yaml.ScalarNode) or node.tag not in _TAGS:
-            raise self._error(f"the tag {node.tag} is not allowed here", node, path)
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
         quoted = node.style in {"'", '"', "|", ">"} or node.tag.endswith(":str")
         return str(node.value) if quoted else plain_scalar(node.value)
 
@@ -140,7 +140,8 @@ class _Walker:
 
 
 _TAGS = frozenset(
-    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value")
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "map", "seq")
 )
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)

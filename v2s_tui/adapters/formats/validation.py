@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from v2s_tui.adapters.formats.marked_yaml import MarkedDocument, Path
@@ -54,7 +55,7 @@ def as_error(problems: tuple[Problem, ...], error: type[InputError]) -> InputErr
 
 
 def _problem(details: ErrorDetails, document: MarkedDocument, model: type[BaseModel]) -> Problem:
-    path = tuple(details["loc"])
+    path = _as_written(tuple(details["loc"]), document, model)
     position = document.position(path)
     if details["type"] == "extra_forbidden":
         return Problem(
@@ -103,11 +104,27 @@ def accepted_keys(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
         if info.exclude:
             continue
-        alias = info.validation_alias
-        if isinstance(alias, AliasChoices):
-            yield from (str(each) for each in alias.choices)
-        else:
-            yield str(alias or name)
+        yield from _aliases(info) or (name,)
+
+
+def _aliases(info: FieldInfo) -> tuple[str, ...]:
+    alias = info.validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(each) for each in alias.choices)
+    return (str(alias),) if alias else ()
+
+
+def _as_written(path: Path, document: MarkedDocument, model: type[BaseModel]) -> Path:
+    """The path with the alias that the file uses, where pydantic names a field by another one."""
+    if not path or path in document.marks:
+        return path
+    for parent in _models_at(model, path[:-1]):
+        for name, info in parent.model_fields.items():
+            names = {name, *_aliases(info)}
+            written = [each for each in names if (*path[:-1], each) in document.marks]
+            if path[-1] in names and written:
+                return (*path[:-1], written[0])
+    return path
 
 
 def _models_at(model: type[BaseModel], path: Path) -> Iterator[type[BaseModel]]:
@@ -118,7 +135,7 @@ def _models_at(model: type[BaseModel], path: Path) -> Iterator[type[BaseModel]]:
         yield from _models_at(model, path[1:])
         return
     for name, info in model.model_fields.items():
-        if path[0] in {name, info.alias, info.validation_alias}:
+        if path[0] in {name, *_aliases(info)}:
             for each in _models_in(info.annotation):
                 yield from _models_at(each, path[1:])
 

@@ -5,11 +5,18 @@ the YAML, with line numbers in errors, is adapters/formats/plan_yaml.py.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from v2s_tui.domain.planning.limits import Limits
+from v2s_tui.domain.planning.plan_options import VmOptions
+from v2s_tui.domain.planning.plan_part import PlanPart, Tags
+
+__all__ = [
+    "BatchPlan", "Exclusion", "Migration", "PausePolicy", "PlanDefaults", "PlanMetadata", "PlanPart",
+    "PostMigration", "SizingStrategy", "Tags", "WaveSpec",
+]  # fmt: skip
 
 
 class SizingStrategy(StrEnum):
@@ -29,30 +36,6 @@ class PausePolicy(StrEnum):
     CONTINUE = "continue"
 
 
-class PlanPart(BaseModel):
-    """Common rules of every mapping in a plan: unknown keys are errors, `x-...` keys are kept in `extras`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    extras: dict[str, Any] = Field(default_factory=dict, exclude=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keep_own_keys(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        own = {key: value for key, value in data.items() if isinstance(key, str) and key.startswith("x-")}
-        rest = {key: value for key, value in data.items() if key not in own}
-        return rest | {"extras": own} if own else rest
-
-
-def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Tags = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-
-
 class PlanMetadata(PlanPart):
     """What the generator knew when it wrote the plan; for people. Nothing is computed from it."""
 
@@ -64,7 +47,7 @@ class PlanMetadata(PlanPart):
     total_disk_gb: float | None = None
 
 
-class PlanDefaults(PlanPart):
+class PlanDefaults(VmOptions):
     """Applied to every migration that lacks the key."""
 
     zone: str = "fr-par-1"
@@ -72,10 +55,9 @@ class PlanDefaults(PlanPart):
     tags: Tags = ()
     skip_validation: bool = False
     network_mapping: dict[str, str] = Field(default_factory=dict)
-    create_instance: bool | None = None
 
 
-class Migration(PlanPart):
+class Migration(VmOptions):
     """One line of work: a VM by name or path, or all VMs of a glob. None means "as in defaults"."""
 
     vm_name: str | None = None
@@ -88,7 +70,6 @@ class Migration(PlanPart):
     skip_validation: bool | None = None
     tags: Tags | None = None
     network_mapping: dict[str, str] | None = None
-    create_instance: bool | None = None
     notes: str = ""
 
     @model_validator(mode="after")
@@ -120,11 +101,23 @@ class Exclusion(PlanPart):
 
 
 class WaveSpec(PlanPart):
-    """A group that goes together. vms: globs on VM names or paths."""
+    """A group that goes together. vms: globs on VM names or paths.
+
+    not_before, not_after: the window in which VMs of the wave may start (ISO 8601 with an offset); what has
+    started is finished.
+    """
 
     name: str = Field(min_length=1)
     vms: Tags = ()
     pause_after: PausePolicy = PausePolicy.CONTINUE
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _window_is_open(self) -> "WaveSpec":
+        if self.not_before and self.not_after and self.not_before >= self.not_after:
+            raise ValueError("not_after must be later than not_before")
+        return self
 
 
 class PostMigration(PlanPart):
@@ -137,7 +130,7 @@ class PostMigration(PlanPart):
 
 
 class BatchPlan(PlanPart):
-    """A whole plan file."""
+    """A whole plan file. not_together: groups of globs; of the VMs of one group only one moves at a time."""
 
     version: Literal[1] = 1
     metadata: PlanMetadata = Field(default_factory=PlanMetadata)
@@ -146,6 +139,7 @@ class BatchPlan(PlanPart):
     migrations: tuple[Migration, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
     waves: tuple[WaveSpec, ...] = ()
+    not_together: tuple[tuple[str, ...], ...] = ()
     post_migration: PostMigration = Field(default_factory=PostMigration)
 
     @model_validator(mode="after")

@@ -1,18 +1,33 @@
 """A plan after it met the inventory: which VMs, in which wave, to which type. This is what a batch runs."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
+from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
 from v2s_tui.domain.source.vm import Vm
+from v2s_tui.domain.target.network_map import PlannedNic
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDisk:
+    """A disk with its own volume class. skip: it stays at VMware. key: the disk's device key in the VM."""
+
+    key: int
+    skip: bool
+    volume_class: VolumeClass
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedVm:
     """One VM to migrate, everything decided. Plain data: it can be written to the state and sent elsewhere.
 
-    vm: source facts at planning time. name: unambiguous name (a path where names repeat), unique in the batch.
-    target_type: "" when no type fits (pre-flight blocks that). priority: 1 goes first.
+    vm: source facts at planning time. name: unambiguous name (a path where names repeat), unique in the
+    batch. target_type: "" when no type fits (pre-flight blocks that); type_reason: why it was chosen.
+    priority: 1 goes first. rehearse: evidence level label, `off`, or "" for v2s's own default. cloud_init:
+    text or path, "" none. public_ip: None leaves it to v2s. disks: only those with a rule of their own.
+    accepted: finding code -> why.
     """
 
     name: str
@@ -26,20 +41,48 @@ class PlannedVm:
     create_instance: bool = True
     network_mapping: dict[str, str] = field(default_factory=dict)
     notes: str = ""
+    type_reason: str = ""
+    consistency: Consistency = Consistency.SNAPSHOT
+    volume_class: VolumeClass = VolumeClass.SBS_5K
+    nics: tuple[PlannedNic, ...] = ()
+    disks: tuple[PlannedDisk, ...] = ()
+    cloud_init: str = ""
+    rehearse: str = ""
+    security_group: str = ""
+    public_ip: bool | None = None
+    accepted: dict[str, str] = field(default_factory=dict)
+
+    def volume_class_of(self, disk_key: int) -> VolumeClass:
+        """The class for one disk."""
+        own = next((each for each in self.disks if each.key == disk_key), None)
+        return own.volume_class if own else self.volume_class
+
+    @property
+    def skipped_disks(self) -> frozenset[int]:
+        """Device keys of disks that stay at VMware."""
+        return frozenset(each.key for each in self.disks if each.skip)
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedWave:
-    """A wave with its VMs in starting order. An empty wave keeps its place and its own policy."""
+    """A wave with its VMs in starting order. An empty wave keeps its place and its own policy.
+
+    not_before, not_after: the window in which its VMs may start; None where it is open.
+    """
 
     name: str
     vm_names: tuple[str, ...]
     pause_after: PausePolicy
+    not_before: datetime | None = None
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPlan:
-    """Every VM of the inventory is in exactly one of: planned, excluded, or not mentioned."""
+    """Every VM of the inventory is in exactly one of: planned, excluded, or not mentioned.
+
+    excluded: (unambiguous name, reason). not_together: groups of planned names of which one moves at a time.
+    """
 
     vms: tuple[PlannedVm, ...]
     waves: tuple[ResolvedWave, ...]
@@ -47,6 +90,7 @@ class ResolvedPlan:
     post_migration: PostMigration
     excluded: tuple[tuple[str, str], ...] = ()
     unmatched_selectors: tuple[str, ...] = ()
+    not_together: tuple[tuple[str, ...], ...] = ()
 
     def get(self, name: str) -> PlannedVm:
         """The planned VM of this unambiguous name; KeyError when there is none."""

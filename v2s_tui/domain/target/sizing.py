@@ -1,8 +1,8 @@
 """Choosing an Instance type for a VM (reference: seed-system.md A5).
 
 Only types that can really take the VM compete: x86-64, no GPU, on sale, in stock, room for its disks, and
-for Windows only those sold with its licence. Of these, `exact` wastes least, `optimize` weighs CPU over memory and
-likes dedicated vCPUs, `cost` is cheapest. Ties go to the name that sorts first.
+for Windows only those sold with its licence. Of these, `exact` wastes least, `optimize` weighs CPU over
+memory and likes dedicated vCPUs, `cost` is cheapest. Ties go to the name that sorts first.
 """
 
 import math
@@ -113,7 +113,9 @@ def choose_type(
     use: MeasuredUse | None = None,
     policy: RightsizePolicy | None = None,
 ) -> SizingChoice:
-    """The type for this VM. `rightsize` needs measured use; without it, it chooses as `optimize` and says so."""
+    """The type for this VM. `rightsize` needs measured use; without it, it chooses as `optimize` and says
+    so.
+    """
     if not vm.readable or vm.cpu_count < 1:
         return SizingChoice(None, "vCenter gave no configuration for this VM")
     if strategy is not SizingStrategy.RIGHTSIZE:

@@ -1,0 +1,104 @@
+"""Plan keys beyond the specification: how one VM is copied, what it becomes and how it is connected.
+
+All may stand in `defaults` and in a migration; None means "as in defaults", there "as v2s does by itself".
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+
+from v2s_tui.domain.guest.evidence import evidence_level
+from v2s_tui.domain.guest.network import NicMode
+from v2s_tui.domain.planning.plan_part import PlanPart
+
+
+class Consistency(StrEnum):
+    """SNAPSHOT copies a snapshot of the running VM; COLD shuts the source down first, so nothing is lost."""
+
+    SNAPSHOT = "snapshot"
+    COLD = "cold"
+
+
+class VolumeClass(StrEnum):
+    """Block Storage by its IOPS."""
+
+    SBS_5K = "sbs_5k"
+    SBS_15K = "sbs_15k"
+
+    @property
+    def iops(self) -> int:
+        """What the API calls perf_iops."""
+        return 5000 if self is VolumeClass.SBS_5K else 15000
+
+
+class NicRule(PlanPart):
+    """What becomes of one NIC.
+
+    nic: its MAC address, its label (`Network adapter 1`) or a glob on its port group. network: the Private
+    Network's id or name, `public`, or `none`. addresses (with prefix length), gateway and
+    nameservers: for static.
+    """
+
+    nic: str = Field(min_length=1)
+    network: str | None = None
+    mode: NicMode = NicMode.DHCP
+    addresses: tuple[str, ...] = ()
+    gateway: str = ""
+    nameservers: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _addresses_fit_the_mode(self) -> "NicRule":
+        if self.mode is NicMode.STATIC and not self.addresses:
+            raise ValueError("mode static needs addresses, such as [10.0.0.5/24]")
+        if self.mode is not NicMode.STATIC and (self.addresses or self.gateway or self.nameservers):
+            raise ValueError("addresses, gateway and nameservers belong to mode static")
+        return self
+
+
+class DiskRule(PlanPart):
+    """What becomes of one disk: its label (`Hard disk 2`) or a glob on it. skip: leave it at VMware."""
+
+    disk: str = Field(min_length=1)
+    skip: bool = False
+    volume_class: VolumeClass | None = None
+
+
+def _volume_class(value: Any) -> Any:
+    return {5000: "sbs_5k", 15000: "sbs_15k", "5000": "sbs_5k", "15000": "sbs_15k"}.get(value, value)
+
+
+class VmOptions(PlanPart):
+    """Options that `defaults` and migrations share.
+
+    cloud_init: text beginning with `#`, or the path of a file beside the plan. rehearse: the evidence that a
+    local boot must give before upload (`userspace` and the like), `off` for none. security_group: id or name.
+    public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code -> why it is acceptable.
+    """
+
+    create_instance: bool | None = None
+    consistency: Consistency | None = None
+    volume_class: VolumeClass | None = Field(
+        None, validation_alias=AliasChoices("volume_class", "iops"), serialization_alias="volume_class"
+    )
+    cloud_init: str | None = None
+    rehearse: str | None = None
+    security_group: str | None = None
+    public_ip: bool | None = None
+    nics: tuple[NicRule, ...] | None = None
+    disks: tuple[DiskRule, ...] | None = None
+    accept: dict[str, str] | None = None
+
+    @field_validator("volume_class", mode="before")
+    @classmethod
+    def _iops_are_a_class(cls, value: Any) -> Any:
+        return _volume_class(value) if isinstance(value, int | str) else value
+
+    @field_validator("rehearse", mode="before")
+    @classmethod
+    def _known_level(cls, value: Any) -> Any:
+        if value is False:
+            return "off"
+        if isinstance(value, str) and value != "off":
+            return evidence_level(value).label
+        return value
