@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.ports import Clock, Cloud, Disks, ObjectStore, Source
+from v2s_tui.domain.target.instance_types import Catalogue
 
 Door = TypeVar("Door")
 
@@ -44,7 +45,7 @@ class Services:
     cloud: Lazy[Cloud]
     objects: Lazy[ObjectStore]
     disks: Lazy[Disks]
-    notes: tuple[str, ...] = field(default=())
+    catalogues: dict[str, Catalogue] = field(default_factory=dict)
 
     @property
     def work_dir(self) -> Path:

@@ -1,0 +1,125 @@
+"""How a running VM, a wave and a limit read: the Run screen, `batch status` and the headless run's lines."""
+
+from v2s_tui.domain.execution.snapshot import BatchSnapshot, LimitRow, VmRow, WaveRow
+from v2s_tui.domain.planning.stages import JobStatus, Stage
+from v2s_tui.domain.units import format_bytes, format_duration, format_rate
+from v2s_tui.presentation.columns import Column
+
+_WORDS = {JobStatus.COMPLETE: "ok", JobStatus.FAILED: "FAIL", JobStatus.PENDING: "wait"}
+_TRACK = {
+    Stage.VALIDATE: "V",
+    Stage.SNAPSHOT: "S",
+    Stage.EXPORT: "E",
+    Stage.CONVERT: "C",
+    Stage.UPLOAD_S3: "U",
+    Stage.IMPORT_SCW: "I",
+    Stage.CREATE_INSTANCE: "N",
+    Stage.VERIFY: "Y",
+    Stage.CLEANUP: "L",
+}
+
+
+def status_word(row: VmRow) -> str:
+    """`ok`, `FAIL`, `wait`, `held` or the stage's own word: state without colour."""
+    if row.quarantine:
+        return "held"
+    return _WORDS.get(row.status, row.status.value)
+
+
+def stage_track(row: VmRow) -> str:
+    """`VSEc....`: one letter a stage; a capital is done, small runs, `!` failed, a dot is to come."""
+    track = []
+    for stage in row.stages:
+        letter = _TRACK.get(stage, stage.value[0].upper())
+        if stage in row.completed:
+            track.append(letter)
+        elif stage is row.stage and row.status is JobStatus.FAILED:
+            track.append("!")
+        elif stage is row.stage:
+            track.append(letter.lower())
+        else:
+            track.append(".")
+    return "".join(track)
+
+
+def bar(fraction: float, width: int) -> str:
+    """`####----` of that width."""
+    filled = round(max(0.0, min(1.0, fraction)) * width)
+    return "#" * filled + "-" * (width - filled)
+
+
+def bytes_text(row: VmRow) -> str:
+    """`310 MiB/1.2 GiB`, or what is known of it."""
+    if row.total_bytes:
+        return f"{format_bytes(row.done_bytes)}/{format_bytes(row.total_bytes)}"
+    return format_bytes(row.done_bytes) if row.done_bytes else ""
+
+
+def eta_text(row: VmRow) -> str:
+    """Of the running stage; `stalled 40s` when nothing moved."""
+    if row.stalled_seconds >= 30:
+        return f"stalled {format_duration(row.stalled_seconds)}"
+    return format_duration(row.eta_seconds) if row.eta_seconds is not None else ""
+
+
+def why_waiting(row: VmRow) -> str:
+    """What it waits for and who is before it, what it polls, what went wrong, or what it does."""
+    if row.status is JobStatus.FAILED:
+        return row.failure_title
+    if row.quarantine:
+        return row.quarantine
+    if row.blocked_by is not None:
+        held = f" held by {', '.join(row.blocked_by.holders[:3])}" if row.blocked_by.holders else ""
+        return f"waits for {row.blocked_by.limit}{held}"
+    return row.waits_for or row.activity or row.note
+
+
+RUN_COLUMNS: tuple[Column[VmRow], ...] = (
+    Column("name", "VM", 16, lambda row: row.name),
+    Column("status", "Status", 10, status_word),
+    Column("track", "Stages", 12, stage_track, lambda row: row.fraction),
+    Column("rate", "Rate", 11, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",
+           lambda row: row.rate_bytes, right=True),
+    Column("eta", "ETA", 11, eta_text, lambda row: row.eta_seconds or 0.0, right=True),
+    Column("bytes", "Bytes", 19, bytes_text, lambda row: row.done_bytes, right=True, important=False),
+    Column("time", "Time", 7, lambda row: format_duration(row.seconds) if row.seconds else "",
+           lambda row: row.seconds, right=True, important=False),
+    Column("why", "What it does", 34, why_waiting, important=False),
+    Column("stage", "Stage", 15, lambda row: row.stage.value if row.stage else "", important=False),
+    Column("type", "Type", 18, lambda row: row.target_type, important=False),
+)  # fmt: skip
+
+
+def row_tone(row: VmRow, column: str) -> str:
+    """Colour that repeats what the words say."""
+    if column not in {"status", "eta", "track"}:
+        return ""
+    if column == "eta":
+        return "warn" if row.stalled_seconds >= 30 else ""
+    tones = {JobStatus.COMPLETE: "ok", JobStatus.FAILED: "fail", JobStatus.PENDING: "dim"}
+    return tones.get(row.status, "dim" if row.status.terminal else "busy")
+
+
+def wave_text(wave: WaveRow) -> str:
+    """`canary 2/3 1 failed running`."""
+    failed = f" {wave.failed} failed" if wave.failed else ""
+    return f"{wave.name} {wave.complete}/{wave.total}{failed} {wave.status.value}"
+
+
+def limit_text(limit: LimitRow) -> str:
+    """`disk_io 3/3 +2`: in use of capacity, and how many wait."""
+    waiting = f" +{limit.waiting}" if limit.waiting else ""
+    return f"{limit.name} {limit.in_use}/{limit.capacity}{waiting}" + (" paused" if limit.paused else "")
+
+
+def batch_line(snapshot: BatchSnapshot) -> str:
+    """One line that sums the batch up: state, counts, rate, ETA."""
+    counts = snapshot.counters
+    parts = [f"{counts.complete}/{counts.total} complete"]
+    parts += [f"{counts.active} running"] if counts.active else []
+    parts += [f"{counts.failed} FAILED"] if counts.failed else []
+    parts += [f"{counts.pending} waiting"] if counts.pending else []
+    parts += [format_rate(counts.rate_bytes)] if counts.rate_bytes else []
+    parts += [f"{format_bytes(counts.moved_bytes)} moved"] if counts.moved_bytes else []
+    parts += [f"ETA {format_duration(snapshot.eta_seconds)}"] if snapshot.eta_seconds is not None else []
+    return "  ".join(parts)

@@ -1,0 +1,61 @@
+"""A plan as a list of waves with their VMs beneath: the Plan screen and `plan show`."""
+
+from dataclasses import dataclass
+
+from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
+from v2s_tui.presentation.columns import Column
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A wave (planned is None) or a VM in it. blocks, warns: findings on the VM, or on all VMs of the wave."""
+
+    wave: ResolvedWave
+    planned: PlannedVm | None = None
+    blocks: int = 0
+    warns: int = 0
+
+    @property
+    def key(self) -> str:
+        """Identity of the row."""
+        return f"vm:{self.planned.name}" if self.planned else f"wave:{self.wave.name}"
+
+
+def plan_rows(resolved: ResolvedPlan, blocks: dict[str, int], warns: dict[str, int]) -> list[PlanRow]:
+    """Each wave followed by its VMs, in starting order."""
+    planned = {each.name: each for each in resolved.vms}
+    rows: list[PlanRow] = []
+    for wave in resolved.waves:
+        names = wave.vm_names
+        rows.append(
+            PlanRow(wave, None, sum(blocks.get(n, 0) for n in names), sum(warns.get(n, 0) for n in names))
+        )
+        rows += [PlanRow(wave, planned[name], blocks.get(name, 0), warns.get(name, 0)) for name in names]
+    return rows
+
+
+def _name(row: PlanRow) -> str:
+    return f"  {row.planned.name}" if row.planned else f"{row.wave.name} ({len(row.wave.vm_names)} VMs)"
+
+
+def _after(row: PlanRow) -> str:
+    if row.planned is None:
+        return f"then {row.wave.pause_after.value}"
+    return row.planned.target_type or "no type fits"
+
+
+def _findings(row: PlanRow) -> str:
+    parts = [f"{row.blocks} block" if row.blocks else "", f"{row.warns} warn" if row.warns else ""]
+    return " ".join(part for part in parts if part)
+
+
+PLAN_COLUMNS: tuple[Column[PlanRow], ...] = (
+    Column("name", "Wave / VM", 26, _name),
+    Column("after", "Goes to", 22, _after),
+    Column("findings", "Findings", 14, _findings),
+    Column("priority", "Prio", 4, lambda row: str(row.planned.priority) if row.planned else "", right=True),
+    Column("host", "ESXi host", 14, lambda row: row.planned.vm.host if row.planned else "", important=False),
+    Column("disk", "Disk", 9, lambda row: f"{row.planned.vm.total_disk_gib:,.0f} GiB" if row.planned else "",
+           right=True, important=False),
+    Column("notes", "Notes", 40, lambda row: row.planned.notes if row.planned else "", important=False),
+)  # fmt: skip

@@ -1,0 +1,114 @@
+"""Screen 6: every batch of this work folder; open, resume, report, undo."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from v2s_tui.presentation.batch_columns import BATCH_COLUMNS
+from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.screens.flow_screen import FlowScreen
+from v2s_tui.tui.widgets.virtual_table import VirtualTable
+from v2s_tui.usecases.show_batches import BatchSummary, batch_report, list_batches
+
+
+class BatchesScreen(FlowScreen):
+    """History, newest first."""
+
+    STEP = "batches"
+    HELP_TITLE = "Batches: what ran here, newest first"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Watch", id="batches.open"),
+        Binding("R", "resume", "Resume", id="batches.resume"),
+        Binding("o", "report", "Report", id="batches.report"),
+        Binding("r", "reload", "Refresh", id="batches.reload"),
+        Binding("y", "copy", "Copy id", id="batches.copy", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="batches-screen")
+
+    def compose_body(self) -> ComposeResult:
+        """A line, and the list."""
+        yield Static(id="batches-sum", markup=False)
+        yield VirtualTable[BatchSummary](
+            BATCH_COLUMNS, row_key=lambda row: row.batch_id, tone=_tone, id="batches-table"
+        )
+
+    @property
+    def table(self) -> VirtualTable[BatchSummary]:
+        """The list."""
+        return self.query_one("#batches-table", VirtualTable)
+
+    def on_mount(self) -> None:
+        """The keyboard is in the list."""
+        self.table.focus()
+
+    def refresh_view(self, what: str) -> None:
+        """Read the states again; they are small and local."""
+        if what != "all":
+            return
+        batches = list_batches(self.v2s.services)
+        self.table.set_rows(batches)
+        text = f"{len(batches)} batches in {self.v2s.services.state_dir}"
+        self.query_one("#batches-sum", Static).update(
+            Text(text if batches else "no batch ran yet", style="dim")
+        )
+
+    def action_reload(self) -> None:
+        """Read again."""
+        self.refresh_view("all")
+
+    def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
+        """Enter watches the batch."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Show it on the Run screen."""
+        batch = self.table.current
+        if batch is not None:
+            self.v2s.watch_batch(batch.batch_id)
+            self.v2s.action_step("run")
+
+    def action_report(self) -> None:
+        """Read its report."""
+        batch = self.table.current
+        if batch is not None:
+            lines = batch_report(self.v2s.services, batch.batch_id).splitlines()
+            self.app.push_screen(TextView(f"Report of batch {batch.batch_id}", lines))
+
+    def action_copy(self) -> None:
+        """Copy the batch id (OSC 52)."""
+        batch = self.table.current
+        if batch is not None:
+            self.app.copy_to_clipboard(batch.batch_id)
+            self.notify(f"copied {batch.batch_id}", timeout=2, markup=False)
+
+    def action_resume(self) -> None:
+        """Go on with it in a runner of its own; finished VMs are never touched again."""
+        batch = self.table.current
+        if batch is None:
+            return
+        if batch.live:
+            self.notify("it is running: enter watches it", timeout=3, markup=False)
+            return
+        lines = [
+            f"batch {batch.batch_id}: {batch.complete} of {batch.total} VMs are complete and stay untouched.",
+            f"{batch.failed} failed and {batch.pending} waiting VMs go on where their evidence holds.",
+        ]
+
+        def answered(go: bool | None) -> None:
+            if go:
+                self.v2s.resume_batch(batch.batch_id)
+
+        self.app.push_screen(Confirm("Resume?", lines, action="Resume"), answered)
+
+
+def _tone(row: BatchSummary, column: str) -> str:
+    if column != "status":
+        return ""
+    tones = {"complete": "ok", "running": "busy", "paused": "warn", "failed": "fail", "partial": "warn"}
+    return tones.get(row.status, "")
