@@ -22,12 +22,13 @@ class FileEvidence:
 
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
-    """One part of a multipart upload as the server acknowledged it. crc32c: base64 as S3 sends it."""
+    """One part of a multipart upload as the server acknowledged it. crc32, crc32c: base64 as S3 sends it."""
 
     number: int
     size_bytes: int
     etag: str
     crc32c: str = ""
+    crc32: str = ""
 
 
 @dataclass(frozen=True, slots=True)

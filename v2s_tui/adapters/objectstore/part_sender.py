@@ -1,0 +1,162 @@
+"""Parts over pooled plain HTTP connections by presigned URLs: checksummed, retried, memory bounded.
+
+A part is read twice, once for its CRC32 (the signature covers it, so it must be known before) and once to
+send; the second time it comes from the page cache. Two MiB per thread are in memory, whatever the part size.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from v2s_tui.adapters.objectstore.access import StorageAccess
+from v2s_tui.adapters.objectstore.control import ControlClient
+from v2s_tui.adapters.objectstore.failures import from_xml, no_answer
+from v2s_tui.adapters.objectstore.file_window import CHUNK_BYTES, FileWindow, RangeDigests, digests_of
+from v2s_tui.adapters.objectstore.parts import PartRange
+from v2s_tui.adapters.objectstore.rate_ceiling import RateCeiling
+from v2s_tui.domain.errors import Cancelled, OutsideError, StorageError, StorageUnavailable
+from v2s_tui.domain.execution.artifacts import UploadedPart
+
+SIGNED_SECONDS = 6 * 3600
+"""Life of a part's URL: a 1 GiB part on a slow line still ends in time."""
+ATTEMPTS = 6
+
+
+class _LargeBlocks(HTTPAdapter):
+    """Sends bodies in 1 MiB blocks instead of 16 KiB: a sixtieth of the calls per byte."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+        return super().init_poolmanager(*args, blocksize=CHUNK_BYTES, **kwargs)
+
+
+class Counter:
+    """Bytes handed to the network so far; told to `changed` after each chunk."""
+
+    def __init__(self, changed: Callable[[int], None]) -> None:
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._total = 0
+
+    def add(self, size_bytes: int) -> None:
+        """Count bytes; negative when an attempt failed and they must go again."""
+        with self._lock:
+            self._total += size_bytes
+            self._changed(self._total)
+
+
+class PartSender:
+    """Sends parts of one file to one upload. halted: set when this upload must stop."""
+
+    def __init__(
+        self,
+        control: ControlClient,
+        session: requests.Session,
+        access: StorageAccess,
+        *,
+        target: dict[str, str],
+        file_descriptor: int,
+        counter: Counter,
+        ceiling: RateCeiling,
+        halted: threading.Event,
+        base_seconds: float = 1.0,
+    ) -> None:
+        self._control = control
+        self._session = session
+        self._access = access
+        self._target = target
+        self._file_descriptor = file_descriptor
+        self._counter = counter
+        self._ceiling = ceiling
+        self._halted = halted
+        self._base_seconds = base_seconds
+
+    def checkpoint(self) -> None:
+        """Raise Cancelled when the upload must stop."""
+        if self._halted.is_set():
+            raise Cancelled("the upload was stopped; finished parts are kept")
+
+    def halt(self) -> None:
+        """Make every thread of this upload stop at its next chunk."""
+        self._halted.set()
+
+    def count(self, size_bytes: int) -> None:
+        """Count bytes that need not be sent."""
+        self._counter.add(size_bytes)
+
+    def digests(self, part: PartRange) -> RangeDigests:
+        """CRC32 and MD5 of a part as it is in the file now."""
+        return digests_of(self._file_descriptor, part, checkpoint=self.checkpoint, with_md5=True)
+
+    def send(self, part: PartRange) -> UploadedPart:
+        """Send one part, trying again what may pass; raises StorageError, StorageUnavailable or NotFound."""
+        digests = digests_of(self._file_descriptor, part, checkpoint=self.checkpoint)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                etag = self._put(part, digests.crc32)
+            except StorageUnavailable:
+                if attempt == ATTEMPTS:
+                    raise
+                self._pause(attempt)
+            else:
+                return UploadedPart(part.number, part.size_bytes, etag, crc32=digests.crc32)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _put(self, part: PartRange, crc32: str) -> str:
+        url = self._control.presign(
+            "upload_part",
+            expires_seconds=SIGNED_SECONDS,
+            PartNumber=part.number,
+            ChecksumCRC32=crc32,
+            **self._target,
+        )
+        what = f"store part {part.number} of {self._target['Key']}"
+        window = FileWindow(self._file_descriptor, part, before_chunk=self._before_chunk)
+        try:
+            return self._request(what, url, window, crc32)
+        except OutsideError:
+            self._counter.add(-window.position)
+            raise
+
+    def _request(self, what: str, url: str, window: FileWindow, crc32: str) -> str:
+        try:
+            answer = self._session.put(
+                url,
+                data=window,
+                headers={"x-amz-checksum-crc32": crc32},
+                timeout=(self._access.connect_seconds, self._access.read_seconds),
+                verify=self._access.verify,
+            )
+        except requests.RequestException as err:
+            raise no_answer(what, err) from err
+        except EOFError as err:
+            raise StorageError(f"cannot {what}: {err}", hint="was the file changed meanwhile?") from err
+        if answer.status_code != 200:
+            raise from_xml(
+                what, answer.status_code, answer.content, answer.headers.get("x-amz-request-id", "")
+            )
+        return answer.headers.get("ETag", "").strip('"')
+
+    def _before_chunk(self, size_bytes: int) -> None:
+        self.checkpoint()
+        wait_seconds = self._ceiling.reserve(size_bytes)
+        if wait_seconds > 0 and self._halted.wait(wait_seconds):
+            self.checkpoint()
+        self._counter.add(size_bytes)
+
+    def _pause(self, attempt: int) -> None:
+        seconds = min(30.0, self._base_seconds * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+        self._halted.wait(seconds)
+        self.checkpoint()
+
+
+def pooled_session(threads: int) -> requests.Session:
+    """A session whose connections are shared by that many threads."""
+    session = requests.Session()
+    adapter = _LargeBlocks(pool_connections=2, pool_maxsize=max(8, threads * 2))
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session

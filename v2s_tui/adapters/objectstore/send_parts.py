@@ -1,0 +1,61 @@
+"""All parts of one file in parallel: what the server has is kept, the first error stops the rest."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
+from v2s_tui.adapters.objectstore.part_sender import PartSender
+from v2s_tui.adapters.objectstore.parts import PartRange, is_md5
+from v2s_tui.domain.errors import Cancelled
+from v2s_tui.domain.execution.artifacts import UploadedPart
+
+_LOOK_SECONDS = 0.2
+"""How often a running upload looks whether it was cancelled."""
+
+
+def send_parts(
+    sender: PartSender,
+    plan: Sequence[PartRange],
+    *,
+    present: Mapping[int, UploadedPart],
+    threads: int,
+    cancelled: threading.Event,
+) -> list[UploadedPart]:
+    """Every part of the plan, in order, kept or sent. present: the server's parts by number."""
+    with ThreadPoolExecutor(min(threads, len(plan)), thread_name_prefix="part") as pool:
+        futures = [pool.submit(_keep_or_send, sender, part, present.get(part.number)) for part in plan]
+        try:
+            _watch(futures, sender, cancelled)
+        finally:
+            sender.halt()
+    errors = [error for future in futures if (error := future.exception())]
+    causes = [error for error in errors if not isinstance(error, Cancelled)]
+    for error in causes or errors:
+        raise error
+    return [future.result() for future in futures]
+
+
+def _watch(futures: list[Future[UploadedPart]], sender: PartSender, cancelled: threading.Event) -> None:
+    """Returns when all parts are done or one has failed or the operator cancelled."""
+    pending = set(futures)
+    while pending and not cancelled.is_set():
+        done, pending = wait(pending, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+        if any(future.exception() for future in done):
+            return
+
+
+def _keep_or_send(sender: PartSender, part: PartRange, held: UploadedPart | None) -> UploadedPart:
+    sender.checkpoint()
+    kept = _same_bytes(sender, part, held) if held else None
+    return kept or sender.send(part)
+
+
+def _same_bytes(sender: PartSender, part: PartRange, held: UploadedPart) -> UploadedPart | None:
+    """The server's part with our checksum, when it holds the same bytes."""
+    if held.size_bytes != part.size_bytes or not is_md5(held.etag):
+        return None
+    digests = sender.digests(part)
+    if digests.md5 != held.etag:
+        return None
+    sender.count(part.size_bytes)
+    return UploadedPart(part.number, part.size_bytes, held.etag, crc32=digests.crc32)
