@@ -51,9 +51,8 @@ def _allow(request: Any) -> None:
 
 
 def _refuse(request: Any) -> Any:
-    from swift.common.swob import (
-        HTTPUnauthorized,
-    )  # answered to s3api, which makes SignatureDoesNotMatch of it
+    """Swift's authorize hook: no. s3api makes SignatureDoesNotMatch of it."""
+    from swift.common.swob import HTTPUnauthorized
 
     return HTTPUnauthorized(request=request)
 

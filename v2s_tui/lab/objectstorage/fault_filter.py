@@ -1,7 +1,7 @@
 """Swift middleware that makes S3 calls go wrong by rule: refused, delayed, slow, stalled, cut.
 
-Stands before s3api. Rules see S3's operation name (`UploadPart`) and `bucket/key` as subject. Of an upload the
-request's body is slowed or cut, of a download the answer's.
+Stands before s3api. Rules see S3's operation name (`UploadPart`) and `bucket/key` as subject. Of an upload
+the request's body is slowed or cut, of a download the answer's.
 """
 
 import json
@@ -90,7 +90,7 @@ class _FaultyInput:
         self._pace = pace
 
     def read(self, size: int = -1) -> bytes:
-        wanted = size if size is not None and size >= 0 else _STEP_BYTES
+        wanted = size if size >= 0 else _STEP_BYTES
         allowed = self._pace.next_bytes(wanted)
         if allowed <= 0 < wanted:
             _cut(self._connection)
@@ -141,7 +141,7 @@ def _refuse(
 
 def _sleep(seconds: float) -> None:
     """Wait without stopping the other requests of this process."""
-    from eventlet import sleep
+    from eventlet import sleep  # type: ignore[import-untyped]
 
     if seconds > 0:
         sleep(seconds)

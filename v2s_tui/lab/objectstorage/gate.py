@@ -1,7 +1,7 @@
 """Swift middleware for two refusals that Scaleway gives and s3api does not.
 
-An access key nobody knows is `InvalidAccessKeyId`. A sub-resource that s3api does not know (lifecycle, policy,
-...) is `NotImplemented`; s3api would take the call for one on the bucket itself, list it or even make it.
+An access key nobody knows is `InvalidAccessKeyId`. A sub-resource that s3api does not know (lifecycle,
+policy, ...) is `NotImplemented`; s3api would take the call for one on the bucket itself, list it or make it.
 """
 
 import json

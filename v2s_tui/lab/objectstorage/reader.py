@@ -64,7 +64,7 @@ class BucketReader:
         return [name for name in names if not name.endswith("+segments")]
 
     def objects(self, bucket: str) -> dict[str, int]:
-        """Key -> size of all objects of a bucket (of a multipart object: of its manifest). Raises NoSuchObjectError."""
+        """Key -> size in bytes of all objects of a bucket. Raises NoSuchObjectError."""
         return {row["name"]: int(row["bytes"]) for row in self._listing(f"/{quote(bucket)}")}
 
     def uploads(self, bucket: str) -> list[Upload]:
