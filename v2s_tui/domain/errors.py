@@ -8,6 +8,7 @@ V2sError
 |- Cancelled                   the operator asked to stop this VM or the batch
 `- OutsideError                the world said no; `retry_safe` tells what a retry does exit 1
    |- SourceError              vCenter, ESXi      SourceUnreachable  LoginRefused  SessionExpired  LeaseFailed
+   |                                                QuiesceFailed
    |- TargetError              Scaleway           QuotaExceeded  OutOfStock  RateLimited  NotFound  ImportRefused
    |- StorageError             Object Storage
    |- ToolError                a local tool (qemu-img, ...) ended badly; carries its last stderr lines
@@ -123,6 +124,10 @@ class LeaseFailed(SourceError):
     """The NFC lease went to error, or its stream broke; the disk starts again from its beginning."""
 
     transient = True
+
+
+class QuiesceFailed(SourceError):
+    """VMware Tools could not quiesce the guest; a snapshot without quiescing may still be taken."""
 
 
 class TargetError(OutsideError):

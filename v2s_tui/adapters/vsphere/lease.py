@@ -1,0 +1,170 @@
+"""An open NFC lease: its disks, its heartbeat, its end.
+
+vCenter drops a lease that shows no sign of life (300 seconds), and data reads do not count: a thread of its
+own says how far we are, and sees when the lease goes to error.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from v2s_tui.adapters.vsphere import faults
+from v2s_tui.adapters.vsphere.faults import GONE, VimFault
+from v2s_tui.adapters.vsphere.retrieve import Retriever
+from v2s_tui.adapters.vsphere.session import Session
+from v2s_tui.adapters.vsphere.values import Ref, Value
+from v2s_tui.domain.errors import LeaseFailed, SourceError
+from v2s_tui.domain.ports import DiskStream
+
+_KIND = "HttpNfcLease"
+_DEFAULT_LEASE_SECONDS = 300
+
+
+class Lease:
+    """An ExportLease (domain/ports.py). Made by LeaseOpener when the lease is ready."""
+
+    def __init__(
+        self,
+        session: Session,
+        retriever: Retriever,
+        *,
+        moref: str,
+        vm: str,
+        disks: tuple[DiskStream, ...],
+        keys: Mapping[str, int],
+        lease_seconds: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """keys: the lease's key of each disk -> device key. lease_seconds: 0 for vCenter's usual 300."""
+        self.disks = disks
+        self._session = session
+        self._retriever = retriever
+        self._moref = moref
+        self._proxy: Any = session.managed(_KIND, moref)
+        self._doing = f"Export of {vm}"
+        self._keys = dict(keys)
+        self._lease_seconds = lease_seconds or _DEFAULT_LEASE_SECONDS
+        self._clock = clock
+        self._percent = 0
+        self._failure: LeaseFailed | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"lease-{moref}", daemon=True)
+        self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        """True after complete() or abort()."""
+        return self._ended.is_set()
+
+    @property
+    def failure(self) -> LeaseFailed | None:
+        """What the heartbeat met, None while all is well."""
+        return self._failure
+
+    def report_progress(self, percent: int) -> None:
+        """Sent with the next heartbeat; never goes back, as vCenter shows it to people."""
+        self._percent = max(self._percent, min(100, max(0, percent)))
+
+    def stream_digests(self) -> Mapping[int, tuple[str, str]]:
+        """Device key -> (algorithm, hex digest of the stream), where the server offers a manifest."""
+        try:
+            entries = self._session.attempt(self._proxy.HttpNfcLeaseGetManifest, repeatable=True)
+        except VimFault as fault:
+            if fault.kind in {"NotSupported", "MethodNotFound"}:
+                return {}
+            raise faults.lease_error_of(fault, f"{self._doing}: manifest") from fault
+        digests = ((self._keys.get(str(entry.key)), _digest(entry)) for entry in entries or ())
+        return {key: digest for key, digest in digests if key is not None and digest is not None}
+
+    def complete(self) -> None:
+        """Everything was read. Raises LeaseFailed when the lease had gone to error, or would not complete."""
+        self._stop()
+        if self._failure is None:
+            self._look(final=True)
+        if self._failure is not None:
+            self._give_up("the lease had failed")
+            raise self._failure
+        try:
+            self._session.attempt(self._proxy.HttpNfcLeaseComplete)
+        except VimFault as fault:
+            self._give_up("the lease would not complete")
+            raise faults.lease_error_of(fault, self._doing) from fault
+
+    def abort(self, reason: str) -> None:
+        """Release the VM; never raises. Later calls do nothing."""
+        if not self._ended.is_set():
+            self._stop()
+            self._give_up(reason)
+
+    def _stop(self) -> None:
+        self._ended.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _give_up(self, reason: str) -> None:
+        from pyVmomi import vmodl
+
+        fault = vmodl.fault.RequestCanceled(msg=f"v2s: {reason}")
+        try:
+            self._session.attempt(lambda: self._proxy.HttpNfcLeaseAbort(fault), repeatable=True)
+        except (VimFault, SourceError):
+            # It is gone or vCenter is: either way the lease ends by itself for want of a heartbeat.
+            return
+
+    def _beat(self) -> None:
+        last_answer = self._clock()
+        while not self._ended.wait(self._session.address.timeouts.heartbeat):
+            try:
+                self._show_progress()
+            except SourceError as err:
+                if self._clock() - last_answer < self._lease_seconds:
+                    continue
+                self._failure = LeaseFailed(
+                    f"{self._doing}: the lease timed out: no heartbeat reached vCenter for"
+                    f" {self._lease_seconds} seconds",
+                    hint=str(err),
+                )
+            else:
+                last_answer = self._clock()
+            if self._failure is not None:
+                return
+
+    def _show_progress(self) -> None:
+        try:
+            self._session.attempt(lambda: self._proxy.HttpNfcLeaseProgress(self._percent), repeatable=True)
+        except VimFault as fault:
+            self._look(final=False)
+            if self._failure is None:
+                self._failure = faults.lease_error_of(fault, self._doing)
+            return
+        self._look(final=False)
+
+    def _look(self, *, final: bool) -> None:
+        """Notice a lease that went to error. final: an unreachable vCenter is a failure too."""
+        try:
+            found = self._retriever.read(self._doing, Ref(_KIND, self._moref), "state", "error")
+        except faults.VimFaultError as err:
+            gone = err.kind == GONE
+            title = f"{self._doing}: the lease timed out or was ended at vCenter" if gone else err.title
+            self._failure = LeaseFailed(title, hint=err.hint)
+        except SourceError as err:
+            if final:
+                raise LeaseFailed(f"{self._doing}: the lease's end cannot be told", hint=str(err)) from err
+            raise
+        else:
+            self._failure = failure_of(found, self._doing)
+
+
+def failure_of(found: Mapping[str, Value], doing: str) -> LeaseFailed | None:
+    """The failure that a lease's `state` and `error` mean."""
+    if found.get("state") != "error":
+        return None
+    return faults.lease_error_of(faults.from_localized(found.get("error")), doing)
+
+
+def _digest(entry: Any) -> tuple[str, str] | None:
+    """checksum with its type on newer servers, sha1 on older ones."""
+    if entry.checksum and entry.checksumType:
+        return str(entry.checksumType).lower(), str(entry.checksum).lower()
+    return ("sha1", str(entry.sha1).lower()) if entry.sha1 else None

@@ -1,0 +1,151 @@
+"""Opening a lease: ExportSnapshot or ExportVm, waiting until it is ready, naming its disks."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from v2s_tui.adapters.vsphere import faults, tls
+from v2s_tui.adapters.vsphere.faults import BUSY, VimFault
+from v2s_tui.adapters.vsphere.hardware import read_disks
+from v2s_tui.adapters.vsphere.lease import Lease, failure_of
+from v2s_tui.adapters.vsphere.lease_devices import DeviceUrl, device_urls, match_disks
+from v2s_tui.adapters.vsphere.retrieve import Retriever
+from v2s_tui.adapters.vsphere.session import Session
+from v2s_tui.adapters.vsphere.values import Ref, Value, items_of, number_of, parts_of, text_of
+from v2s_tui.domain.errors import LeaseFailed, SourceError
+from v2s_tui.domain.ports import DiskStream, ExportLease
+from v2s_tui.domain.source.vm import Disk, DiskBacking
+
+_POLL_SECONDS = 0.2
+_BUSY_PAUSE_SECONDS = 2.0
+_SHA1_LETTERS = 59
+
+
+class LeaseOpener:
+    """Opens leases of one session. sleep and clock are for tests."""
+
+    def __init__(
+        self,
+        session: Session,
+        retriever: Retriever,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session = session
+        self._retriever = retriever
+        self._sleep = sleep
+        self._clock = clock
+
+    @contextmanager
+    def open(self, vm: str, snapshot: str | None) -> Iterator[ExportLease]:
+        """The lease, ready. However the context is left, it is completed (by the caller) or aborted.
+
+        Raises LeaseFailed where it does not become ready, SourceError where the export is refused.
+        """
+        doing = f"Export of {vm}"
+        moref = self._request(doing, vm, snapshot)
+        try:
+            lease = self._ready(doing, moref, vm, snapshot)
+        except BaseException:
+            self._abort(moref)
+            raise
+        try:
+            yield lease
+        finally:
+            lease.abort("the export was left before it was complete")
+
+    def _request(self, doing: str, vm: str, snapshot: str | None) -> str:
+        """moref of the new lease; a VM busy with another task is tried again for a bounded time."""
+        start = self._export_call(vm, snapshot)
+        deadline = self._clock() + self._session.address.timeouts.busy
+        while True:
+            try:
+                return str(self._session.attempt(start)._moId)
+            except VimFault as fault:
+                if fault.kind != BUSY or self._clock() + _BUSY_PAUSE_SECONDS > deadline:
+                    raise faults.error_of(fault, doing) from fault
+            self._sleep(_BUSY_PAUSE_SECONDS)
+
+    def _export_call(self, vm: str, snapshot: str | None) -> Any:
+        if snapshot is None:
+            return self._session.managed("VirtualMachine", vm).ExportVm
+        return self._session.managed("VirtualMachineSnapshot", snapshot).ExportSnapshot
+
+    def _ready(self, doing: str, moref: str, vm: str, snapshot: str | None) -> Lease:
+        self._wait_until_ready(doing, moref)
+        info = parts_of(self._retriever.read(doing, Ref("HttpNfcLease", moref), "info").get("info"))
+        urls = device_urls(_url_list(info.get("deviceUrl")), dialled=self._session.address.netloc)
+        matched = match_disks(urls, self._exportable_disks(doing, vm, snapshot))
+        if not matched:
+            raise LeaseFailed(f"{doing}: the lease offers no disks", hint="Has the VM disks that are files?")
+        return Lease(
+            self._session,
+            self._retriever,
+            moref=moref,
+            vm=vm,
+            disks=tuple(self._stream(url, disk) for url, disk in matched),
+            keys={url.key: disk.key for url, disk in matched},
+            lease_seconds=number_of(info.get("leaseTimeout")),
+        )
+
+    def _wait_until_ready(self, doing: str, moref: str) -> None:
+        limit = self._session.address.timeouts.lease_ready
+        deadline = self._clock() + limit
+        while True:
+            found = self._state(doing, moref)
+            if text_of(found.get("state")) == "ready":
+                return
+            if failure := failure_of(found, doing):
+                raise failure
+            if self._clock() > deadline:
+                raise LeaseFailed(
+                    f"{doing}: the lease was not ready after {limit:.0f} seconds (time-out)",
+                    hint="The ESXi host may serve too many exports; lower the limit per_esxi_host",
+                )
+            self._sleep(_POLL_SECONDS)
+
+    def _state(self, doing: str, moref: str) -> Mapping[str, Value]:
+        return self._retriever.read(doing, Ref("HttpNfcLease", moref), "state", "error")
+
+    def _exportable_disks(self, doing: str, vm: str, snapshot: str | None) -> list[Disk]:
+        """The disks that a lease may offer, in the order of the hardware list: as the snapshot has them."""
+        path = "config.hardware.device"
+        devices: Value | None = None
+        if snapshot is not None:
+            devices = self._retriever.read(doing, Ref("VirtualMachineSnapshot", snapshot), path).get(path)
+        if devices is None:
+            devices = self._retriever.read(doing, Ref("VirtualMachine", vm), path).get(path)
+        parts = [parts_of(item) for item in items_of(devices)]
+        position = {number_of(part.get("key")): index for index, part in enumerate(parts)}
+        disks = sorted(read_disks(parts), key=lambda disk: position[disk.key])
+        left_out = (DiskBacking.RDM_PHYSICAL,)
+        return [disk for disk in disks if disk.backing not in left_out]
+
+    def _stream(self, url: DeviceUrl, disk: Disk) -> DiskStream:
+        address = self._session.address
+        pin = tls.normalised(address.thumbprint)
+        own_pin = pin if len(pin) == _SHA1_LETTERS else ""
+        ours = f"//{address.netloc}/" in url.url
+        return DiskStream(
+            url=url.url,
+            thumbprint=url.thumbprint or (own_pin if ours else ""),
+            device_key=disk.key,
+            capacity_bytes=disk.capacity_bytes,
+            ca_file=address.ca_file,
+            insecure=address.insecure,
+        )
+
+    def _abort(self, moref: str) -> None:
+        proxy = self._session.managed("HttpNfcLease", moref)
+        try:
+            self._session.attempt(lambda: proxy.HttpNfcLeaseAbort(None), repeatable=True)
+        except (VimFault, SourceError):
+            # The error on its way up matters more; without a heartbeat the lease ends by itself.
+            return
+
+
+def _url_list(value: Value | None) -> Value | None:
+    """Inside `info` the URLs repeat by themselves, without an ArrayOf around them."""
+    return {"HttpNfcLeaseDeviceUrl": value} if value else None

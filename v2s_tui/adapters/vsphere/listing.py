@@ -1,0 +1,131 @@
+"""The two passes of the inventory: rows of the list page by page, then details of chosen VMs by chunks."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from v2s_tui.adapters.vsphere import faults
+from v2s_tui.adapters.vsphere.answer import ObjectContent
+from v2s_tui.adapters.vsphere.faults import GONE, NOT_AUTHENTICATED, VimFault
+from v2s_tui.adapters.vsphere.places import Places, read_places
+from v2s_tui.adapters.vsphere.retrieve import Retriever
+from v2s_tui.adapters.vsphere.rows import (
+    DETAIL_PROPERTIES,
+    LIST_PROPERTIES,
+    detailed_vm,
+    is_template,
+    listed_vm,
+)
+from v2s_tui.adapters.vsphere.session import Session
+from v2s_tui.adapters.vsphere.values import Ref, items_of, parts_of, text_of
+from v2s_tui.domain.source.vm import Vm
+
+CHUNK_SIZE = 250
+_VM = "VirtualMachine"
+OnPage = Callable[[tuple[Vm, ...]], None]
+
+
+class Listing:
+    """Reads VMs. places: as of the last listing, read when first needed."""
+
+    def __init__(self, session: Session, retriever: Retriever) -> None:
+        self._session = session
+        self._retriever = retriever
+        self._places: Places | None = None
+
+    def rows(self, on_page: OnPage | None = None) -> tuple[tuple[Vm, ...], tuple[str, ...]]:
+        """All VMs with list properties, and one sentence for each that cannot be read.
+
+        A session that expires on the way is renewed once and the listing starts anew; on_page then gets only
+        VMs it has not had.
+        """
+        delivered: dict[str, Vm] = {}
+        seen = self._session.generation
+        try:
+            return self._rows_once(delivered, on_page)
+        except VimFault as fault:
+            if fault.kind != NOT_AUTHENTICATED:
+                raise faults.error_of(fault, "Reading the inventory") from fault
+        self._session.renew(seen)
+        try:
+            return self._rows_once(delivered, on_page)
+        except VimFault as fault:
+            raise faults.error_of(fault, "Reading the inventory") from fault
+
+    def _rows_once(
+        self, delivered: dict[str, Vm], on_page: OnPage | None
+    ) -> tuple[tuple[Vm, ...], tuple[str, ...]]:
+        self._places = places = read_places(self._retriever)
+        current: dict[str, Vm] = {}
+        with self._retriever.view([_VM]) as view:
+            for page in self._retriever.through_view(view, {_VM: LIST_PROPERTIES}):
+                vms = [listed_vm(found, places) for found in page if not is_template(found.props)]
+                current.update((vm.moref, vm) for vm in vms)
+                fresh = tuple(vm for vm in vms if vm.moref not in delivered)
+                delivered.update((vm.moref, vm) for vm in fresh)
+                if on_page and fresh:
+                    on_page(fresh)
+        vms_now = tuple(current.values())
+        return vms_now, tuple(_unreadable(vm) for vm in vms_now if not vm.readable)
+
+    def details(self, vms: Iterable[Vm]) -> tuple[Vm, ...]:
+        """These VMs read anew with everything, tags kept; those that are gone are left out."""
+        known = {vm.moref: vm for vm in vms}
+        attributes = self._custom_fields() if known else {}
+        found: dict[str, Vm] = {}
+        morefs = list(known)
+        for start in range(0, len(morefs), CHUNK_SIZE):
+            for content in self._existing(morefs[start : start + CHUNK_SIZE]):
+                found[content.ref.id] = detailed_vm(content, self.places, attributes)
+        return tuple(replace(found[moref], tags=known[moref].tags) for moref in morefs if moref in found)
+
+    @property
+    def places(self) -> Places:
+        """Places as of the last listing."""
+        if self._places is None:
+            try:
+                self._places = self._session.attempt(lambda: read_places(self._retriever))
+            except VimFault as fault:
+                raise faults.error_of(fault, "Reading folders and hosts") from fault
+        return self._places
+
+    def _existing(self, morefs: Sequence[str]) -> list[ObjectContent]:
+        """Details of those that exist: one that is gone fails the whole call, so it is taken out, or the
+        chunk is halved where the fault does not name it.
+        """
+        refs = list(morefs)
+        while refs:
+            try:
+                return self._session.attempt(lambda: self._read(refs))  # noqa: B023 - called at once
+            except VimFault as fault:
+                if fault.kind != GONE:
+                    raise faults.error_of(fault, "Reading VM details") from fault
+                gone = fault.subject
+            if gone in refs:
+                refs = [moref for moref in refs if moref != gone]
+            elif len(refs) == 1:
+                return []
+            else:
+                half = len(refs) // 2
+                return self._existing(refs[:half]) + self._existing(refs[half:])
+        return []
+
+    def _read(self, morefs: Sequence[str]) -> list[ObjectContent]:
+        wanted = {_VM: (*LIST_PROPERTIES, *DETAIL_PROPERTIES)}
+        pages = self._retriever.of([Ref(_VM, moref) for moref in morefs], wanted)
+        return [found for page in pages for found in page]
+
+    def _custom_fields(self) -> Mapping[str, str]:
+        """Custom attribute key -> name; none where the server has no such manager (a single ESXi host)."""
+        manager = self._session.content.customFieldsManager
+        if manager is None:
+            return {}
+        props = self._retriever.read(
+            "Reading custom attributes", Ref("CustomFieldsManager", manager._moId), "field"
+        )
+        fields = [parts_of(item) for item in items_of(props.get("field"))]
+        return {text_of(item.get("key")): text_of(item.get("name")) for item in fields}
+
+
+def _unreadable(vm: Vm) -> str:
+    state = f" ({vm.connection_state})" if vm.connection_state != "connected" else ""
+    return f"{vm.path}: vCenter gives no configuration for it{state}"

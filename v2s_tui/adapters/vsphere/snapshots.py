@@ -1,0 +1,110 @@
+"""Snapshots: taken without memory, found by name, removed with consolidation; each may be asked for twice."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from v2s_tui.adapters.vsphere import faults
+from v2s_tui.adapters.vsphere.faults import GONE, NOT_AUTHENTICATED, VimFault
+from v2s_tui.adapters.vsphere.listing import Listing
+from v2s_tui.adapters.vsphere.retrieve import Retriever
+from v2s_tui.adapters.vsphere.rows import LIST_PROPERTIES, listed_vm
+from v2s_tui.adapters.vsphere.session import Session
+from v2s_tui.adapters.vsphere.snapshot_tree import flatten
+from v2s_tui.adapters.vsphere.tasks import Tasks
+from v2s_tui.adapters.vsphere.values import Ref, flag_of, moref_of
+from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.source.vm import Snapshot, Vm
+
+_VM = "VirtualMachine"
+Found = tuple[Vm, str, str, datetime | None]
+
+
+class Snapshots:
+    """Snapshot work of one session."""
+
+    def __init__(self, session: Session, retriever: Retriever, listing: Listing, tasks: Tasks) -> None:
+        self._session = session
+        self._retriever = retriever
+        self._listing = listing
+        self._tasks = tasks
+
+    def of(self, vm: str) -> tuple[Snapshot, ...]:
+        """The VM's snapshots now."""
+        props = self._retriever.read(f"Reading the snapshots of {vm}", Ref(_VM, vm), "snapshot")
+        return flatten(props.get("snapshot"))
+
+    def create(self, vm: str, name: str, *, description: str, quiesce: bool) -> str:
+        """Take one and return its moref. Raises QuiesceFailed where the guest cannot be quiesced."""
+        machine = self._session.managed(_VM, vm)
+        doing = f"Snapshot {name} of {vm}"
+
+        def start() -> Any:
+            return machine.CreateSnapshot_Task(
+                name=name, description=description, memory=False, quiesce=quiesce
+            )
+
+        moref = moref_of(self._tasks.run(doing, start))
+        found = moref or next((taken.moref for taken in self.of(vm) if taken.name == name), "")
+        if not found:
+            raise SourceError(f"{doing}: vCenter says it was taken, but it is not there", hint="Retry")
+        return found
+
+    def remove(self, vm: str, snapshot: str) -> None:
+        """Remove one snapshot, keep its children, consolidate. Succeeds when it is gone already."""
+        if not any(existing.moref == snapshot for existing in self._of_existing(vm)):
+            return
+        doing = f"Removal of snapshot {snapshot} of {vm}"
+        taken = self._session.managed("VirtualMachineSnapshot", snapshot)
+        self._unless_gone(doing, lambda: taken.RemoveSnapshot_Task(removeChildren=False, consolidate=True))
+        self._consolidate(vm)
+
+    def _of_existing(self, vm: str) -> tuple[Snapshot, ...]:
+        try:
+            return self.of(vm)
+        except faults.VimFaultError as err:
+            if err.kind == GONE:
+                return ()
+            raise
+
+    def _unless_gone(self, doing: str, start: Callable[[], Any]) -> None:
+        try:
+            self._tasks.attempt(doing, start, repeatable=True)
+        except VimFault as fault:
+            if fault.kind != GONE:
+                raise faults.error_of(fault, doing) from fault
+
+    def _consolidate(self, vm: str) -> None:
+        """Disks whose deltas could not be merged at removal are merged now, where the VM says so."""
+        doing = f"Consolidation of the disks of {vm}"
+        props = self._retriever.read(doing, Ref(_VM, vm), "runtime.consolidationNeeded")
+        if flag_of(props.get("runtime.consolidationNeeded")):
+            machine = self._session.managed(_VM, vm)
+            self._tasks.run(doing, machine.ConsolidateVMDisks_Task, repeatable=True)
+
+    def named(self, prefix: str) -> tuple[Found, ...]:
+        """Every snapshot at this vCenter whose name begins so."""
+        seen = self._session.generation
+        try:
+            return self._named_once(prefix)
+        except VimFault as fault:
+            if fault.kind != NOT_AUTHENTICATED:
+                raise faults.error_of(fault, "Looking for snapshots") from fault
+        self._session.renew(seen)
+        try:
+            return self._named_once(prefix)
+        except VimFault as fault:
+            raise faults.error_of(fault, "Looking for snapshots") from fault
+
+    def _named_once(self, prefix: str) -> tuple[Found, ...]:
+        places = self._listing.places
+        found: list[Found] = []
+        with self._retriever.view([_VM]) as view:
+            for page in self._retriever.through_view(view, {_VM: (*LIST_PROPERTIES, "snapshot")}):
+                for content in page:
+                    found += [
+                        (listed_vm(content, places), taken.moref, taken.name, taken.created_at)
+                        for taken in flatten(content.props.get("snapshot"))
+                        if taken.name.startswith(prefix)
+                    ]
+        return tuple(found)

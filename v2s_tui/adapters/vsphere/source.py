@@ -1,0 +1,125 @@
+"""The vCenter as engine and use cases see it: implements Source of domain/ports.py by the rooms beside it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from v2s_tui.adapters.vsphere import privileges, tls
+from v2s_tui.adapters.vsphere.address import VcenterAddress
+from v2s_tui.adapters.vsphere.lease_opener import LeaseOpener
+from v2s_tui.adapters.vsphere.listing import Listing
+from v2s_tui.adapters.vsphere.power import Power
+from v2s_tui.adapters.vsphere.retrieve import Retriever
+from v2s_tui.adapters.vsphere.session import Session
+from v2s_tui.adapters.vsphere.snapshots import Found, Snapshots
+from v2s_tui.adapters.vsphere.tags import Tags
+from v2s_tui.adapters.vsphere.tasks import Tasks
+from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.ports import ExportLease
+from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.source.vm import PowerState, Vm
+
+
+def connect(address: VcenterAddress) -> "VsphereSource":
+    """Log in, once for the whole process; close() logs out.
+
+    Raises SourceUnreachable (with what was wrong: name, port, time, certificate), LoginRefused, SourceError.
+    """
+    return VsphereSource(Session(address))
+
+
+class VsphereSource:
+    """Safe to share between threads. name: host name of the vCenter; tls_note: how it is trusted."""
+
+    def __init__(self, session: Session) -> None:
+        self.name = session.address.host
+        self.tls_note = tls.note(session.address)
+        self._session = session
+        retriever = Retriever(session)
+        self._listing = Listing(session, retriever)
+        self._tags = Tags(session.address, session.web)
+        tasks = Tasks(session, retriever)
+        self._snapshots = Snapshots(session, retriever, self._listing, tasks)
+        self._power = Power(session, retriever, tasks)
+        self._leases = LeaseOpener(session, retriever)
+
+    @property
+    def version(self) -> str:
+        """Product and version, `VMware vCenter Server 8.0.3 build-...`."""
+        return str(self._session.content.about.fullName)
+
+    def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
+        """All VMs with list properties and tags, templates left out; on_page gets pages without tags."""
+        vms, unreadable = self._listing.rows(on_page)
+        tagged, notes = self._with_tags(vms)
+        return Inventory(
+            tagged, source=self.name, taken_at=datetime.now(UTC), unreadable=(*unreadable, *notes)
+        )
+
+    def with_details(self, vms: Iterable[Vm]) -> tuple[Vm, ...]:
+        """The same VMs read anew with disks, NICs, snapshots and tags; those that are gone are left out.
+
+        Tags stay as they were where the tagging service does not answer.
+        """
+        return self._with_tags(self._listing.details(vms))[0]
+
+    def _with_tags(self, vms: tuple[Vm, ...]) -> tuple[tuple[Vm, ...], tuple[str, ...]]:
+        """VMs with their tags; without a tagging service they are as good, and one sentence says so."""
+        try:
+            tags = self._tags.of_vms([vm.moref for vm in vms]) if vms else {}
+        except SourceError as err:
+            return vms, (f"tags could not be read: {err.title}",)
+        return tuple(replace(vm, tags=tags.get(vm.moref, ())) for vm in vms), ()
+
+    def power_state(self, vm_moref: str) -> PowerState:
+        """Power state now."""
+        return self._power.state(vm_moref)
+
+    def shut_down_guest(self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool) -> None:
+        """Ask the guest and wait; SourceError when it does not go down and hard power-off is not allowed."""
+        self._power.shut_down(
+            vm_moref, timeout_seconds=timeout_seconds, hard_after_timeout=hard_after_timeout
+        )
+
+    def power_on(self, vm_moref: str) -> None:
+        """Succeeds when it is on already."""
+        self._power.on(vm_moref)
+
+    def power_off(self, vm_moref: str) -> None:
+        """Hard; succeeds when it is off already."""
+        self._power.off(vm_moref)
+
+    def find_snapshot(self, vm_moref: str, name: str) -> str | None:
+        """moref of the VM's snapshot of that name."""
+        found = (taken.moref for taken in self._snapshots.of(vm_moref) if taken.name == name)
+        return next(found, None)
+
+    def create_snapshot(self, vm_moref: str, name: str, *, description: str, quiesce: bool) -> str:
+        """Without memory; waits. Raises QuiesceFailed where quiescing is what failed."""
+        return self._snapshots.create(vm_moref, name, description=description, quiesce=quiesce)
+
+    def remove_snapshot(self, vm_moref: str, snapshot_moref: str) -> None:
+        """One snapshot, with consolidation; succeeds when it is gone already."""
+        self._snapshots.remove(vm_moref, snapshot_moref)
+
+    def snapshots_named(self, prefix: str) -> tuple[Found, ...]:
+        """(VM, snapshot moref, name, created) of every snapshot whose name begins so."""
+        return self._snapshots.named(prefix)
+
+    def open_lease(self, vm_moref: str, snapshot_moref: str | None) -> AbstractContextManager[ExportLease]:
+        """ExportSnapshot, or ExportVm of a powered-off VM; ready when entered, aborted unless completed."""
+        return self._leases.open(vm_moref, snapshot_moref)
+
+    def tag_vm(self, vm_moref: str, tag: str) -> None:
+        """Attach a tag of category `v2s`, made when missing."""
+        self._tags.attach(vm_moref, tag)
+
+    def missing_privileges(self, vm_morefs: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Privileges v2s needs and the account lacks, by VM moref."""
+        return privileges.missing_privileges(self._session, vm_morefs)
+
+    def close(self) -> None:
+        """Log out of both faces; never raises."""
+        self._tags.close()
+        self._session.close()

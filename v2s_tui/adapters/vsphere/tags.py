@@ -1,0 +1,189 @@
+"""Tags, over vCenter's REST face: `/api` of 7.0 and later, `/rest` before it.
+
+Opened when tags are first needed, with a session of its own (SOAP's is not valid there), closed with the
+source.
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from v2s_tui.adapters.vsphere.address import VcenterAddress
+from v2s_tui.adapters.vsphere.values import decoded_name
+from v2s_tui.adapters.vsphere.web import Answer, Web
+from v2s_tui.domain.errors import LoginRefused, SourceError
+
+CATEGORY = "v2s"
+_BATCH = 1000
+_OK = range(200, 300)
+
+
+class TagsUnavailableError(SourceError):
+    """The server has no tagging service (a single ESXi host), or it answered something else."""
+
+
+class Tags:
+    """Tags of one vCenter. Errors: LoginRefused, SourceUnreachable, TagsUnavailableError."""
+
+    def __init__(self, address: VcenterAddress, web: Web) -> None:
+        self._address = address
+        self._web = web
+        self._lock = threading.RLock()
+        self._token = ""
+        self._old = False
+        self._names: dict[str, str] = {}
+
+    def of_vms(self, morefs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """VM moref -> its tags as `category/name`, sorted; VMs without tags are left out."""
+        attached: dict[str, list[str]] = {}
+        for start in range(0, len(morefs), _BATCH):
+            objects = [_object(moref) for moref in morefs[start : start + _BATCH]]
+            answer = self._act("tag-association", "list-attached-tags-on-objects", {"object_ids": objects})
+            for item in answer or ():
+                attached[str(item["object_id"]["id"])] = [str(tag) for tag in item["tag_ids"]]
+        names = self._tag_names({tag for tags in attached.values() for tag in tags})
+        return {moref: tuple(sorted(names[tag] for tag in tags)) for moref, tags in attached.items() if tags}
+
+    def attach(self, vm: str, tag: str) -> None:
+        """Attach tag of category `v2s` to a VM, both made when missing."""
+        with self._lock:
+            tag_id = self._tag_id(self._category_id(), tag)
+        self._act(f"tag-association/{tag_id}", "attach", {"object_id": _object(vm)}, old_id=True)
+
+    def close(self) -> None:
+        """End the REST session; never raises."""
+        try:
+            if self._token:
+                self._web.request("DELETE", self._session_path, headers=self._headers())
+        except SourceError:
+            # It ends by itself; closing must not hide what went wrong before.
+            return
+        finally:
+            self._token = ""
+
+    def _tag_names(self, tag_ids: Iterable[str]) -> Mapping[str, str]:
+        for tag_id in tag_ids:
+            if tag_id not in self._names:
+                tag = self._get(f"tag/{tag_id}")
+                category = self._category_name(str(tag["category_id"]))
+                self._names[tag_id] = f"{category}/{decoded_name(str(tag['name']))}"
+        return self._names
+
+    def _category_name(self, category_id: str) -> str:
+        if category_id not in self._names:
+            self._names[category_id] = decoded_name(str(self._get(f"category/{category_id}")["name"]))
+        return self._names[category_id]
+
+    def _category_id(self) -> str:
+        for category_id in self._get("category"):
+            if self._category_name(str(category_id)) == CATEGORY:
+                return str(category_id)
+        spec = {
+            "name": CATEGORY,
+            "description": "Set by v2s",
+            "cardinality": "MULTIPLE",
+            "associable_types": ["VirtualMachine"],
+        }
+        return str(self._post("category", spec))
+
+    def _tag_id(self, category_id: str, name: str) -> str:
+        for tag_id in self._act("tag", "list-tags-for-category", {"category_id": category_id}, by_path=True):
+            if str(self._get(f"tag/{tag_id}")["name"]) == name:
+                return str(tag_id)
+        return str(self._post("tag", {"category_id": category_id, "name": name, "description": "Set by v2s"}))
+
+    # --- the two faces ---
+
+    def _get(self, path: str) -> Any:
+        return self._send("GET", f"{{base}}/{_old_ids(path)}" if self._is_old() else f"{{base}}/{path}", None)
+
+    def _post(self, path: str, spec: Mapping[str, Any]) -> Any:
+        return self._send("POST", f"{{base}}/{path}", {"create_spec": spec} if self._is_old() else spec)
+
+    def _act(
+        self, path: str, action: str, body: Mapping[str, Any], *, by_path: bool = False, old_id: bool = False
+    ) -> Any:
+        """An action: `?action=` on /api, `?~action=` (or `/id:`) on /rest."""
+        if not self._is_old():
+            return self._send("POST", f"{{base}}/{path}?action={action}", body)
+        if by_path:
+            return self._send("POST", f"{{base}}/{path}/id:{body['category_id']}?~action={action}", None)
+        path = _old_ids(path) if old_id else path
+        return self._send("POST", f"{{base}}/{path}?~action={action}", body)
+
+    def _is_old(self) -> bool:
+        self._log_in()
+        return self._old
+
+    @property
+    def _session_path(self) -> str:
+        return "/rest/com/vmware/cis/session" if self._old else "/api/session"
+
+    def _headers(self) -> dict[str, str]:
+        return {"vmware-api-session-id": self._token, "Content-Type": "application/json"}
+
+    def _log_in(self) -> None:
+        with self._lock:
+            if self._token:
+                return
+            for old in (False, True):
+                self._old = old
+                answer = self._web.request("POST", self._session_path, headers=self._basic())
+                if answer.status in _OK:
+                    self._token = str(self._value(answer))
+                    return
+                if answer.status == 401:
+                    raise LoginRefused(
+                        f"{self._address.netloc} refused the login for tags",
+                        hint="Check the account's rights",
+                    )
+        raise self._unavailable(answer)
+
+    def _basic(self) -> dict[str, str]:
+        pair = f"{self._address.username}:{self._address.password()}".encode()
+        return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        """One call; a REST session that expired is renewed once."""
+        answer = self._send_once(method, path, body)
+        if answer.status == 401:
+            self._token = ""
+            self._log_in()
+            answer = self._send_once(method, path, body)
+        if answer.status not in _OK:
+            raise self._unavailable(answer)
+        return self._value(answer)
+
+    def _send_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
+        base = "/rest/com/vmware/cis/tagging" if self._old else "/api/cis/tagging"
+        content = None if body is None else json.dumps(body).encode()
+        return self._web.request(
+            method, path.format(base=base), body=content, headers=self._headers(), repeatable=method == "GET"
+        )
+
+    def _value(self, answer: Answer) -> Any:
+        if not answer.body:
+            return None
+        try:
+            value = json.loads(answer.body)
+        except ValueError as err:
+            raise self._unavailable(answer) from err
+        return value.get("value") if self._old and isinstance(value, dict) else value
+
+    def _unavailable(self, answer: Answer) -> TagsUnavailableError:
+        return TagsUnavailableError(
+            f"{self._address.netloc} gives no tags (status {answer.status})",
+            hint="A single ESXi host has none; on a vCenter, is its tagging service running?",
+        )
+
+
+def _object(moref: str) -> dict[str, str]:
+    return {"id": moref, "type": "VirtualMachine"}
+
+
+def _old_ids(path: str) -> str:
+    """`tag/ID` as /rest writes it, `tag/id:ID`."""
+    kind, slash, identifier = path.partition("/")
+    return f"{kind}/id:{identifier}" if slash else path
