@@ -1,0 +1,95 @@
+"""How long a stage takes: measured rates where earlier batches left some, else documented defaults.
+
+The defaults and where they come from (reference: field.md B, scaleway.md 1.7, 2.3, E4; seed-system.md A6):
+export 100 MiB/s per VM and 253 MB/s per host (Forklift's published tests); the conversion host's network 200
+MB/s each way (a POP2-8C-32G's 1.6 Gbit/s); conversion 200 MB/s and guest work 30 s Linux, 420 s Windows
+(specification); import 160 s per disk (108 and 212 s recorded); Instance 60 s (volume, NIC and power-on as
+recorded). Assumed, for want of a source: half of a disk whose use is unknown holds data, and data shrinks to
+half when compressed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.source.guest_os import OsFamily
+from v2s_tui.domain.units import MIB
+
+DATA_SHARE = 0.5
+COMPRESSED_SHARE = 0.5
+_FIXED_SECONDS = {
+    "validate": 5.0,
+    "shutdown_source": 60.0,
+    "snapshot": 20.0,
+    "adapt_guest": 30.0,
+    "clean_tools": 60.0,
+    "inject_virtio": 240.0,
+    "fix_bootloader": 60.0,
+    "ensure_uefi": 30.0,
+    "rehearse_boot": 90.0,
+    "import_scw": 5.0,
+    "create_instance": 5.0,
+    "verify": 10.0,
+    "cleanup": 20.0,
+}
+_POLLING_SECONDS = {"import_scw": 160.0, "create_instance": 60.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """held_seconds: with the stage's limits.
+
+    polling_seconds: after them, waiting for Scaleway without any.
+    """
+
+    held_seconds: float
+    polling_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Bytes per second. measured: (stage, ESXi host or "") -> rate from earlier batches, the host's own
+    first.
+    """
+
+    export_per_vm: float = 100 * MIB
+    export_per_host: float = 253e6
+    network: float = 200e6
+    convert: float = 200e6
+    upload_per_vm: float = 100e6
+    import_rate: float = 100e6
+    measured: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def duration(self, planned: PlannedVm, stage: str, *, sharing: int = 1) -> Duration:
+        """Time of one stage of one VM. sharing: how many run this stage now (on the same host for export)."""
+        size = data_bytes(planned)
+        moved = size if stage in {"export", "convert"} else size * COMPRESSED_SHARE
+        fixed, polling = _FIXED_SECONDS.get(stage, 0.0), _POLLING_SECONDS.get(stage, 0.0)
+        if stage == "import_scw":
+            return Duration(fixed, polling + moved / self._rate(planned, stage, self.import_rate))
+        rate = self._shared_rate(planned, stage, sharing)
+        return Duration(fixed + (moved / rate if rate else 0.0), polling)
+
+    def _shared_rate(self, planned: PlannedVm, stage: str, sharing: int) -> float | None:
+        if stage == "export":
+            share = min(self.export_per_vm, self.export_per_host / sharing, self.network)
+            return self._rate(planned, stage, share)
+        if stage == "upload_s3":
+            return self._rate(planned, stage, min(self.upload_per_vm, self.network / sharing))
+        return self._rate(planned, stage, self.convert) if stage == "convert" else None
+
+    def _rate(self, planned: PlannedVm, stage: str, default: float) -> float:
+        own = self.measured.get((stage, planned.vm.host))
+        return own or self.measured.get((stage, "")) or default
+
+
+def data_bytes(planned: PlannedVm) -> int:
+    """Bytes with content on the disks that move: what vCenter says, else the assumed share of their size."""
+    moving = sum(disk.capacity_bytes for disk in planned.vm.disks if disk.key not in planned.skipped_disks)
+    committed = planned.vm.committed_bytes
+    return min(committed, moving) if committed else int(moving * DATA_SHARE)
+
+
+def is_windows(planned: PlannedVm) -> bool:
+    """True when the guest is Windows."""
+    return planned.vm.os_family is OsFamily.WINDOWS
