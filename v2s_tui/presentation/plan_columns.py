@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from v2s_tui.domain.planning.plan import Migration
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
 from v2s_tui.domain.units import GIB
@@ -72,3 +73,13 @@ def catalogue_note(catalogue: Catalogue) -> str:
     if catalogue.source == "api":
         return ""
     return f"prices and types of {catalogue.zone} are bundled figures of {catalogue.as_of:%Y-%m-%d}, not live"
+
+
+MIGRATION_COLUMNS: tuple[Column[Migration], ...] = (
+    Column("vm", "VM", 24, lambda line: line.selector),
+    Column("target", "Goes to", 20, lambda line: line.target_type or "[auto-map]"),
+    Column("priority", "Prio", 4, lambda line: str(line.priority), lambda line: line.priority, right=True),
+    Column("zone", "Zone", 9, lambda line: line.zone or ""),
+    Column("notes", "Notes", 50, lambda line: line.notes, important=False),
+)
+"""Lines of a plan as written, before it meets an inventory."""

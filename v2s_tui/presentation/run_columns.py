@@ -26,11 +26,16 @@ def status_word(row: VmRow) -> str:
     return _WORDS.get(row.status, row.status.value)
 
 
+def stage_letter(stage: Stage) -> str:
+    """One capital letter for each stage."""
+    return _TRACK.get(stage, stage.value[0].upper())
+
+
 def stage_track(row: VmRow) -> str:
     """`VSEc....`: one letter a stage; a capital is done, small runs, `!` failed, a dot is to come."""
     track = []
     for stage in row.stages:
-        letter = _TRACK.get(stage, stage.value[0].upper())
+        letter = stage_letter(stage)
         if stage in row.completed:
             track.append(letter)
         elif stage is row.stage and row.status is JobStatus.FAILED:

@@ -20,7 +20,7 @@ def vm_lines(row: VmRow) -> list[str]:
 
 
 def failure_lines(row: VmRow) -> list[str]:
-    """What failed, its cause, the fix, the tool's last words, and what may be pressed; nothing when it did not."""
+    """What failed, its cause, the fix, the tool's last words and the keys; nothing when nothing failed."""
     if not row.failure_title:
         return []
     stage = row.stage.value if row.stage else "?"

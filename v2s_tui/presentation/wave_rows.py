@@ -8,7 +8,7 @@ from v2s_tui.presentation.columns import Column
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """A wave (planned is None) or a VM in it. blocks, warns: findings on the VM, or on all VMs of the wave."""
+    """A wave (planned is None) or a VM in it. blocks, warns: findings on the VM, or on the wave's VMs."""
 
     wave: ResolvedWave
     planned: PlannedVm | None = None

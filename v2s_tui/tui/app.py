@@ -9,24 +9,40 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from v2s_tui.domain.errors import V2sError
-from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.tui.background import BackgroundWork
 from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.run_control import RunControl
+from v2s_tui.tui.screens.batches import BatchesScreen
+from v2s_tui.tui.screens.estimate import EstimateScreen
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.screens.inventory import InventoryScreen
+from v2s_tui.tui.screens.plan import PlanScreen
+from v2s_tui.tui.screens.run import RunScreen
+from v2s_tui.tui.screens.sizing import SizingScreen
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
-from v2s_tui.usecases.load_inventory import load_inventory
+from v2s_tui.usecases.edit_plan_file import open_plan_file, save_plan_file
+from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 
 _HERE = Path(__file__).parent
+_SCREENS: dict[str, type[FlowScreen]] = {
+    "inventory": InventoryScreen,
+    "sizing": SizingScreen,
+    "plan": PlanScreen,
+    "estimate": EstimateScreen,
+    "run": RunScreen,
+    "batches": BatchesScreen,
+}
 
 
 class V2sApp(App[int]):
     """`v2s` in a terminal. Returns the exit code."""
 
     TITLE = "v2s"
-    ENABLE_COMMAND_PALETTE = True
     CSS_PATH: ClassVar[list[str | PurePath]] = [*sorted(_HERE.rglob("*.tcss"))]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "narrow"), (120, "wide-screen")]
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"step('{step}')", step.title(), id=f"step.{step}", show=False)
           for number, step in enumerate(STEPS, start=1)),
@@ -34,99 +50,167 @@ class V2sApp(App[int]):
         Binding("q", "quit", "Quit", id="app.quit"),
     ]  # fmt: skip
 
-    def __init__(self, services: Services, workspace: Workspace | None = None) -> None:
+    def __init__(
+        self, services: Services, *, workspace: Workspace | None = None, config_path: Path | None = None
+    ) -> None:
         super().__init__()
         self.services = services
         self.workspace = workspace or Workspace()
-        self.inventory_note = ""
+        self.background = BackgroundWork(self)
+        self.runs = RunControl(self, config_path)
         self.workspace.listeners.append(self._workspace_changed)
-        self._screens: dict[str, FlowScreen] = {}
+        self._flow_screens: dict[str, FlowScreen] = {}
 
     def get_default_screen(self) -> Screen[None]:
         """Inventory is where it begins."""
         return self._flow_screen("inventory")
 
     def _flow_screen(self, step: str) -> FlowScreen:
-        kinds: dict[str, type[FlowScreen]] = {"inventory": InventoryScreen}
-        if step not in self._screens:
-            self._screens[step] = kinds[step]()
-        return self._screens[step]
+        if step not in self._flow_screens:
+            self._flow_screens[step] = _SCREENS[step]()
+        return self._flow_screens[step]
 
     def on_mount(self) -> None:
         """Read the inventory behind the first paint."""
-        self.reload_inventory()
+        self.background.read_inventory()
 
-    # --- what screens ask -------------------------------------------------------------------------
+    def on_unmount(self) -> None:
+        """Let go of the runner; it goes on."""
+        self.runs.leave()
+
+    # --- what screens ask --------------------------------------------------------------------------
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What the plan means, as of the last look."""
+        return self.background.outlook
+
+    @property
+    def outlook_note(self) -> str:
+        """Why there is no outlook, "" when there is one."""
+        return self.background.outlook_note
+
+    @property
+    def inventory_note(self) -> str:
+        """What is going on with the inventory, "" when nothing is."""
+        return self.background.inventory_note
+
+    @property
+    def batch(self) -> BatchSnapshot | None:
+        """The batch being watched."""
+        return self.runs.snapshot
 
     def step_facts(self) -> dict[str, StepFacts]:
         """For the step bar."""
-        plan = self.workspace.plan
-        return {
-            "inventory": StepFacts(
-                str(len(self.workspace.inventory or ())) if self.workspace.inventory else ""
-            ),
+        plan, inventory, batch = self.workspace.plan, self.workspace.inventory, self.batch
+        facts = {
+            "inventory": StepFacts(str(len(inventory)) if inventory else ""),
             "sizing": StepFacts(str(len(plan.migrations)) if plan.migrations else ""),
-            "plan": StepFacts(f"{len(plan.waves)}w" if plan.waves else "", alarm=self.workspace.dirty),
+            "plan": StepFacts(f"{len(plan.waves)} waves" if plan.waves else "", alarm=self.workspace.dirty),
         }
+        if batch is not None:
+            word = "GATE" if batch.gate else batch.status.value
+            facts["run"] = StepFacts(word, alarm=batch.gate is not None or batch.counters.failed > 0)
+        return facts
 
     def source_note(self) -> str:
         """Which vCenter, and whether its certificate goes unchecked."""
         vmware = self.services.settings.vmware
         return vmware.vcenter + (" TLS UNVERIFIED" if vmware.insecure else "")
 
+    def zones(self) -> tuple[str, ...]:
+        """Zones that can be chosen."""
+        from v2s_tui.adapters.formats.bundled_catalogue import bundled_zones  # noqa: PLC0415 - reads a file
+
+        return bundled_zones()
+
     def _workspace_changed(self, what: str) -> None:
-        screen = self.screen
-        if isinstance(screen, FlowScreen) and screen.is_mounted:
+        if what in {"plan", "inventory"}:
+            self.background.work_out()
+        self.refresh_screen(what)
+
+    def refresh_screen(self, what: str) -> None:
+        """Repaint the screen in front, where it is one of the flow."""
+        screen = self.screen_stack[0] if self.screen_stack else None
+        if isinstance(screen, FlowScreen) and screen.is_mounted and screen.is_current:
             screen.refresh_bar()
             screen.refresh_view(what)
 
-    # --- background work --------------------------------------------------------------------------
+    # --- plan files --------------------------------------------------------------------------------
+
+    def open_plan(self, path: Path) -> None:
+        """Work on that file; what is wrong with it is shown and the plan in hand stays."""
+        try:
+            opened = open_plan_file(path)
+        except V2sError as error:
+            self.show_error(error)
+            return
+        self.workspace.open_plan(opened.plan, path, digest=opened.digest)
+
+    def save_plan(self, path: Path) -> bool:
+        """Write the plan there; False when that was refused."""
+        digest = self.workspace.plan_digest if path == self.workspace.plan_path else ""
+        try:
+            saved = save_plan_file(self.workspace.plan, path, digest=digest)
+        except V2sError as error:
+            self.show_error(error)
+            return False
+        self.workspace.saved(path, digest=saved.digest)
+        self.notify(f"saved {path}", timeout=3, markup=False)
+        return True
+
+    # --- background work ---------------------------------------------------------------------------
 
     def reload_inventory(self) -> None:
-        """Read the inventory in a worker thread; the list grows as pages arrive."""
-        self.inventory_note = "reading the inventory..."
-        self._workspace_changed("marks")
-        self.run_worker(
-            self._read_inventory, thread=True, exclusive=True, group="inventory", exit_on_error=False
-        )
-
-    def _read_inventory(self) -> Inventory:
-        return load_inventory(self.services)
+        """Read the inventory again."""
+        self.background.read_inventory()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Inventory arrived, or why not."""
-        worker = event.worker
-        if worker.group != "inventory":
-            return
-        if event.state is WorkerState.SUCCESS and worker.result is not None:
-            self.inventory_note = ""
-            self.workspace.set_inventory(worker.result)
+        """Hand results to whoever asked for them."""
+        if event.state is WorkerState.SUCCESS:
+            self.background.succeeded(event.worker.group, event.worker.result)
         elif event.state is WorkerState.ERROR:
-            self.inventory_note = "reading failed: r tries again"
-            self.show_error(worker.error)
-            self._workspace_changed("marks")
+            self.background.failed(event.worker.group, event.worker.error)
 
     def show_error(self, error: BaseException | None) -> None:
         """An error as the operator should read it."""
         if isinstance(error, V2sError):
-            self.notify(error.hint or "", title=error.title, severity="error", timeout=15, markup=False)
+            self.notify(error.hint or " ", title=error.title, severity="error", timeout=15, markup=False)
         else:
             self.notify(repr(error), title="unexpected error", severity="error", timeout=15, markup=False)
 
-    # --- keys -------------------------------------------------------------------------------------
+    # --- runs --------------------------------------------------------------------------------------
+
+    def ask_to_start(self) -> None:
+        """Say what will happen, and start when confirmed."""
+        self.runs.ask_to_start()
+
+    def watch_batch(self, batch_id: str) -> None:
+        """Show that batch on the Run screen."""
+        self.runs.watch(batch_id)
+
+    def resume_batch(self, batch_id: str) -> None:
+        """Go on with it in a runner of its own."""
+        self.runs.resume(batch_id)
+
+    def command(self, name: str, **values: object) -> None:
+        """Tell the runner."""
+        self.runs.command(name, **values)
+
+    # --- keys --------------------------------------------------------------------------------------
 
     def action_step(self, step: str) -> None:
         """Go to a step of the flow."""
-        self.switch_screen(self._flow_screen(step))
+        screen = self._flow_screen(step)
+        if self.screen is not screen:
+            self.switch_screen(screen)
 
     def action_help(self) -> None:
         """Every key of this screen, from the key map itself."""
         lines = []
-        for key, active in sorted(self.screen.active_bindings.items()):
+        for key, active in self.screen.active_bindings.items():
             binding = active.binding
             if binding.description:
-                lines.append(
-                    f"  {binding.key_display or key:<12} {binding.description:<18} {binding.tooltip or ''}"
-                )
+                lines.append(f"  {binding.key_display or key:<14} {binding.description}")
         title = self.screen.HELP_TITLE if isinstance(self.screen, FlowScreen) else "Keys"
-        self.push_screen(TextView(title, lines))
+        self.push_screen(TextView(title, sorted(lines, key=str.lower)))

@@ -30,6 +30,7 @@ class Workspace:
     plan: BatchPlan = field(default_factory=BatchPlan)
     plan_path: Path | None = None
     saved_plan: BatchPlan | None = None
+    plan_digest: str = ""
     undo_stack: list[BatchPlan] = field(default_factory=list)
     redo_stack: list[BatchPlan] = field(default_factory=list)
     listeners: list[Callable[[str], None]] = field(default_factory=list)
@@ -78,17 +79,17 @@ class Workspace:
         """True when the plan differs from the file it came from."""
         return self.plan != (self.saved_plan or BatchPlan())
 
-    def open_plan(self, plan: BatchPlan, path: Path | None) -> None:
-        """Work on this plan, as it is in that file (None: not saved yet)."""
-        self.plan, self.plan_path = plan, path
+    def open_plan(self, plan: BatchPlan, path: Path | None, *, digest: str = "") -> None:
+        """Work on this plan, as it is in that file (None: not saved yet). digest: of the file's bytes."""
+        self.plan, self.plan_path, self.plan_digest = plan, path, digest
         self.saved_plan = plan if path else None
         self.undo_stack.clear()
         self.redo_stack.clear()
         self._tell("plan")
 
-    def saved(self, path: Path) -> None:
-        """The plan was written to that file."""
-        self.plan_path, self.saved_plan = path, self.plan
+    def saved(self, path: Path, *, digest: str = "") -> None:
+        """The plan was written to that file, whose bytes have this digest now."""
+        self.plan_path, self.saved_plan, self.plan_digest = path, self.plan, digest
         self._tell("plan")
 
     def edit(self, plan: BatchPlan) -> None:

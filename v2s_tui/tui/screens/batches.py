@@ -7,12 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from v2s_tui.presentation.batch_columns import BATCH_COLUMNS
+from v2s_tui.presentation.batch_columns import BATCH_COLUMNS, BatchSummary
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
-from v2s_tui.usecases.show_batches import BatchSummary, batch_report, list_batches
+from v2s_tui.usecases.report_batch import batch_report
+from v2s_tui.usecases.show_batches import list_batches
 
 
 class BatchesScreen(FlowScreen):

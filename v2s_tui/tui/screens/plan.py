@@ -36,7 +36,7 @@ class PlanScreen(FlowScreen):
         Binding("space", "mark", "Mark", id="plan.mark"),
         Binding("w", "wave", "To wave", id="plan.wave"),
         Binding("o", "policy", "Policy", id="plan.policy"),
-        Binding("left_square_bracket", "move_wave(-1)", "Wave up", id="plan.up", show=False, key_display="["),
+        Binding("left_square_bracket", "move_wave(-1)", "Wave up", id="plan.up", show=False),
         Binding(
             "right_square_bracket", "move_wave(1)", "Wave down", id="plan.down", show=False, key_display="]"
         ),

@@ -1,0 +1,114 @@
+"""From settings to services: the only module that knows which adapter stands behind which port."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from v2s_tui.config.load import load_config
+from v2s_tui.config.settings import Settings
+from v2s_tui.domain.errors import ConfigError
+from v2s_tui.domain.ports import Cloud, Disks, ObjectStore, Source
+from v2s_tui.usecases.services import Lazy, Services
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Current time, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        return time.monotonic()
+
+
+def build_services(settings: Settings) -> Services:
+    """Services whose doors open when first used; nothing is dialled or imported here."""
+    return Services(
+        settings=settings,
+        clock=SystemClock(),
+        source=Lazy(lambda: _source(settings)),
+        cloud=Lazy(lambda: _cloud(settings)),
+        objects=Lazy(lambda: _objects(settings)),
+        disks=Lazy(lambda: _disks(settings)),
+    )
+
+
+@contextmanager
+def open_services(
+    config: Path | None, *, warn: Callable[[str], None], environ: Mapping[str, str] | None = None
+) -> Iterator[Services]:
+    """Read the configuration, say its warnings, give the services, log out at the end. Raises ConfigError."""
+    settings = load_config(config, environ)
+    for warning in settings.warnings:
+        warn(f"v2s: {warning}")
+    services = build_services(settings)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def _source(settings: Settings) -> Source:
+    from v2s_tui.adapters.vsphere.address import VcenterAddress
+    from v2s_tui.adapters.vsphere.source import connect
+
+    vmware = settings.vmware
+    for key in ("vcenter", "username"):
+        if not getattr(vmware, key):
+            raise ConfigError(f"vmware.{key} is not set", hint="set it in migration.yaml or VCENTER_*")
+    return connect(
+        VcenterAddress(
+            host=vmware.vcenter,
+            port=vmware.port,
+            username=vmware.username,
+            password=vmware.password.resolve,
+            ca_file=str(vmware.ca_file or ""),
+            thumbprint=vmware.thumbprint or "",
+            insecure=vmware.insecure,
+        )
+    )
+
+
+def _cloud(settings: Settings) -> Cloud:
+    from v2s_tui.adapters.scaleway.access import ScalewayAccess
+    from v2s_tui.adapters.scaleway.cloud import ScalewayCloud
+
+    scaleway = settings.scaleway
+    if not scaleway.project_id:
+        raise ConfigError("scaleway.project_id is not set", hint="set it in migration.yaml or SCW_PROJECT_ID")
+    return ScalewayCloud(
+        ScalewayAccess(
+            access_key=scaleway.access_key.resolve(),
+            secret_key=scaleway.secret_key.resolve(),
+            project_id=scaleway.project_id,
+            organization_id=scaleway.organization_id,
+            api_url=scaleway.api_url,
+            ca_file=scaleway.ca_file,
+        )
+    )
+
+
+def _objects(settings: Settings) -> ObjectStore:
+    from v2s_tui.adapters.objectstore.access import StorageAccess
+    from v2s_tui.adapters.objectstore.store import S3ObjectStore
+
+    scaleway = settings.scaleway
+    return S3ObjectStore(
+        StorageAccess(
+            access_key=scaleway.access_key.resolve(),
+            secret_key=scaleway.secret_key.resolve(),
+            region=scaleway.s3_region,
+            endpoint=scaleway.s3_endpoint or f"https://s3.{scaleway.s3_region}.scw.cloud",
+            ca_file=scaleway.ca_file,
+        )
+    )
+
+
+def _disks(settings: Settings) -> Disks:
+    from v2s_tui.adapters.disk.local import LocalDisks
+
+    return LocalDisks(mode="w12" if settings.conversion.compress_qcow2 else "plain")

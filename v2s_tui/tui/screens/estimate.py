@@ -1,0 +1,141 @@
+"""Screen 4: how long, how much space, how much money; and what if the limits were others."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from v2s_tui.domain.planning.forecast import Forecast
+from v2s_tui.domain.planning.limits import Limit, Limits
+from v2s_tui.domain.units import format_duration, format_eur
+from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
+from v2s_tui.tui.screens.flow_screen import FlowScreen
+from v2s_tui.usecases.look_ahead import Outlook
+
+_LIMITS = tuple(Limit)
+
+
+class EstimateScreen(FlowScreen):
+    """Time, space and cost from a simulation of the real scheduler."""
+
+    STEP = "estimate"
+    HELP_TITLE = "Estimate: time, space, cost, and what if"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "next_limit", "Choose limit", id="estimate.limit"),
+        Binding("plus,equals_sign", "change(1)", "More", id="estimate.more", key_display="+"),
+        Binding("minus", "change(-1)", "Less", id="estimate.less", key_display="-"),
+        Binding("0", "own", "Plan's own", id="estimate.own"),
+        Binding("k", "keep", "Keep in plan", id="estimate.keep"),
+        Binding("j,down", "scroll(1)", "Down", show=False),
+        Binding("up", "scroll(-1)", "Up", show=False),
+        Binding("pagedown", "scroll(15)", "Page down", show=False),
+        Binding("pageup", "scroll(-15)", "Page up", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="estimate-screen")
+        self._chosen = 0
+        self._limits: Limits | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """The answer in one line, the limits, and everything else to scroll."""
+        yield Static(id="estimate-sum", markup=False)
+        yield Static(id="estimate-limits", markup=False)
+        with VerticalScroll(id="estimate-body"):
+            yield Static(id="estimate-text", markup=False)
+
+    def on_mount(self) -> None:
+        """The keyboard scrolls."""
+        self.query_one("#estimate-body").focus()
+
+    # --- showing -----------------------------------------------------------------------------------
+
+    def refresh_view(self, what: str) -> None:
+        """Simulate with the limits as they are set now."""
+        outlook = self.v2s.outlook
+        if outlook is None or not outlook.resolved.vms:
+            note = self.v2s.outlook_note or "nothing is planned yet: mark VMs on screen 1 and press p"
+            self.query_one("#estimate-sum", Static).update(Text(note, style="dim"))
+            self.query_one("#estimate-limits", Static).update("")
+            self.query_one("#estimate-text", Static).update("")
+            return
+        if what in {"all", "plan", "outlook"}:
+            self._limits = self._limits if what == "all" else None
+        limits = self._limits or outlook.resolved.limits
+        self._show(
+            outlook, outlook.forecast if limits == outlook.resolved.limits else outlook.what_if(limits)
+        )
+
+    def _show(self, outlook: Outlook, forecast: Forecast) -> None:
+        own = outlook.forecast
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"{len(outlook.resolved.vms)} VMs  {format_duration(forecast.p50_seconds)}", style="bold")
+        text.append(f" (P90 {format_duration(forecast.p90_seconds)})  ")
+        text.append(f"{format_eur(outlook.cost.monthly)}/month", style="bold")
+        if forecast is not own:
+            gain = own.p50_seconds - forecast.p50_seconds
+            word = "sooner" if gain >= 0 else "later"
+            text.append(f"  what if: {format_duration(abs(gain))} {word}", style="bold")
+        self.query_one("#estimate-sum", Static).update(text)
+        self.query_one("#estimate-limits", Static).update(self._limits_line(forecast.limits))
+        self.query_one("#estimate-text", Static).update("\n".join(self._lines(outlook, forecast)))
+
+    def _limits_line(self, limits: Limits) -> Text:
+        text = Text("limits  ", no_wrap=True, overflow="ellipsis")
+        for index, limit in enumerate(_LIMITS):
+            style = "reverse bold" if index == self._chosen else ""
+            text.append(f"{limit.value} {limits.of(limit)}", style=style)
+            text.append("  ")
+        return text
+
+    def _lines(self, outlook: Outlook, forecast: Forecast) -> list[str]:
+        width = max(40, self.size.width - 4)
+        free = outlook.work_free_bytes
+        return [
+            *time_lines(forecast),
+            "",
+            *space_lines(forecast.timeline, free_bytes=free, width=min(100, width - 4)),
+            "",
+            *cost_lines(outlook.cost),
+            "",
+            *gantt_lines(forecast.timeline, width=width),
+            LEGEND,
+            "",
+            *(f"assumed: {each}" for each in forecast.assumptions),
+        ]
+
+    # --- keys --------------------------------------------------------------------------------------
+
+    def action_next_limit(self) -> None:
+        """Choose which limit + and - change."""
+        self._chosen = (self._chosen + 1) % len(_LIMITS)
+        self.refresh_view("limit")
+
+    def action_change(self, step: int) -> None:
+        """One more or one less of the chosen limit; the answer follows at once."""
+        outlook = self.v2s.outlook
+        if outlook is None:
+            return
+        limits, limit = self._limits or outlook.resolved.limits, _LIMITS[self._chosen]
+        if limits.of(limit) + step >= 1:
+            self._limits = limits.changed(limit, limits.of(limit) + step)
+            self.refresh_view("limit")
+
+    def action_own(self) -> None:
+        """Back to the plan's own limits."""
+        self._limits = None
+        self.refresh_view("limit")
+
+    def action_keep(self) -> None:
+        """Write the limits shown into the plan (undo on the Plan screen)."""
+        if self._limits is not None:
+            plan = self.workspace.plan
+            self.workspace.edit(plan.model_copy(update={"concurrency": self._limits}))
+            self.notify("the plan has these limits now", timeout=3)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#estimate-body", VerticalScroll).scroll_relative(y=lines, animate=False)

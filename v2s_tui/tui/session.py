@@ -1,0 +1,68 @@
+"""What the app remembers between two openings: filter, marks, plan with undo, screen, batch being watched."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from v2s_tui.adapters.formats.plan_yaml import parse_plan, plan_text
+from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.tui.workspace import Workspace
+
+
+class SessionStore(Protocol):
+    """Where sections are kept (adapters/store/session.py)."""
+
+    def get(self, section: str) -> dict[str, Any]:
+        """A section; {} when it was never written."""
+        ...
+
+    def put(self, section: str, content: dict[str, Any]) -> None:
+        """Replace a section."""
+        ...
+
+
+def session_path(state_home: Path, name: str) -> Path:
+    """File of that session. Raises InputError for a name that is no plain word."""
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise InputError(f"{name!r} is no session name", hint="use letters, digits, - and _")
+    return state_home / "v2s" / f"session-{name}.json"
+
+
+def keep_workspace(store: SessionStore, work: Workspace) -> None:
+    """Write what the operator has in hand."""
+    store.put(
+        "workspace",
+        {
+            "filter": work.filter_text,
+            "marked": sorted(work.marked),
+            "plan": plan_text(work.plan),
+            "plan_path": str(work.plan_path or ""),
+            "saved_plan": plan_text(work.saved_plan) if work.saved_plan else "",
+            "plan_digest": work.plan_digest,
+        },
+    )
+
+
+def recall_workspace(store: SessionStore) -> Workspace:
+    """What was kept; an unreadable part is left out rather than standing in the way."""
+    kept = store.get("workspace")
+    path = kept.get("plan_path")
+    return Workspace(
+        filter_text=str(kept.get("filter", "")),
+        marked=frozenset(str(each) for each in kept.get("marked", ())),
+        plan=_plan(kept.get("plan")) or BatchPlan(),
+        plan_path=Path(path) if path else None,
+        saved_plan=_plan(kept.get("saved_plan")),
+        plan_digest=str(kept.get("plan_digest", "")),
+    )
+
+
+def _plan(text: object) -> BatchPlan | None:
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return parse_plan(text, file="session").plan
+    except (InputError, ValidationError):
+        return None

@@ -1,0 +1,91 @@
+"""What a plan means today: which VM goes where, what forbids it, how long it takes and what it costs.
+
+One answer for the app's Sizing, Plan and Estimate screens, for `plan check`, `batch estimate` and for the
+check before a run.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from v2s_tui.domain.errors import ConfigError, TargetError
+from v2s_tui.domain.planning.cost import Cost, plan_cost
+from v2s_tui.domain.planning.forecast import Forecast, forecast
+from v2s_tui.domain.planning.limits import Limits
+from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.planning.resolve import resolve
+from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
+from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
+from v2s_tui.usecases.load_catalogue import load_catalogue
+from v2s_tui.usecases.services import Services
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The plan met the inventory and the catalogues. catalogues: by zone, of every zone the plan uses.
+
+    prices: storage and address prices by key, None when the API was not to be asked. work_free_bytes: of the
+    work folder's disk.
+    """
+
+    plan: BatchPlan
+    resolved: ResolvedPlan
+    catalogues: Mapping[str, Catalogue] = field(default_factory=dict)
+    prices: Mapping[str, float] | None = None
+    work_free_bytes: int | None = None
+
+    def type_of(self, planned: PlannedVm) -> InstanceType | None:
+        """The type the VM goes to; None when none fits or the zone does not offer it."""
+        catalogue = self.catalogues.get(planned.zone)
+        return catalogue.get(planned.target_type) if catalogue and planned.target_type else None
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Per month and once."""
+        return plan_cost(self.resolved.vms, lambda zone: self.catalogues[zone], prices=self.prices)
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        """Time, bottleneck and work space with the plan's own limits."""
+        return self.what_if(self.resolved.limits)
+
+    def what_if(self, limits: Limits) -> Forecast:
+        """The same with other limits."""
+        return forecast(self.resolved, limits=limits, work_disk_bytes=self.work_free_bytes)
+
+
+def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, strict: bool = True) -> Outlook:
+    """Resolve the plan. strict: a VM the plan names and the inventory lacks is a PlanError."""
+    catalogues: dict[str, Catalogue] = {}
+
+    def catalogue_of(zone: str) -> Catalogue:
+        if zone not in catalogues:
+            catalogues[zone] = load_catalogue(services, zone)
+        return catalogues[zone]
+
+    resolved = resolve(plan, inventory, catalogue_of, strict=strict)
+    return Outlook(
+        plan,
+        resolved,
+        catalogues,
+        prices=_prices(services, plan.defaults.zone),
+        work_free_bytes=free_bytes(services.work_dir),
+    )
+
+
+def _prices(services: Services, zone: str) -> Mapping[str, float] | None:
+    try:
+        return services.cloud().monthly_prices(zone)
+    except (TargetError, ConfigError):
+        return None
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Free space where the folder is or will be; None when not even its parents exist."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            return shutil.disk_usage(place).free
+    return None
