@@ -1,4 +1,4 @@
-"""Fleets of any size drawn from a seed: the same seed gives the same VMs, and more VMs never change the first.
+"""Fleets of any size drawn from a seed: the same seed gives the same VMs; more VMs never change the first.
 
 Disks are large to look at and almost empty, so that one small machine can really migrate a thousand VMs.
 """

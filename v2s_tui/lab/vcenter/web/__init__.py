@@ -1,0 +1,1 @@
+"""The HTTPS faces of the lab's vCenter and ESXi hosts."""
