@@ -359,7 +359,13 @@ class Cloud(Protocol):
 
     def create_ip(self, zone: str, *, tags: tuple[str, ...]) -> CloudResource: ...
 
-    def create_instance(self, request: InstanceRequest) -> CloudResource: ...
+    def create_instance(self, request: InstanceRequest) -> CloudResource:
+        """A stopped Instance with its volumes in boot order and its cloud-init."""
+        ...
+
+    def set_cloud_init(self, zone: str, instance_id: str, text: str) -> None:
+        """Give an Instance its cloud-init (again); for one that was adopted before it had any."""
+        ...
 
     def create_private_nic(
         self,
@@ -376,7 +382,7 @@ class Cloud(Protocol):
         ...
 
     def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
-        """The resource now; None when it does not exist."""
+        """The resource now; None when it does not exist. A private NIC's id is `{instance}/{nic}`."""
         ...
 
     def find(self, kind: str, zone: str, tag: str) -> tuple[CloudResource, ...]:

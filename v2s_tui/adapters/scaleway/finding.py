@@ -67,10 +67,11 @@ _ips = _instance("list_ips", "ips")
 
 
 def _private_nics(apis: Any, zone: str, tag: str, project_id: str | None) -> list[CloudResource]:
-    """NICs of the Instances with the tag: the API lists NICs by Instance only."""
+    """NICs of all Instances: the API lists NICs by Instance only, and their tags are their own."""
+    del tag
     return [
         resources.from_private_nic(nic)
-        for server in _servers(apis, zone, tag, project_id)
+        for server in _servers(apis, zone, "", project_id)
         for nic in server.private_nics or ()
     ]
 

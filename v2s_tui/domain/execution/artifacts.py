@@ -37,9 +37,9 @@ class DiskArtifacts:
 
     device_key: vSphere device key. capacity_bytes: at the source. received_bytes: compressed bytes of the NFC
     stream. base: the immutable qcow2 made from the stream. overlay: qcow2 on top of it that guest stages
-    change (None until they start). manifest_path: per-cluster digests of the content. bucket, key, upload_id:
-    where it goes; object_bytes: size of the finished object (0 until then). snapshot_id, volume_id: at
-    Scaleway.
+    change (None until they start). manifest_path: per-cluster digests of the content. upload_file: what
+    goes to Object Storage, the base itself or a flattened copy. bucket, key, upload_id: where it goes;
+    object_bytes: size of the finished object (0 until then). snapshot_id, volume_id: at Scaleway.
     """
 
     index: int
@@ -50,6 +50,7 @@ class DiskArtifacts:
     overlay: FileEvidence | None = None
     virtual_size_bytes: int = 0
     manifest_path: str = ""
+    upload_file: FileEvidence | None = None
     bucket: str = ""
     key: str = ""
     upload_id: str = ""

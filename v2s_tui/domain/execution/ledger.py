@@ -71,14 +71,21 @@ def migration_tag(batch_id: str, migration_id: str) -> str:
     return f"v2s:{batch_id}:{migration_id}"
 
 
+def plain_name(vm_name: str) -> str:
+    """A VM's name as Scaleway takes it: letters, digits, dots and dashes, 63 at most; other characters become
+    dashes.
+    """
+    plain = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in ".-") else "-" for letter in vm_name
+    )
+    return plain.strip("-")[:63] or "vm"
+
+
 def resource_name(vm_name: str, migration_id: str, part: str) -> str:
     """Name of what a migration makes, `v2s-{vm}-{migration}-{part}`: letters, digits, dots and dashes, 63 at
     most.
 
     vm_name may be a path or hold any character; what is not allowed in a name becomes a dash.
     """
-    plain = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in ".-") else "-" for letter in vm_name
-    )
     tail = f"-{migration_id}-{part}"
-    return f"v2s-{plain.strip('-')[: 63 - 4 - len(tail)]}{tail}"
+    return f"v2s-{plain_name(vm_name)[: 63 - 4 - len(tail)]}{tail}"

@@ -1,0 +1,52 @@
+"""Where the VM's NICs go: which get a private NIC, with which fixed address, and whether a public IP is
+wanted.
+"""
+
+from dataclasses import dataclass
+
+from v2s_tui.domain.guest.network import NicMode
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.target.network_map import NO_NETWORK, PUBLIC, PlannedNic
+
+
+@dataclass(frozen=True, slots=True)
+class TargetNic:
+    """A private NIC to make. index: of the source NIC. address: to book in IPAM, None for DHCP."""
+
+    index: int
+    network: str
+    address: str | None
+
+
+def target_nics(planned: PlannedVm) -> tuple[TargetNic, ...]:
+    """Private NICs in the order of the source."""
+    return tuple(
+        TargetNic(index, nic.network, _address(planned, nic))
+        for index, nic in enumerate(planned.nics)
+        if nic.network not in {"", PUBLIC, NO_NETWORK}
+    )
+
+
+def wants_public_ip(planned: PlannedVm) -> bool:
+    """Only when the plan says so: a migrated VM is never put on the Internet by default."""
+    if planned.public_ip is not None:
+        return planned.public_ip
+    return any(nic.network == PUBLIC for nic in planned.nics)
+
+
+def _address(planned: PlannedVm, nic: PlannedNic) -> str | None:
+    """The first IPv4 address of a NIC that keeps or is given one."""
+    if nic.mode is NicMode.DHCP:
+        return None
+    if nic.mode is NicMode.STATIC:
+        candidates = nic.addresses
+    else:
+        candidates = next(
+            (
+                each.ip_addresses
+                for each in planned.vm.nics
+                if each.mac_address.casefold() == nic.mac_address.casefold()
+            ),
+            (),
+        )
+    return next((each.partition("/")[0] for each in candidates if ":" not in each), None)

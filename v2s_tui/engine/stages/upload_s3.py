@@ -1,0 +1,160 @@
+"""upload_s3: each disk as one self-contained qcow2 in the transit bucket, by a multipart upload that resumes.
+
+An unchanged base of the right size goes as it is; when the guest was changed or the size grew, base and
+overlay are flattened into one file first, because imports refuse backing files (reference: scaleway.md 2.1).
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from v2s_tui.domain.errors import NotFound
+from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts, FileEvidence
+from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.ports import StoredObject
+from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
+from v2s_tui.engine.stages.adopting import forget
+from v2s_tui.engine.stages.local_files import same_size
+from v2s_tui.engine.stages.naming import disk_part, names_of
+from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
+
+
+def upload_disks(stage: StageInput, context: StageContext) -> Artifacts:
+    """The stage: finished objects are kept, a running upload is gone on with."""
+    bucket = stage.settings.bucket
+    # The bucket is a setting of the operator that outlives the batch, so it is no entry of the VM's ledger.
+    context.ports.objects.ensure_bucket(bucket)
+    artifacts = stage.artifacts
+    shared = SharedProgress(
+        context.progress, {each.index: each.base.size_bytes if each.base else 0 for each in artifacts.disks}
+    )
+    for disk in artifacts.disks:
+        context.progress.activity = f"disk {disk.index + 1} of {len(artifacts.disks)}"
+        if _stored(context.ports, disk) is None:
+            artifacts = _upload(stage, context, artifacts, disk, shared.disks[disk.index])
+        shared.disks[disk.index].finish()
+    return artifacts
+
+
+def _stored(ports: Ports, disk: DiskArtifacts) -> StoredObject | None:
+    """The finished object of this disk, when it is still what was recorded."""
+    if not disk.object_bytes:
+        return None
+    found = ports.objects.head(disk.bucket, disk.key)
+    same = found and (found.size_bytes, found.etag) == (disk.object_bytes, disk.object_etag)
+    return found if same else None
+
+
+def _upload(
+    stage: StageInput,
+    context: StageContext,
+    artifacts: Artifacts,
+    disk: DiskArtifacts,
+    progress: DiskProgress,
+) -> Artifacts:
+    disk = _with_file(stage, context, disk, progress)
+    disk = replace(disk, bucket=stage.settings.bucket, key=names_of(stage).object_key(disk.index))
+    artifacts = artifacts.with_disk(disk)
+    context.checkpoint(artifacts)
+    stored = _adopt_finished(context, disk)
+    if stored is None:
+        disk = replace(disk, upload_id=_open_upload(context, disk))
+        context.checkpoint(artifacts.with_disk(disk))
+        stored = _send(context, disk, progress)
+    _record_object(context, disk)
+    _drop_copy(disk)
+    done = replace(
+        disk, upload_id="", upload_file=None, object_bytes=stored.size_bytes, object_etag=stored.etag
+    )
+    artifacts = artifacts.with_disk(done)
+    context.checkpoint(artifacts)
+    return artifacts
+
+
+def _with_file(
+    stage: StageInput, context: StageContext, disk: DiskArtifacts, progress: DiskProgress
+) -> DiskArtifacts:
+    """The disk with the file that goes up; flattened anew unless an earlier run's copy is complete."""
+    if disk.upload_file is not None and same_size(disk.upload_file):
+        return disk
+    if disk.overlay is None or not _differs(stage, disk):
+        return replace(disk, upload_file=disk.base)
+    target = stage.work_dir / f"{disk_part(disk.index)}.upload.qcow2"
+    context.progress.activity = f"flattening disk {disk.index + 1}"
+    target.unlink(missing_ok=True)
+    made = context.ports.disks.flatten(
+        Path(disk.overlay.path), target, progress=progress, cancelled=context.cancelled
+    )
+    progress.total_bytes, progress.done_bytes = made.size_bytes, 0
+    return replace(disk, upload_file=made)
+
+
+def _differs(stage: StageInput, disk: DiskArtifacts) -> bool:
+    """True when the object must not be the base itself."""
+    grown = disk.virtual_size_bytes > disk.capacity_bytes
+    written = disk.overlay is not None and not same_size(disk.overlay)
+    return grown or written or bool(stage.artifacts.guest_manifest)
+
+
+def _adopt_finished(context: StageContext, disk: DiskArtifacts) -> StoredObject | None:
+    """The object of an upload that a killed run completed but did not record.
+
+    Its upload id is known from the checkpoint and gone at the server, and the object has the file's size.
+    """
+    if not disk.upload_id or disk.upload_file is None:
+        return None
+    objects = context.ports.objects
+    try:
+        objects.list_parts(disk.bucket, disk.key, disk.upload_id)
+    except NotFound:
+        found = objects.head(disk.bucket, disk.key)
+        return found if found and found.size_bytes == disk.upload_file.size_bytes else None
+    return None
+
+
+def _open_upload(context: StageContext, disk: DiskArtifacts) -> str:
+    """The id of the one upload for this key: the newest that is open, or a new one. Others are aborted."""
+    objects = context.ports.objects
+    effect = context.ledger.intend(EffectKind.MULTIPART_UPLOAD, tag=disk.key, where=disk.bucket)
+    known = [each for each in objects.list_uploads(disk.bucket, disk.key) if each.key == disk.key]
+    for surplus in known[:-1]:
+        objects.abort_upload(disk.bucket, disk.key, surplus.upload_id)
+    upload_id = known[-1].upload_id if known else objects.begin_upload(disk.bucket, disk.key)
+    context.ledger.made(effect, upload_id)
+    return upload_id
+
+
+def _send(context: StageContext, disk: DiskArtifacts, progress: DiskProgress) -> StoredObject:
+    context.ledger.intend(EffectKind.OBJECT, tag=disk.key, where=disk.bucket)
+    path = Path(_file_of(disk).path)
+    return context.ports.objects.upload_file(
+        path, disk.bucket, disk.key, disk.upload_id, progress=progress, cancelled=context.cancelled
+    )
+
+
+def _file_of(disk: DiskArtifacts) -> FileEvidence:
+    if disk.upload_file is None:
+        raise AssertionError("the file to upload is decided before the upload begins")
+    return disk.upload_file
+
+
+def _record_object(context: StageContext, disk: DiskArtifacts) -> None:
+    effect = context.ledger.intend(EffectKind.OBJECT, tag=disk.key, where=disk.bucket)
+    context.ledger.made(effect, disk.key)
+    forget(context, EffectKind.MULTIPART_UPLOAD, disk.key)
+
+
+def _drop_copy(disk: DiskArtifacts) -> None:
+    """A flattened copy has served; the base stays until cleanup."""
+    copy = _file_of(disk)
+    if disk.base is None or copy.path != disk.base.path:
+        Path(copy.path).unlink(missing_ok=True)
+
+
+def upload_holds(stage: StageInput, ports: Ports) -> StageEvidence:
+    """Every object is there with the size and ETag that were recorded."""
+    missing = [
+        f"the object of disk {disk.index} is missing or another"
+        for disk in stage.artifacts.disks
+        if _stored(ports, disk) is None
+    ]
+    return StageEvidence(holds=not missing, missing=tuple(missing))
