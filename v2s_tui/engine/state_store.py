@@ -20,7 +20,7 @@ class StateStore(Protocol):
         ...
 
     def commit(self, changes: Sequence[Change], then: Callable[[], None] | None = None) -> "Future[None]":
-        """Write in the order of the calls, from any thread; done when on disk. then: called at that moment."""
+        """Write in the order of the calls, from any thread; done when on disk, after calling `then`."""
         ...
 
     def announce(self, owner: LockOwner) -> None:

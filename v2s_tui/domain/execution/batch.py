@@ -242,7 +242,7 @@ def _wave_started(header: BatchHeader, event: events.WaveStarted) -> BatchHeader
     wave = header.waves[event.index]
     started = wave.started_at or event.at
     waves = _wave_changed(header, event.index, status=WaveStatus.RUNNING, started_at=started, ended_at=None)
-    return replace(header, waves=waves, current_wave=event.index, status=_busy(header))
+    return replace(header, waves=waves, current_wave=event.index, gate=None, status=_busy(header))
 
 
 def _busy(header: BatchHeader) -> BatchStatus:

@@ -194,16 +194,20 @@ def _skipped(job: JobState, event: events.VmSkipped) -> JobState:
     )
 
 
+def kept_stages(job: JobState, from_stage: Stage | None) -> tuple[Stage, ...]:
+    """Completed stages that a retry keeps: those before from_stage, else before the one its failure names."""
+    first = from_stage or (job.failure.retry_from if job.failure else None)
+    if first is None:
+        return job.completed_stages
+    return tuple(each for each in job.completed_stages if stage_order(each) < stage_order(first))
+
+
 def _retried(job: JobState, event: events.VmRetried) -> JobState:
-    kept = job.completed_stages
-    if event.from_stage is not None:
-        first = stage_order(event.from_stage)
-        kept = tuple(each for each in kept if stage_order(each) < first)
     who = f"{event.actor.who} ({event.actor.origin})"
     return replace(
         job,
         status=JobStatus.PENDING,
-        completed_stages=kept,
+        completed_stages=kept_stages(job, event.from_stage),
         completed_at=None,
         quarantine="",
         retries=(*job.retries, RetryNote(event.at, job.stage, job.error or job.note, who)),

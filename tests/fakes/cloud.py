@@ -1,0 +1,222 @@
+"""A Scaleway project in memory. Whatever is created is pending at first and ready after `polls` looks."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from fakes.objects import FakeObjects
+from fakes.source import MADE_AT
+from fakes.world import World
+from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
+from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
+from v2s_tui.domain.target.instance_types import Catalogue
+
+
+@dataclass
+class FakeCloud:
+    """resources: by (kind, id). catalogue_of: what `catalogue` answers for any zone."""
+
+    world: World
+    objects: FakeObjects
+    catalogue_of: Catalogue | None = None
+    polls: int = 1
+    resources: dict[tuple[str, str], CloudResource] = field(default_factory=dict)
+    created: Counter[str] = field(default_factory=Counter)
+    cloud_inits: dict[str, str] = field(default_factory=dict)
+    _looks: dict[str, int] = field(default_factory=dict)
+
+    def catalogue(self, zone: str) -> Catalogue:
+        """As given."""
+        self.world.enter("catalogue", zone)
+        if self.catalogue_of is None:
+            raise TargetError("this fake has no catalogue")
+        return self.catalogue_of
+
+    def quotas(self) -> Mapping[str, int]:
+        """Unlimited."""
+        return {}
+
+    def usage(self, zone: str) -> Mapping[str, int]:
+        """Instances by type."""
+        return Counter(
+            each.commercial_type for (kind, _), each in self.resources.items() if kind == "instance"
+        )
+
+    def check_access(self) -> tuple[str, ...]:
+        """All is well."""
+        return ()
+
+    def import_snapshot(
+        self,
+        zone: str,
+        *,
+        bucket: str,
+        key: str,
+        name: str,
+        tags: tuple[str, ...],
+        size_bytes: int | None = None,
+    ) -> CloudResource:
+        """Refused when there is no object."""
+        self.world.enter("import_snapshot", name)
+        stored = self.objects.objects.get((bucket, key))
+        if stored is None:
+            raise ImportRefused(f"there is no object {key}")
+        return self._make("block_snapshot", zone, name, tags, size_bytes=size_bytes or stored.size_bytes)
+
+    def create_volume(
+        self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int
+    ) -> CloudResource:
+        """From a snapshot that is ready."""
+        self.world.enter("create_volume", name)
+        self._require_ready("block_snapshot", snapshot_id)
+        return self._make("volume", zone, name, tags)
+
+    def create_image(
+        self,
+        zone: str,
+        *,
+        name: str,
+        root_snapshot_id: str,
+        extra_snapshot_ids: tuple[str, ...],
+        tags: tuple[str, ...],
+    ) -> CloudResource:
+        """From snapshots that are ready."""
+        self.world.enter("create_image", name)
+        for each in (root_snapshot_id, *extra_snapshot_ids):
+            self._require_ready("block_snapshot", each)
+        return self._make("image", zone, name, tags)
+
+    def create_ip(self, zone: str, *, tags: tuple[str, ...]) -> CloudResource:
+        """Some address."""
+        self.world.enter("create_ip", " ".join(tags))
+        return self._make("ip", zone, "ip", tags, address=f"192.0.2.{len(self.resources) % 250 + 1}")
+
+    def create_instance(self, request: InstanceRequest) -> CloudResource:
+        """Stopped at first."""
+        self.world.enter("create_instance", request.name)
+        made = self._make(
+            "instance",
+            request.zone,
+            request.name,
+            request.tags,
+            state=CloudState.STOPPED,
+            commercial_type=request.commercial_type,
+            volumes=request.volume_ids,
+        )
+        with self.world.lock:
+            for volume in request.volume_ids:
+                self._change("volume", volume, attached_to=made.id, state=CloudState.IN_USE)
+            for ip in request.ip_ids:
+                self._change("ip", ip, attached_to=made.id)
+        return made
+
+    def set_cloud_init(self, zone: str, instance_id: str, text: str) -> None:
+        """Keep it."""
+        self.world.enter("set_cloud_init", instance_id)
+        self.cloud_inits[instance_id] = text
+
+    def create_private_nic(
+        self,
+        zone: str,
+        *,
+        instance_id: str,
+        private_network_id: str,
+        address: str | None,
+        tags: tuple[str, ...],
+    ) -> CloudResource:
+        """On an Instance."""
+        self.world.enter("create_private_nic", instance_id)
+        return self._make("private_nic", zone, private_network_id, tags, attached_to=instance_id)
+
+    def instance_action(self, zone: str, instance_id: str, action: str) -> None:
+        """At once."""
+        self.world.enter("instance_action", f"{instance_id} {action}")
+        with self.world.lock:
+            if action == "terminate":
+                self.resources.pop(("instance", instance_id), None)
+                return
+            state = CloudState.RUNNING if action == "poweron" else CloudState.STOPPED
+            self._change("instance", instance_id, state=state, status=state.value)
+
+    def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
+        """Ready after enough looks."""
+        self.world.enter("get", resource_id)
+        with self.world.lock:
+            found = self.resources.get((kind, resource_id))
+            if found is None:
+                return None
+            self._looks[resource_id] = self._looks.get(resource_id, 0) + 1
+            if found.state is CloudState.PENDING and self._looks[resource_id] >= self.polls:
+                self._change(kind, resource_id, state=CloudState.READY, status="available")
+            return self.resources[kind, resource_id]
+
+    def find(self, kind: str, zone: str, tag: str) -> tuple[CloudResource, ...]:
+        """By tag."""
+        self.world.enter("find", f"{kind} {tag}")
+        with self.world.lock:
+            return tuple(
+                each
+                for (its_kind, _), each in self.resources.items()
+                if its_kind == kind and (tag in each.tags or (not tag and _is_ours(each)))
+            )
+
+    def delete(self, kind: str, zone: str, resource_id: str) -> None:
+        """Refused for a running Instance."""
+        self.world.enter("delete", resource_id)
+        with self.world.lock:
+            found = self.resources.get((kind, resource_id))
+            if found is not None and found.state is CloudState.RUNNING:
+                raise TargetError(f"{found.name} is running", status=400)
+            self.resources.pop((kind, resource_id), None)
+        self.world.leave("delete", resource_id)
+
+    def monthly_prices(self, zone: str) -> Mapping[str, float]:
+        """Round figures."""
+        return {"block_gb": 0.1, "block_gb_15k": 0.15, "snapshot_gb": 0.05, "ipv4": 3.0, "object_gb": 0.02}
+
+    def of_kind(self, kind: str) -> list[CloudResource]:
+        """What exists of a kind."""
+        return [each for (its_kind, _), each in self.resources.items() if its_kind == kind]
+
+    def _make(
+        self,
+        kind: str,
+        zone: str,
+        name: str,
+        tags: tuple[str, ...],
+        *,
+        state: CloudState = CloudState.PENDING,
+        **more: object,
+    ) -> CloudResource:
+        made = CloudResource(
+            self.world.new_id(kind),
+            name,
+            state,
+            "creating",
+            zone,
+            tags=tags,
+            created_at=MADE_AT,
+            **more,  # type: ignore[arg-type]
+        )
+        with self.world.lock:
+            self.resources[kind, made.id] = made
+            self.created[kind] += 1
+        self.world.leave({"block_snapshot": "import_snapshot"}.get(kind, f"create_{kind}"), name)
+        return made
+
+    def _change(self, kind: str, resource_id: str, **changes: object) -> None:
+        found = self.resources.get((kind, resource_id))
+        if found is None:
+            raise NotFound(f"{kind} {resource_id} does not exist")
+        self.resources[kind, resource_id] = replace(found, **changes)  # type: ignore[arg-type]
+
+    def _require_ready(self, kind: str, resource_id: str) -> None:
+        found = self.resources.get((kind, resource_id))
+        if found is None:
+            raise NotFound(f"{kind} {resource_id} does not exist")
+        if found.state is CloudState.PENDING:
+            raise TargetError(f"{found.name} is not ready", status=412)
+
+
+def _is_ours(resource: CloudResource) -> bool:
+    return any(tag.startswith("v2s:") for tag in resource.tags)

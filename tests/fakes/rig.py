@@ -1,0 +1,103 @@
+"""A batch with everything around it in memory: build, run, kill, run again, count what is left."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fakes.clock import FakeClock
+from fakes.cloud import FakeCloud
+from fakes.disks import FakeDisks
+from fakes.objects import FakeObjects
+from fakes.plans import batch_of
+from fakes.source import FakeSource
+from fakes.stages import EVIDENCE, STAGES
+from fakes.store import FakeStore
+from fakes.world import World
+from v2s_tui.domain.execution.batch import BatchState
+from v2s_tui.domain.execution.events import Actor, Event
+from v2s_tui.domain.planning.resolved import ResolvedPlan
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.batch_runner import BatchRunner
+from v2s_tui.engine.outcome import BatchOutcome
+from v2s_tui.engine.settings import GateMode, RunnerSettings
+from v2s_tui.engine.stage_contract import Ports, StageFunction, StageSettings
+
+ALICE = Actor("alice", "test")
+
+
+async def no_sleep(_seconds: float, _woken: asyncio.Event) -> None:
+    """Retries wait for nobody here."""
+    await asyncio.sleep(0)
+
+
+@dataclass
+class Rig:
+    """One batch in one world."""
+
+    plan: ResolvedPlan
+    work_dir: Path
+    stages: Mapping[Stage, StageFunction] = field(default_factory=lambda: dict(STAGES))
+    evidence: Mapping[Stage, object] = field(default_factory=lambda: dict(EVIDENCE))
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world = World()
+        self.clock = FakeClock()
+        self.source = FakeSource(self.world, {each.vm.moref: each.vm for each in self.plan.vms})
+        self.objects = FakeObjects(self.world)
+        self.cloud = FakeCloud(self.world, self.objects, polls=2)
+        self.disks = FakeDisks(self.world)
+        self.store = FakeStore(batch_of(self.plan))
+        self.settings = RunnerSettings(
+            work_dir=self.work_dir,
+            stage=StageSettings("transit", "fr-par", "project", self.plan.post_migration),
+            actor=ALICE,
+            gate_mode=GateMode.APPROVE,
+            sleep=no_sleep,
+            jitter=lambda: 0.5,
+            sample_seconds=0.01,
+        )
+
+    @property
+    def state(self) -> BatchState:
+        """What the store holds."""
+        return self.store.load()
+
+    def runner(self, *, listeners: Iterable[Callable[[Event], None]] = (), **settings: object) -> BatchRunner:
+        """A runner over the store, as a new process would build it."""
+        return BatchRunner(
+            self.store,
+            ports=Ports(self.source, self.disks, self.objects, self.cloud, self.clock),
+            stages=self.stages,
+            evidence=self.evidence,  # type: ignore[arg-type]
+            settings=replace(self.settings, **settings),  # type: ignore[arg-type]
+            clock=self.clock,
+            listeners=(self.events.append, *listeners),
+        )
+
+    def run(self, **settings: object) -> BatchOutcome:
+        """Run until it ends by itself."""
+        return asyncio.run(self.runner(**settings).run())  # type: ignore[arg-type]
+
+    def kinds(self, *wanted: str) -> list[str]:
+        """`kind vm` of the events of these kinds, in order."""
+        return [
+            f"{each.kind} {getattr(each, 'vm', '')}".strip() for each in self.events if each.kind in wanted
+        ]
+
+    def duplicates(self) -> dict[str, int]:
+        """Resources at Scaleway that exist more than once for one name."""
+        names = Counter(f"{kind} {each.name}" for (kind, _), each in self.cloud.resources.items())
+        return {name: count for name, count in names.items() if count > 1}
+
+    def leftovers(self) -> list[str]:
+        """What a batch that is through must not leave: snapshots, open uploads, objects, open leases."""
+        open_leases = [each.vm_moref for each in self.source.leases if each.state == "ready"]
+        return [
+            *self.source.snapshots,
+            *self.objects.uploads,
+            *(key for _, key in self.objects.objects),
+            *open_leases,
+        ]

@@ -1,0 +1,53 @@
+"""What every VM's runner shares with its batch's runner."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.domain.ports import Clock
+from v2s_tui.engine.leases import Leases
+from v2s_tui.engine.recorder import Recorder
+from v2s_tui.engine.settings import RunnerSettings
+from v2s_tui.engine.stage_contract import EvidenceFunction, Ports, StageFunction, StageInput
+from v2s_tui.engine.workers import Workers
+from v2s_tui.system.files import used_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The machinery of one batch."""
+
+    recorder: Recorder
+    leases: Leases
+    workers: Workers
+    ports: Ports
+    stages: Mapping[Stage, StageFunction]
+    evidence: Mapping[Stage, EvidenceFunction]
+    settings: RunnerSettings
+    clock: Clock
+    counter: Iterator[int] = field(default_factory=itertools.count)
+
+    def next_sequence(self) -> int:
+        """The order of asking for limits."""
+        return next(self.counter)
+
+    def work_bytes_left(self, vm_name: str) -> int:
+        """What the VM will still write to the work disk at its peak."""
+        state = self.recorder.state
+        folder = self.settings.work_dir / state.jobs[vm_name].migration_id
+        return max(0, self.settings.work_bytes(state.planned[vm_name]) - used_bytes(folder))
+
+    def stage_input(self, vm_name: str) -> StageInput:
+        """What a stage of this VM works on now; its folder is made."""
+        state = self.recorder.state
+        job = state.jobs[vm_name]
+        folder = self.settings.work_dir / job.migration_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return StageInput(
+            batch_id=state.header.batch_id,
+            planned=state.planned[vm_name],
+            artifacts=job.artifacts,
+            work_dir=folder,
+            settings=self.settings.stage,
+        )

@@ -1,0 +1,57 @@
+"""How a runner behaves: what is decided before it starts and does not belong to the plan."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from v2s_tui.domain.execution.batch import GateState
+from v2s_tui.domain.execution.events import Actor, Decision
+from v2s_tui.domain.execution.retry import POLICIES, RetryPolicy
+from v2s_tui.domain.execution.work_space import peak_work_bytes
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.stage_contract import StageSettings
+
+
+class GateMode(StrEnum):
+    """What a closed gate does. WAIT: stay and wait for a command. STOP: save and leave (exit 3). APPROVE: go
+    on (`--yes`). ASK: put the question to `ask_gate`.
+    """
+
+    WAIT = "wait"
+    STOP = "stop"
+    APPROVE = "approve"
+    ASK = "ask"
+
+
+async def _sleep(seconds: float, woken: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(woken.wait(), seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """work_dir: the batch's VMs get a folder each in it. actor: who started this runner.
+
+    ask_gate: blocking question, asked in a thread, for GateMode.ASK; None as answer means "no answer: leave".
+    retry_failed: failed VMs go back to pending at the start (`batch resume`). approve: the closed gate is
+    approved at the start (`batch resume --approve`). sleep: waits so long or until woken; jitter: in [0, 1).
+    sample_seconds: between two looks at the progress numbers.
+    """
+
+    work_dir: Path
+    stage: StageSettings
+    actor: Actor
+    gate_mode: GateMode = GateMode.STOP
+    ask_gate: Callable[[GateState], Decision | None] | None = None
+    retry_failed: bool = False
+    approve: bool = False
+    policies: Mapping[Stage, RetryPolicy] = field(default_factory=lambda: POLICIES)
+    work_bytes: Callable[[PlannedVm], int] = peak_work_bytes
+    sleep: Callable[[float, asyncio.Event], Awaitable[None]] = _sleep
+    jitter: Callable[[], float] = random.random
+    sample_seconds: float = 0.1

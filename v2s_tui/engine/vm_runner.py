@@ -1,0 +1,225 @@
+"""Runs one VM through its stages: admission, worker thread, retry, record. Its failure never touches another
+VM.
+"""
+
+import asyncio
+import threading
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from v2s_tui.domain.errors import Cancelled, StateError, WorkDiskFull
+from v2s_tui.domain.execution import events
+from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.execution.events import Event
+from v2s_tui.domain.execution.failures import Failure, classify
+from v2s_tui.domain.execution.job import JobState
+from v2s_tui.domain.execution.progress import StageProgress
+from v2s_tui.domain.execution.restart import RestartPoint
+from v2s_tui.domain.execution.retry import policy_of, retries
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.planning.scheduling import Request, stage_request, start_request
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.parts import Parts
+from v2s_tui.engine.rates import RateMeter
+from v2s_tui.engine.resume import restart_point_of
+from v2s_tui.engine.stage_run import StageRun
+
+Result = TypeVar("Result")
+Ending = Callable[[datetime], Event | None]
+"""Makes the event that records why a VM was stopped; None when there is nothing to record."""
+
+
+class _StageFailed(Exception):  # noqa: N818 - carries a failure from a stage to its VM
+    def __init__(self, stage: Stage, failure: Failure) -> None:
+        super().__init__(failure.title)
+        self.stage = stage
+        self.failure = failure
+
+
+class VmRunner:
+    """One VM while it is in the runner's hands. progress, meter: of the running stage, sampled by others."""
+
+    def __init__(self, parts: Parts, vm_name: str) -> None:
+        self.vm_name = vm_name
+        self.progress = StageProgress()
+        self.meter = RateMeter()
+        self._parts = parts
+        self._cancelled = threading.Event()
+        self._woken = asyncio.Event()
+        self._ending: Ending | None = None
+
+    @property
+    def job(self) -> JobState:
+        """The VM's state now."""
+        return self._parts.recorder.state.jobs[self.vm_name]
+
+    def stop(self, ending: Ending) -> None:
+        """Stop the VM where it is; `ending` makes the event to record once its thread has really ended
+        (None: nothing to record). A second call changes nothing.
+        """
+        if self._ending is None:
+            self._ending = ending
+            self._cancelled.set()
+            self._woken.set()
+            self._parts.leases.withdraw(self.vm_name)
+
+    async def run(self) -> None:
+        """The VM's whole time in its wave. Raises only what ends the batch: StateError, or a dying runner."""
+        request = self._start_request()
+        try:
+            await self._parts.leases.take(request)
+        except Cancelled:
+            await self._record_ending()
+            return
+        except WorkDiskFull as err:
+            await self._record(
+                events.VmFailed(at=self._now(), vm=self.vm_name, stage=None, failure=classify(err))
+            )
+            return
+        try:
+            await self._run_stages()
+        finally:
+            self._parts.leases.give_back(request)
+
+    async def _run_stages(self) -> None:
+        try:
+            point = await self._find_restart()
+            if point.stage is not None:
+                await self._record(
+                    events.VmStarted(
+                        at=self._now(),
+                        vm=self.vm_name,
+                        stage=point.stage,
+                        reason=point.reason,
+                        dropped=point.dropped,
+                    )
+                )
+            while (stage := self.job.next_stage) is not None:
+                await self._run_stage(stage)
+            await self._record(events.VmCompleted(at=self._now(), vm=self.vm_name))
+        except Cancelled:
+            await self._record_ending()
+        except _StageFailed as err:
+            await self._record(
+                events.VmFailed(at=self._now(), vm=self.vm_name, stage=err.stage, failure=err.failure)
+            )
+
+    async def _find_restart(self) -> RestartPoint:
+        """Where to begin, by evidence; looking is tried again like a stage."""
+
+        async def look(_attempt: int) -> RestartPoint:
+            parts = self._parts
+            return await parts.workers.run(
+                lambda: restart_point_of(
+                    self.job, lambda: parts.stage_input(self.vm_name), parts.evidence, parts.ports
+                )
+            )
+
+        return await self._with_retries(self.job.next_stage or Stage.CLEANUP, look)
+
+    async def _run_stage(self, stage: Stage) -> None:
+        async def attempt(number: int) -> None:
+            await self._attempt(stage, number)
+
+        await self._with_retries(stage, attempt)
+
+    async def _with_retries(self, stage: Stage, work: Callable[[int], Awaitable[Result]]) -> Result:
+        """Do the work; again after a pause while its failure is transient and the stage's policy allows."""
+        policy = policy_of(stage, self._parts.settings.policies)
+        attempt = 1
+        while True:
+            if self._cancelled.is_set():
+                raise Cancelled(f"{self.vm_name} was stopped")
+            try:
+                return await work(attempt)
+            except StateError:
+                raise
+            except Exception as err:
+                if isinstance(err, Cancelled) and self._cancelled.is_set():
+                    raise
+                failure = classify(err, detail=traceback.format_exc(limit=-6))
+                if not retries(failure, attempt, policy):
+                    raise _StageFailed(stage, failure) from err
+            wait_seconds = policy.wait_seconds(attempt, self._parts.settings.jitter())
+            await self._record(
+                events.StageRetrying(
+                    at=self._now(),
+                    vm=self.vm_name,
+                    stage=stage,
+                    attempt=attempt,
+                    wait_seconds=wait_seconds,
+                    failure=failure,
+                )
+            )
+            await self._parts.settings.sleep(wait_seconds, self._woken)
+            attempt += 1
+
+    async def _attempt(self, stage: Stage, attempt: int) -> None:
+        request = stage_request(
+            self.vm_name,
+            stage,
+            esxi_host=self.job.esxi_host,
+            priority=self._planned.priority,
+            sequence=self._parts.next_sequence(),
+        )
+        await self._parts.leases.take(request)
+        self.progress, self.meter = StageProgress(), RateMeter()
+        run = StageRun(
+            self._parts,
+            vm_name=self.vm_name,
+            stage=stage,
+            request=request,
+            progress=self.progress,
+            cancelled=self._cancelled,
+        )
+        try:
+            await self._record(
+                events.StageStarted(at=self._now(), vm=self.vm_name, stage=stage, attempt=attempt)
+            )
+            began = self._parts.clock.monotonic()
+            artifacts = await self._parts.workers.run(lambda: self._call(stage, run))
+            seconds = self._parts.clock.monotonic() - began
+        finally:
+            run.release()
+        await self._record(
+            events.StageEnded(
+                at=self._now(),
+                vm=self.vm_name,
+                stage=stage,
+                artifacts=artifacts,
+                seconds=seconds,
+                moved_bytes=self.progress.done_bytes,
+            )
+        )
+
+    def _call(self, stage: Stage, run: StageRun) -> Artifacts:
+        """In the worker thread."""
+        return self._parts.stages[stage](self._parts.stage_input(self.vm_name), run)
+
+    def _start_request(self) -> Request:
+        """The VM's place in the wave, its groups, and its work space for as long as it runs."""
+        groups = self._parts.recorder.state.plan.not_together
+        return start_request(
+            self.vm_name,
+            priority=self._planned.priority,
+            sequence=self._parts.next_sequence(),
+            work_bytes=self._parts.work_bytes_left(self.vm_name),
+            groups=[index for index, names in enumerate(groups) if self.vm_name in names],
+        )
+
+    @property
+    def _planned(self) -> PlannedVm:
+        return self._parts.recorder.state.planned[self.vm_name]
+
+    async def _record(self, event: Event) -> None:
+        await asyncio.wrap_future(self._parts.recorder.record(event))
+
+    async def _record_ending(self) -> None:
+        event = self._ending(self._now()) if self._ending else None
+        if event is not None:
+            await self._record(event)
+
+    def _now(self) -> datetime:
+        return self._parts.clock.now()
