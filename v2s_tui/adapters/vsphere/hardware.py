@@ -42,6 +42,7 @@ _CONTROLLERS = {
     "VirtualAHCIController": "sata",
     "VirtualNVMEController": "nvme",
 }
+_AFTER_SCSI = {"nvme": 1, "sata": 2, "ide": 3}
 _PASSTHROUGH = ("VirtualPCIPassthrough", "VirtualSriovEthernetCard", "VirtualSCSIPassthrough")
 _FLAT = ("VirtualDiskFlatVer1BackingInfo", "VirtualDiskFlatVer2BackingInfo")
 _SPARSE = (
@@ -66,25 +67,30 @@ def read_hardware(devices: Value | None, guest_nics: Value | None, places: Place
     """The hardware of `config.hardware.device` (and `guest.net` for addresses)."""
     found = [parts_of(item) for item in items_of(devices)]
     return Hardware(
-        disks=read_disks(found),
+        disks=read_disks(found, places),
         nics=tuple(_nics(found, _addresses(guest_nics), places)),
         has_tpm=any(kind_of(_value(device)) == "VirtualTPM" for device in found),
         passthrough_devices=sum(kind_of(_value(device)) in _PASSTHROUGH for device in found),
     )
 
 
-def read_disks(devices: Iterable[Parts]) -> tuple[Disk, ...]:
-    """The virtual disks among the devices, in order."""
+def read_disks(devices: Iterable[Parts], places: Places | None = None) -> tuple[Disk, ...]:
+    """The virtual disks among the devices: SCSI, NVMe, SATA, IDE, each by bus and unit.
+
+    places: for datastore names; without it they are taken from the disks' paths.
+    """
     by_key = {text_of(device.get("key")): device for device in devices}
-    disks = [_disk(device, by_key) for device in by_key.values() if kind_of(_value(device)) == "VirtualDisk"]
-    order = {name: index for index, name in enumerate(_CONTROLLERS.values())}
-    boots_first = {"ide": 1, "sata": 1, "nvme": 2}
+    disks = [
+        _disk(device, by_key, places or Places())
+        for device in by_key.values()
+        if kind_of(_value(device)) == "VirtualDisk"
+    ]
+    return tuple(sorted(disks, key=_place))
 
-    def place(disk: Disk) -> tuple[int, int, int, int]:
-        kind = order.get(disk.controller, len(order))
-        return boots_first.get(disk.controller, 0), disk.controller_bus, disk.unit_number, kind
 
-    return tuple(sorted(disks, key=place))
+def _place(disk: Disk) -> tuple[int, int, int]:
+    """SCSI controllers of all types share one numbering of buses."""
+    return _AFTER_SCSI.get(disk.controller, 0), disk.controller_bus, disk.unit_number
 
 
 def controller_type(disk_controller: str) -> str:
@@ -96,7 +102,7 @@ def _value(device: Parts) -> Value:
     return dict(device)
 
 
-def _disk(device: Parts, by_key: dict[str, Parts]) -> Disk:
+def _disk(device: Parts, by_key: dict[str, Parts], places: Places) -> Disk:
     backing = parts_of(device.get("backing"))
     path = text_of(backing.get("fileName"))
     controller = by_key.get(text_of(device.get("controllerKey")), {})
@@ -107,7 +113,7 @@ def _disk(device: Parts, by_key: dict[str, Parts]) -> Disk:
         label=_label(device),
         capacity_bytes=number_of(device.get("capacityInBytes"))
         or 1024 * number_of(device.get("capacityInKB")),
-        datastore=decoded_name(path[1:].partition("]")[0]) if path.startswith("[") else "",
+        datastore=places.name(moref_of(backing.get("datastore"))) or _datastore_of(path),
         path=path,
         thin=flag_of(thin),
         backing=_backing(device, backing),
@@ -117,6 +123,11 @@ def _disk(device: Parts, by_key: dict[str, Parts]) -> Disk:
         controller_bus=number_of(controller.get("busNumber")),
         unit_number=number_of(device.get("unitNumber")),
     )
+
+
+def _datastore_of(path: str) -> str:
+    """`ds1` of `[ds1] vm/vm.vmdk`; only a guess where names have brackets themselves."""
+    return decoded_name(path[1:].partition("] ")[0]) if path.startswith("[") else ""
 
 
 def _label(device: Parts) -> str:

@@ -34,6 +34,7 @@ class Tags:
         self._token = ""
         self._old = False
         self._names: dict[str, str] = {}
+        self._ours: dict[str, str] = {}
 
     def of_vms(self, morefs: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """VM moref -> its tags as `category/name`, sorted; VMs without tags are left out."""
@@ -49,8 +50,8 @@ class Tags:
     def attach(self, vm: str, tag: str) -> None:
         """Attach tag of category `v2s` to a VM, both made when missing."""
         with self._lock:
-            tag_id = self._tag_id(self._category_id(), tag)
-        self._act(f"tag-association/{tag_id}", "attach", {"object_id": _object(vm)}, old_id=True)
+            tag_id = self._tag_id(tag)
+        self._act(f"tag-association/{tag_id}", "attach", {"object_id": _object(vm)})
 
     def close(self) -> None:
         """End the REST session; never raises."""
@@ -88,11 +89,20 @@ class Tags:
         }
         return str(self._post("category", spec))
 
-    def _tag_id(self, category_id: str, name: str) -> str:
-        for tag_id in self._act("tag", "list-tags-for-category", {"category_id": category_id}, by_path=True):
-            if str(self._get(f"tag/{tag_id}")["name"]) == name:
-                return str(tag_id)
-        return str(self._post("tag", {"category_id": category_id, "name": name, "description": "Set by v2s"}))
+    def _tag_id(self, name: str) -> str:
+        """Id of the tag of our category, made when missing.
+
+        All tags are listed once per process: the call that lists one category's is written differently by
+        each version.
+        """
+        wanted = f"{CATEGORY}/{name}"
+        if wanted not in self._ours:
+            names = self._tag_names(str(tag_id) for tag_id in self._get("tag"))
+            self._ours.update((found, tag_id) for tag_id, found in names.items())
+        if wanted not in self._ours:
+            spec = {"category_id": self._category_id(), "name": name, "description": "Set by v2s"}
+            self._ours[wanted] = str(self._post("tag", spec))
+        return self._ours[wanted]
 
     # --- the two faces ---
 
@@ -102,16 +112,11 @@ class Tags:
     def _post(self, path: str, spec: Mapping[str, Any]) -> Any:
         return self._send("POST", f"{{base}}/{path}", {"create_spec": spec} if self._is_old() else spec)
 
-    def _act(
-        self, path: str, action: str, body: Mapping[str, Any], *, by_path: bool = False, old_id: bool = False
-    ) -> Any:
-        """An action: `?action=` on /api, `?~action=` (or `/id:`) on /rest."""
-        if not self._is_old():
-            return self._send("POST", f"{{base}}/{path}?action={action}", body)
-        if by_path:
-            return self._send("POST", f"{{base}}/{path}/id:{body['category_id']}?~action={action}", None)
-        path = _old_ids(path) if old_id else path
-        return self._send("POST", f"{{base}}/{path}?~action={action}", body)
+    def _act(self, path: str, action: str, body: Mapping[str, Any]) -> Any:
+        """An action: `?action=` on /api, `?~action=` on /rest."""
+        if self._is_old():
+            return self._send("POST", f"{{base}}/{_old_ids(path)}?~action={action}", body)
+        return self._send("POST", f"{{base}}/{path}?action={action}", body)
 
     def _is_old(self) -> bool:
         self._log_in()

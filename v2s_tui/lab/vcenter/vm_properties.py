@@ -90,8 +90,8 @@ def _guest(vm: VirtualMachine) -> Any:
         hostName=spec.host_name if running else None,
         ipAddress=_ip_address(vm),
         guestState="running" if running else "notRunning",
-        net=_guest_nics(vm) if running else [],
-        disk=_guest_disks(vm) if running else [],
+        net=array(vim.vm.GuestInfo.NicInfo, _guest_nics(vm) if running else []),
+        disk=array(vim.vm.GuestInfo.DiskInfo, _guest_disks(vm) if running else []),
     )
 
 

@@ -126,7 +126,13 @@ HARDWARE = (
         "<fileName>[ds1] a/rdm.vmdk</fileName><compatibilityMode>physicalMode</compatibilityMode>",
         kind="VirtualDiskRawDiskMappingVer1BackingInfo",
     )
-    + disk(2003, 1000, 3, "<fileName>[ds1] a/new.vmdk</fileName>", kind="VirtualDiskFromTheFutureBackingInfo")
+    + disk(
+        2003,
+        1000,
+        3,
+        '<fileName>[san [gold] 01] [a] b/new.vmdk</fileName><datastore type="Datastore">datastore-50</datastore>',
+        kind="VirtualDiskFromTheFutureBackingInfo",
+    )
     + device(
         "VirtualVmxnet3",
         4000,
@@ -182,7 +188,7 @@ def test_details_hold_hardware_snapshots_and_attributes(places: Places) -> None:
 def test_disks_come_in_the_order_of_controller_and_unit(places: Places) -> None:
     disks = detailed_vm(content(vm_row("vm-1", "a", HARDWARE))[0], places, {}).disks
     assert [found.key for found in disks] == [2000, 2001, 2002, 2003, 2016]
-    assert [found.datastore for found in disks] == ["ds1", "ds1", "ds1", "ds1", "ds/2"]
+    assert [found.datastore for found in disks] == ["ds1", "ds1", "ds1", "san [gold] 01", "ds/2"]
     assert [(found.controller, found.controller_bus) for found in disks[:1] + disks[-1:]] == [
         ("pvscsi", 0),
         ("lsisas1068", 1),

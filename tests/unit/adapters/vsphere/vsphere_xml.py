@@ -98,6 +98,7 @@ PLACES = (
         "host-29", "HostSystem", prop("name", "esxi-9"), ref_prop("parent", "ComputeResource", "domain-s8")
     ),
     object_content("network-30", "Network", prop("name", "VM Network")),
+    object_content("datastore-50", "Datastore", prop("name", "san [gold] 01")),
     object_content(
         "dvportgroup-31",
         "DistributedVirtualPortgroup",
