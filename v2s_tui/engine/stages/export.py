@@ -11,7 +11,7 @@ from pathlib import Path
 
 from v2s_tui.domain.errors import Cancelled, LeaseFailed
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
-from v2s_tui.domain.execution.ledger import Effect, EffectKind
+from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.ports import DiskStream, ExportLease, ReceivedDisk
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import same_size, what_is_wrong
@@ -31,12 +31,12 @@ def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
     for disk in artifacts.disks:
         if disk not in todo:
             shared.disks[disk.index].finish()
-    leases = [_intend_lease(stage, context, disk) for disk in todo]
+    for disk in todo:
+        _intend_lease(stage, context, disk)
     try:
         return _read_all(stage, context, artifacts, [_Read(disk, shared.disks[disk.index]) for disk in todo])
     finally:
-        for effect in leases:
-            context.ledger.gone(effect)
+        _forget_leases(context)
 
 
 @dataclass(slots=True)
@@ -62,14 +62,19 @@ def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
     return replace(stage.artifacts, disks=disks)
 
 
-def _intend_lease(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> Effect:
-    """Leases cannot be found again: vCenter drops them with the session or after five silent minutes."""
-    return context.ledger.intend(
+def _intend_lease(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> None:
+    context.ledger.intend(
         EffectKind.NFC_LEASE,
         tag=f"{stage.artifacts.migration_id}:{disk_part(disk.index)}",
         where=context.ports.source.name,
         detail=stage.planned.vm.moref,
     )
+
+
+def _forget_leases(context: StageContext) -> None:
+    """Also those of a killed run: vCenter drops a lease with its session or after five silent minutes."""
+    for effect in context.ledger.open_effects(EffectKind.NFC_LEASE):
+        context.ledger.gone(effect)
 
 
 def _read_all(
