@@ -79,6 +79,15 @@ class Nic:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestFilesystem:
+    """A file system as VMware Tools reported it. mount: `/var` or `C:\\`."""
+
+    mount: str
+    capacity_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A VMware snapshot that exists on the VM. depth counts from 1 at the root of the tree."""
 
@@ -130,6 +139,9 @@ class Vm:
     passthrough_devices: int = 0
     hardware_version: str = ""
     readable: bool = True
+    encrypted: bool | None = None
+    usb_devices: int = 0
+    guest_filesystems: tuple[GuestFilesystem, ...] = ()
 
     @property
     def path(self) -> str:

@@ -1,0 +1,208 @@
+"""Pre-flight: each rule finds its case and only its case, and acceptances are recorded."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from planned_vms import planned_vm, resolved_plan, source_vm
+
+from v2s_tui.domain.errors import PreflightBlocked
+from v2s_tui.domain.guest.network import NicMode
+from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
+from v2s_tui.domain.planning.preflight.check import blocking, preflight, require_clear
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
+from v2s_tui.domain.planning.resolved import PlannedDisk, ResolvedPlan
+from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, GuestFilesystem, PowerState, Snapshot, Vm
+from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
+from v2s_tui.domain.target.network_map import PlannedNic
+from v2s_tui.domain.units import GIB, TB
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+FACTS = PreflightFacts(now=NOW, s3_region="fr-par", quotas={}, work_free_bytes=1000 * GIB)
+CATALOGUE = Catalogue(
+    "fr-par-1",
+    (
+        InstanceType("POP2-2C-8G", "POP2", 2, 8 * GIB, 0.1, block_bandwidth=400 * 1024**2),
+        InstanceType("PRO2-XXS", "PRO2", 2, 8 * GIB, 0.055),
+        InstanceType("POP2-2C-8G-WIN", "POP2-WIN", 2, 8 * GIB, 0.25, windows=True),
+        InstanceType("SCARCE", "X", 4, 16 * GIB, 1, stock=Stock.SCARCE),
+        InstanceType("GONE", "X", 4, 16 * GIB, 1, stock=Stock.SHORTAGE),
+    ),
+    "api",
+    date(2026, 2, 28),
+)
+MAPPED = (PlannedNic("Network adapter 1", "00:50:56:00:00:01", "VM Network", "pn-1"),)
+
+
+def findings(plan: ResolvedPlan, facts: PreflightFacts = FACTS) -> tuple[Finding, ...]:
+    return preflight(plan, lambda _: CATALOGUE, facts)
+
+
+def codes(vm: Vm | None = None, facts: PreflightFacts = FACTS, **planned: Any) -> dict[str, Severity]:
+    plan = resolved_plan(planned_vm("a", vm or source_vm(power_state=PowerState.OFF), nics=MAPPED, **planned))
+    return {each.code: each.severity for each in findings(plan, facts)}
+
+
+def disk(**changes: Any) -> tuple[Disk, ...]:
+    return (replace(Disk(2000, "Hard disk 1", 40 * GIB), **changes),)
+
+
+def test_a_plain_vm_has_no_findings() -> None:
+    assert codes() == {}
+
+
+BLOCKS, WARNS, NOTES = Severity.BLOCKS, Severity.WARNS, Severity.NOTES
+OLD = Snapshot("s", "old", NOW - timedelta(days=45))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "severity"),
+    [
+        ({"readable": False, "disks": ()}, "unreadable", BLOCKS),
+        ({"connection_state": "disconnected"}, "disconnected", BLOCKS),
+        ({"power_state": PowerState.SUSPENDED}, "suspended", BLOCKS),
+        ({"power_state": PowerState.ON}, "writes-after-snapshot", NOTES),
+        ({"power_state": PowerState.ON, "tools_status": "toolsNotInstalled"}, "no-tools", WARNS),
+        ({"power_state": PowerState.ON, "passthrough_devices": 1}, "passthrough", BLOCKS),
+        ({"passthrough_devices": 1}, "passthrough", WARNS),
+        ({"encrypted": True}, "encrypted", BLOCKS),
+        ({"has_tpm": True}, "tpm", WARNS),
+        ({"secure_boot": True}, "secure-boot", NOTES),
+        ({"usb_devices": 2}, "usb", WARNS),
+        ({"firmware": Firmware.BIOS}, "bios", NOTES),
+        ({"firmware": Firmware.BIOS, "guest_id": "windows9_64Guest"}, "windows-bios", BLOCKS),
+        ({"guest_id": "windows9Guest"}, "windows-32-bit", WARNS),
+        ({"guest_id": "freebsd13_64Guest"}, "os-unsupported", BLOCKS),
+        ({"guest_id": "other"}, "os-unknown", WARNS),
+        ({"name": "n" * 70}, "long-name", NOTES),
+        ({"disks": ()}, "no-disks", BLOCKS),
+        ({"disks": disk(backing=DiskBacking.RDM_VIRTUAL)}, "rdm", BLOCKS),
+        ({"disks": disk(mode="independent_persistent")}, "independent-disk", BLOCKS),
+        ({"disks": disk(shared=True)}, "shared-disk", BLOCKS),
+        ({"disks": disk(capacity_bytes=0)}, "zero-size-disk", BLOCKS),
+        ({"disks": disk(capacity_bytes=40 * GIB + 1)}, "odd-size-disk", WARNS),
+        ({"disks": disk(capacity_bytes=TB + 512)}, "disk-above-1tb", BLOCKS),
+        ({"disks": disk(capacity_bytes=5 * GIB)}, "small-boot-disk", WARNS),
+        ({"disks": disk() * 17}, "too-many-disks", BLOCKS),
+        ({"snapshots": (OLD,)}, "old-snapshots", WARNS),
+        ({"snapshots": tuple(replace(OLD, created_at=NOW) for _ in range(4))}, "many-snapshots", WARNS),
+        ({"snapshots": (Snapshot("s", "deep", NOW, depth=9),)}, "many-snapshots", WARNS),
+        ({"consolidation_needed": True}, "consolidation-needed", WARNS),
+        ({"change_tracking": False}, "cbt-off", NOTES),
+        ({"guest_filesystems": (GuestFilesystem("/", 10 * GIB, 10**7),)}, "filesystem-nearly-full", WARNS),
+        ({"memory_mb": 16384}, "type-misfit", BLOCKS),
+        ({"cpu_count": 4}, "type-misfit", BLOCKS),
+    ],
+)
+def test_source_rules(changes: dict[str, Any], code: str, severity: Severity) -> None:
+    found = codes(source_vm(**{"power_state": PowerState.OFF} | changes))
+    assert found[code] is severity
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "severity"),
+    [
+        ({"target_type": ""}, "no-type", BLOCKS),
+        ({"target_type": "NOPE"}, "type-unknown", BLOCKS),
+        ({"target_type": "GONE"}, "out-of-stock", BLOCKS),
+        ({"target_type": "SCARCE"}, "scarce", WARNS),
+        ({"target_type": "POP2-2C-8G-WIN"}, "type-misfit", BLOCKS),
+        ({"volume_class": VolumeClass.SBS_15K}, "bandwidth-below-iops", WARNS),
+        ({"zone": "nl-ams-1"}, "bucket-region", BLOCKS),
+        ({"disks": (PlannedDisk(2000, skip=True, volume_class=VolumeClass.SBS_5K),)}, "no-disks", BLOCKS),
+    ],
+)
+def test_target_rules(changes: dict[str, Any], code: str, severity: Severity) -> None:
+    assert codes(**changes)[code] is severity
+
+
+def test_network_rules() -> None:
+    def on(*nics: PlannedNic, **changes: Any) -> set[str]:
+        plan = resolved_plan(planned_vm("a", source_vm(power_state=PowerState.OFF), nics=nics, **changes))
+        return {each.code for each in findings(plan)}
+
+    nic = MAPPED[0]
+    assert "nic-unmapped" in on(replace(nic, network=""))
+    assert "nic-unmapped" not in on(replace(nic, network=""), create_instance=False)
+    assert "too-many-nics" in on(*[nic] * 9)
+    assert "unreachable" in on(replace(nic, network="none"), public_ip=False)
+    assert "no-addresses" in on(replace(nic, mode=NicMode.KEEP))
+
+
+def test_a_cold_move_of_a_running_vm_without_tools_is_warned_of() -> None:
+    vm = source_vm(power_state=PowerState.ON, tools_status="toolsNotRunning")
+    found = codes(vm, consistency=Consistency.COLD)
+    assert found == {"no-clean-shutdown": WARNS}
+
+
+def test_acceptances_are_recorded_and_unblock_only_what_may_be_overridden() -> None:
+    vm = source_vm(power_state=PowerState.OFF, disks=disk(shared=True, capacity_bytes=2 * TB))
+    reasons = {"shared-disk": "the other node is off", "disk-above-1tb": "try it"}
+    found = findings(resolved_plan(planned_vm("a", vm, nics=MAPPED, accepted=reasons)))
+    assert {each.code: each.accepted for each in found} == {
+        "shared-disk": "the other node is off",
+        "disk-above-1tb": "",
+    }
+    assert [each.code for each in blocking(found)] == ["disk-above-1tb"]
+    with pytest.raises(PreflightBlocked, match=r"a: Hard disk 1 has 2\.00 TB"):
+        require_clear(found)
+    require_clear(each for each in found if each.code == "shared-disk")
+
+
+def quota_plan() -> ResolvedPlan:
+    vms = [
+        planned_vm(
+            f"vm{n}",
+            source_vm(f"vm{n}", power_state=PowerState.OFF),
+            nics=MAPPED,
+            wave="one" if n < 2 else "two",
+        )
+        for n in range(4)
+    ]
+    return resolved_plan(*vms)
+
+
+def test_quotas_are_counted_wave_by_wave_and_a_way_out_is_proposed() -> None:
+    facts = replace(FACTS, quotas={"cp_servers_type_POP2_2C_8G": 4}, usage={"fr-par-1": {"POP2-2C-8G": 1}})
+    (found,) = findings(quota_plan(), facts)
+    assert (found.code, found.wave, found.vm) == ("quota", "two", "")
+    assert "4 POP2-2C-8G in fr-par-1 by wave two, 3 allowed" in found.title
+    assert "vm3" in found.fix
+    assert "use PRO2-XXS" in found.fix
+    assert "1 more POP2-2C-8G" in found.fix
+    assert findings(quota_plan(), replace(facts, quotas={"cp_servers_type_POP2_2C_8G": -1})) == ()
+    assert findings(quota_plan(), replace(facts, usage={})) == ()
+
+
+def test_other_capacity_rules() -> None:
+    plan = quota_plan()
+    facts = replace(
+        FACTS,
+        quotas={"ips": 3},
+        work_free_bytes=16 * GIB,
+        missing_privileges={"vm-vm1": ("VirtualMachine.State.CreateSnapshot",)},
+        access_problems=("no right to import",),
+    )
+    found = {(each.code, each.vm) for each in findings(plan, facts)}
+    assert found == {
+        ("scaleway-access", ""),
+        ("rights", "vm1"),
+        ("ip-quota", ""),
+        ("work-disk-tight", ""),
+    }
+    tiny = {each.code for each in findings(plan, replace(FACTS, work_free_bytes=GIB))}
+    assert tiny == {"work-disk"}
+    assert [each.code for each in findings(plan, replace(FACTS, quotas=None))] == ["quotas-unknown"]
+    empty = findings(replace(resolved_plan(), unmatched_selectors=("web-*",)))
+    assert [each.code for each in empty] == ["empty-plan", "unmatched"]
+
+
+def test_every_finding_says_what_why_and_what_to_do() -> None:
+    vm = source_vm(
+        readable=True, disks=disk(shared=True, mode="independent_persistent"), encrypted=True, has_tpm=True
+    )
+    for each in findings(resolved_plan(planned_vm("a", vm, target_type="NOPE")), replace(FACTS, quotas=None)):
+        assert each.title
+        assert each.why
+        assert each.fix or each.severity is NOTES

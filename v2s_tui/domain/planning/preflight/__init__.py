@@ -1,0 +1,1 @@
+"""Pre-flight: what forbids, endangers or is worth knowing before a plan starts."""
