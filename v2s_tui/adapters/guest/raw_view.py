@@ -1,0 +1,143 @@
+"""A qcow2 seen as a raw file: qemu-storage-daemon exports it through FUSE, without a VM.
+
+Partition table and ESP are edited through it, so only what changes is written to the overlay. growable=off:
+the view has the image's size and keeps it. Source: reference guest.md section 12.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from v2s_tui.adapters.guest.block import RawFile
+from v2s_tui.domain.errors import ToolError
+from v2s_tui.system.processes import pasteable, tool_environment
+
+_DAEMON = "qemu-storage-daemon"
+_START_SECONDS = 20.0
+_STOP_SECONDS = 60.0
+
+
+@contextmanager
+def raw_view(image: Path, *, writable: bool, image_format: str = "qcow2") -> Iterator[RawFile]:
+    """The image's content as a raw file; leaving the block well means that everything is in the image.
+
+    image_format: `qcow2` or `raw`, never guessed from the content. Raises ToolError.
+    """
+    if image_format == "raw":
+        with RawFile(image, writable=writable) as plain:
+            yield plain
+        return
+    with TemporaryDirectory(prefix="v2s-view-") as folder:
+        point = Path(folder, "disk.raw")
+        point.touch(mode=0o600)
+        argv = view_argv(image, point, writable=writable)
+        errors = Path(folder, "stderr")
+        with errors.open("wb") as stderr:
+            process = _start(argv, stderr)
+        try:
+            _wait_until_exported(process, point, argv, errors)
+            with RawFile(point, writable=writable) as view:
+                yield view
+                if writable:
+                    view.flush()
+            _stop(process, argv, errors)
+        finally:
+            _make_sure_gone(process, point)
+
+
+def view_argv(image: Path, point: Path, *, writable: bool) -> list[str]:
+    """The daemon's command line. Options are JSON, so that no name can be read as an option."""
+    readonly = not writable
+    file_node = {"driver": "file", "node-name": "file0", "filename": str(image), "read-only": readonly}
+    disk_node = {"driver": "qcow2", "node-name": "disk0", "file": "file0", "read-only": readonly}
+    export = {
+        "type": "fuse",
+        "id": "view0",
+        "node-name": "disk0",
+        "mountpoint": str(point),
+        "writable": writable,
+        "growable": False,
+        "allow-other": "off",
+    }
+    return [
+        _DAEMON,
+        "--blockdev",
+        json.dumps(file_node),
+        "--blockdev",
+        json.dumps(disk_node),
+        "--export",
+        json.dumps(export),
+    ]
+
+
+def _start(argv: list[str], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+    guard = ["setpriv", "--pdeathsig", "TERM", "--"]
+    try:
+        return subprocess.Popen(
+            [*guard, *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=tool_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _failed(argv, f"cannot be started ({error.strerror})", "", None) from error
+
+
+def _wait_until_exported(
+    process: subprocess.Popen[bytes], point: Path, argv: list[str], errors: Path
+) -> None:
+    """The placeholder is an ordinary file of no size until the export lies over it."""
+    own_device = point.parent.stat().st_dev
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise _failed(argv, "ended early", errors.read_text("utf-8", "replace"), process.returncode)
+        with contextlib.suppress(OSError):
+            if point.stat().st_dev != own_device:
+                return
+        time.sleep(0.02)
+    raise _failed(argv, "did not export the image in time", errors.read_text("utf-8", "replace"), None)
+
+
+def _stop(process: subprocess.Popen[bytes], argv: list[str], errors: Path) -> None:
+    """SIGTERM lets the daemon write its tables and unmount."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        code = process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise _failed(argv, "did not end in time", errors.read_text("utf-8", "replace"), None) from error
+    if code != 0:
+        raise _failed(argv, f"ended with code {code}", errors.read_text("utf-8", "replace"), code)
+
+
+def _make_sure_gone(process: subprocess.Popen[bytes], point: Path) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if os.path.ismount(point):
+        subprocess.run(["fusermount3", "-u", str(point)], check=False, capture_output=True, timeout=20)
+
+
+def _failed(argv: list[str], what: str, text: str, code: int | None) -> ToolError:
+    return ToolError(
+        f"{_DAEMON} {what}",
+        command=pasteable(argv),
+        exit_code=code,
+        stderr_tail=text.strip()[-2000:],
+        hint="are qemu-system-common and fuse3 installed, and may this user open /dev/fuse?",
+    )

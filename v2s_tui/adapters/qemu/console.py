@@ -1,0 +1,66 @@
+"""What the serial console says about a boot: signs of progress and of failure."""
+
+import re
+
+from v2s_tui.domain.guest.evidence import EvidenceLevel
+
+_ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>()#][0-9A-Za-z]?)"
+)
+_UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\uffff]")
+
+_SIGNS = (
+    (EvidenceLevel.FIRMWARE, re.compile(r"BdsDxe: starting Boot\w+|GNU GRUB|Welcome to GRUB|GRUB loading")),
+    (EvidenceLevel.KERNEL, re.compile(r"Linux version \d\S*|EFI stub: .*|Booting Linux on physical CPU")),
+    (EvidenceLevel.USERSPACE, re.compile(r"^\S{0,64} ?login: ", re.MULTILINE)),
+)
+_FAILURES = (
+    (re.compile(r"^Shell> ", re.MULTILINE), "the firmware found nothing to boot and opened its shell"),
+    (re.compile(r"No bootable (?:option|device)|not a bootable disk"), "the firmware found nothing to boot"),
+    (re.compile(r"grub rescue>"), "GRUB cannot read its own files"),
+    (re.compile(r"^grub> ", re.MULTILINE), "GRUB has no configuration and waits at its prompt"),
+    (
+        re.compile(r"ALERT!\s+(\S+) does not exist"),
+        "the root device is not there: a driver is missing or the name is wrong",
+    ),
+    (re.compile(r"\(initramfs\)"), "the initramfs did not find the root file system"),
+    (
+        re.compile(r"dracut:/#|dracut-initqueue\S*: timeout|Warning: /dev/\S+ does not exist"),
+        "dracut did not find the root file system",
+    ),
+    (re.compile(r"Kernel panic - not syncing: (.*)"), "the kernel panicked"),
+    (
+        re.compile(r"[Ee]mergency mode|Give root password for maintenance"),
+        "the system fell into emergency mode",
+    ),
+    (
+        re.compile(r"Please enter passphrase for disk|unlock the encrypted|A passphrase is required"),
+        "an encrypted disk asks for its passphrase; this cannot be proven",
+    ),
+)
+
+
+def console_text(raw: bytes) -> str:
+    """Readable text of a console: escape sequences and control characters removed."""
+    text = _ESCAPES.sub(b"", raw).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("", text)
+
+
+def signs_in(text: str) -> dict[EvidenceLevel, str]:
+    """Levels that the text shows, each with the words that show it."""
+    found = ((level, pattern.search(text)) for level, pattern in _SIGNS)
+    return {level: match[0].strip() for level, match in found if match}
+
+
+def failure_in(text: str) -> str:
+    """Why the boot cannot succeed any more; "" as long as it can."""
+    for pattern, meaning in _FAILURES:
+        match = pattern.search(text)
+        if match:
+            return f"{meaning} ({match[0].strip()})"
+    return ""
+
+
+def tail_of(text: str, *, lines: int = 40) -> str:
+    """The last lines that say something."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
