@@ -80,7 +80,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "RestrictedVersion": ("the licence of the ESXi host forbids it", "The free edition has a read-only API"),
     "NotSupported": ("the server does not support it", "An ESXi host or vCenter of another version may"),
     "MethodNotFound": ("the server does not know this operation", "Is it a vCenter of version 6.5 or later?"),
-    "Timedout": ("vCenter's own time for it ran out", "Retry when vCenter and the host are less busy"),
+    "Timedout": ("it timed out at vCenter", "Retry when vCenter and the host are less busy"),
     "ConcurrentAccess": ("somebody changed the VM at the same time", "Retry"),
     "TaskCanceled": ("somebody cancelled the task in vCenter", "Ask who, then retry"),
     "RequestCanceled": ("somebody cancelled the task in vCenter", "Ask who, then retry"),

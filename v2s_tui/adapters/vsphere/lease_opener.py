@@ -18,7 +18,7 @@ from v2s_tui.domain.ports import DiskStream, ExportLease
 from v2s_tui.domain.source.vm import Disk, DiskBacking
 
 _POLL_SECONDS = 0.2
-_BUSY_PAUSE_SECONDS = 2.0
+_BUSY_PAUSE_SECONDS = 1.0
 _SHA1_LETTERS = 59
 
 

@@ -130,7 +130,8 @@ HARDWARE = (
         2003,
         1000,
         3,
-        '<fileName>[san [gold] 01] [a] b/new.vmdk</fileName><datastore type="Datastore">datastore-50</datastore>',
+        '<fileName>[san [gold] 01] [a] b/new.vmdk</fileName><datastore type="Datastore">datastore-50'
+        "</datastore>",
         kind="VirtualDiskFromTheFutureBackingInfo",
     )
     + device(
