@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +60,19 @@ def parse_plan(text: str, *, file: str = "plan.yaml") -> LoadedPlan:
 
 def plan_text(plan: BatchPlan) -> str:
     """The plan as YAML: what was set, in the order of the specification, own `x-` keys last."""
-    return yaml.safe_dump(plan_data(plan), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(plan_data(plan), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Escapes the rarer line breaks, which YAML would otherwise read back as other ones."""
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if re.search(r"[\r\x85\u2028\u2029\ufeff]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text_node)
 
 
 def plan_data(plan: BatchPlan) -> dict[str, Any]:
