@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Connect, StartLab, address_of_lab, lab_rules, named
+from vsphere_lab import Connect, StartLab, address_of_lab, lab_rules, named
 
 from v2s_tui.adapters.vsphere import retrieve
 from v2s_tui.adapters.vsphere.address import Timeouts

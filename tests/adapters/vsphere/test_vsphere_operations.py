@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import Connect, StartLab, named
+from vsphere_lab import Connect, StartLab, named
 
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import VsphereSource

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from https_server import QUICK, address_of, https_server, reply
+from vsphere_https import QUICK, address_of, https_server, reply
 
 from v2s_tui.adapters.vsphere import tls
 from v2s_tui.adapters.vsphere.source import connect
