@@ -11,7 +11,7 @@ class StorageAccess:
 
     storage_class: of uploaded objects, "" for the bucket's own; where the server refuses it the bucket's own
     is taken. Transit data needs no second copy, so One Zone is the cheaper default (reference: scaleway.md
-    2.3). part_threads: parts of one file sent at once.
+    2.3). part_threads: parts of one file sent at once. attempts: of a control call.
     """
 
     endpoint: str
@@ -22,6 +22,7 @@ class StorageAccess:
     insecure: bool = False
     storage_class: str = "ONEZONE_IA"
     part_threads: int = 4
+    attempts: int = 6
     connect_seconds: float = 10.0
     read_seconds: float = 120.0
 

@@ -97,7 +97,7 @@ class ControlClient:
             signature_version="s3v4",
             connect_timeout=self._access.connect_seconds,
             read_timeout=self._access.read_seconds,
-            retries={"mode": "standard", "max_attempts": 6},
+            retries={"mode": "standard", "max_attempts": self._access.attempts},
             max_pool_connections=16,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

@@ -24,6 +24,8 @@ from v2s_tui.domain.execution.artifacts import UploadedPart
 SIGNED_SECONDS = 6 * 3600
 """Life of a part's URL: a 1 GiB part on a slow line still ends in time."""
 ATTEMPTS = 6
+BASE_SECONDS = 1.0
+"""Pause before the second attempt; each further one doubles it."""
 
 
 class _LargeBlocks(HTTPAdapter):
@@ -62,7 +64,6 @@ class PartSender:
         counter: Counter,
         ceiling: RateCeiling,
         halted: threading.Event,
-        base_seconds: float = 1.0,
     ) -> None:
         self._control = control
         self._session = session
@@ -72,7 +73,6 @@ class PartSender:
         self._counter = counter
         self._ceiling = ceiling
         self._halted = halted
-        self._base_seconds = base_seconds
 
     def checkpoint(self) -> None:
         """Raise Cancelled when the upload must stop."""
@@ -148,7 +148,7 @@ class PartSender:
         self._counter.add(size_bytes)
 
     def _pause(self, attempt: int) -> None:
-        seconds = min(30.0, self._base_seconds * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+        seconds = min(30.0, BASE_SECONDS * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
         self._halted.wait(seconds)
         self.checkpoint()
 
