@@ -119,10 +119,10 @@ def test_a_transient_state_is_waited_out(api, cloud):
         (
             (
                 403,
-                {"type": "quotas_exceeded", "details": [{"resource": "servers", "quota": 5, "current": 5}]},
+                {"type": "quotas_exceeded", "details": [{"resource": "ips", "quota": 5, "current": 5}]},
             ),
             QuotaExceeded,
-            "servers: 5 of 5 used",
+            "ips: 5 of 5 used",
         ),
         ((412, {"type": "out_of_stock", "resource": "POP2"}), OutOfStock, "out of stock"),
         ((404, {"type": "not_found", "resource": "snapshot"}), NotFound, "not found"),

@@ -51,7 +51,7 @@ class Counter:
 
 
 class PartSender:
-    """Sends parts of one file to one upload. halted: set when this upload must stop."""
+    """Sends parts of one file to one upload. cancelled: set by the operator."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class PartSender:
         file_descriptor: int,
         counter: Counter,
         ceiling: RateCeiling,
-        halted: threading.Event,
+        cancelled: threading.Event,
     ) -> None:
         self._control = control
         self._session = session
@@ -72,11 +72,12 @@ class PartSender:
         self._file_descriptor = file_descriptor
         self._counter = counter
         self._ceiling = ceiling
-        self._halted = halted
+        self._cancelled = cancelled
+        self._halted = threading.Event()
 
     def checkpoint(self) -> None:
         """Raise Cancelled when the upload must stop."""
-        if self._halted.is_set():
+        if self._halted.is_set() or self._cancelled.is_set():
             raise Cancelled("the upload was stopped; finished parts are kept")
 
     def halt(self) -> None:

@@ -180,7 +180,7 @@ class S3ObjectStore:
                 file_descriptor=file.fileno(),
                 counter=Counter(_reporter(progress)),
                 ceiling=self._ceiling,
-                halted=threading.Event(),
+                cancelled=cancelled,
             )
             parts = send_parts(
                 sender,
