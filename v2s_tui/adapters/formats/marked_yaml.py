@@ -13,9 +13,10 @@ import yaml
 from v2s_tui.domain.errors import InputError, Position
 
 Path = tuple[str | int, ...]
-MAX_NODES = 500_000
+MAX_NODES = 100_000
 """Most values a file may hold once aliases are followed; keeps a "billion laughs" file from eating memory."""
 MAX_DEPTH = 40
+_FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +40,24 @@ def key_of(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def parse_marked(text: str, *, file: str, error: type[InputError]) -> MarkedDocument:
-    """Parse one YAML document.
+def parse_marked(
+    text: str, *, file: str, error: type[InputError], max_nodes: int = MAX_NODES
+) -> MarkedDocument:
+    """Parse one YAML document. max_nodes: most values it may hold; above the default libyaml parses, if it is
+    there.
 
     Raises `error` with line and column for bad YAML, a key given twice, a key that is not text, and files
     that are too deep or too large to be a plan or a configuration.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=yaml.SafeLoader if max_nodes == MAX_NODES else _FAST_LOADER)
     except yaml.MarkedYAMLError as err:
         raise error(_problem_text(err), hint=_yaml_hint(err), position=_position(file, err)) from err
     except yaml.YAMLError as err:
         raise error(f"not a YAML text: {err}", position=Position(file)) from err
     except RecursionError as err:
         raise error("nested too deeply", position=Position(file)) from err
-    walker = _Walker(file, error)
+    walker = _Walker(file, error, max_nodes)
     data = walker.value(node, ()) if node is not None else {}
     return MarkedDocument(file, {} if data is None else data, walker.marks)
 
@@ -76,7 +80,8 @@ def _position(file: str, err: yaml.MarkedYAMLError) -> Position:
 class _Walker:
     """Turns composed nodes into data, noting where each key stood."""
 
-    def __init__(self, file: str, error: type[InputError]) -> None:
+    def __init__(self, file: str, error: type[InputError], max_nodes: int) -> None:
+        self._max_nodes = max_nodes
         self.file = file
         self.error = error
         self.marks: dict[Path, tuple[int, int]] = {}
@@ -129,7 +134,7 @@ class _Walker:
 
     def _count(self, node: yaml.Node, path: Path) -> None:
         self._seen += 1
-        if self._seen > MAX_NODES or len(path) > MAX_DEPTH:
+        if self._seen > self._max_nodes or len(path) > MAX_DEPTH:
             raise self._error(
                 "too large or nested too deeply", node, path[:3], hint="look for an alias that repeats"
             )
