@@ -218,7 +218,7 @@ class BatchRunner:
     def _vm_ended(self, task: "asyncio.Task[None]") -> None:
         name = task.get_name()
         self._tasks.discard(task)
-        self.runners.pop(name, None)
+        self.runners.pop(name).ended.set()
         if not task.cancelled() and (err := task.exception()) is not None:
             self._die(err)
         elif self._fatal is None and self.state.jobs[name].status is JobStatus.FAILED:

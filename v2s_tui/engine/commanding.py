@@ -59,10 +59,12 @@ class Commanding:
         job = self._job(command)
         if job.status is JobStatus.COMPLETE:
             raise InputError(f"{job.vm_name} is complete and never runs again")
-        if job.vm_name in self._runner.runners:
+        if job.active:
             raise InputError(f"{job.vm_name} is under way", hint="cancel it first")
         if not job.status.terminal and not job.quarantine:
-            raise InputError(f"{job.vm_name} waits for its wave already")
+            raise InputError(f"{job.vm_name} waits for its turn already")
+        if job.vm_name in self._runner.runners:
+            await self._runner.runners[job.vm_name].ended.wait()
         await self._edit(command)
         await self._record(
             events.VmRetried(

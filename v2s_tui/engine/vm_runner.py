@@ -39,12 +39,16 @@ class _StageFailed(Exception):  # noqa: N818 - carries a failure from a stage to
 
 
 class VmRunner:
-    """One VM while it is in the runner's hands. progress, meter: of the running stage, sampled by others."""
+    """One VM while it is in the runner's hands.
+
+    progress, meter: of the running stage, sampled by others. ended: set once nothing of it runs any more.
+    """
 
     def __init__(self, parts: Parts, vm_name: str) -> None:
         self.vm_name = vm_name
         self.progress = StageProgress()
         self.meter = RateMeter()
+        self.ended = asyncio.Event()
         self._parts = parts
         self._cancelled = threading.Event()
         self._woken = asyncio.Event()

@@ -19,6 +19,11 @@ _TRIES = 5
 _TRY_AGAIN_SECONDS = 0.02
 
 
+def lock_path(path: Path) -> Path:
+    """The lock file of a state file: of its own, because the state file is renamed over."""
+    return path.with_name(f"{path.name}.lock")
+
+
 @dataclass(frozen=True, slots=True)
 class LockOwner:
     """The process that holds (or last held) the lock. socket: where it serves commands, "" nowhere."""

@@ -5,6 +5,7 @@ what it said, and a failure that can be pasted into a shell, without secrets.
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -204,3 +205,30 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
+
+
+def spawn_detached(argv: Sequence[str], log_path: Path) -> int:
+    """Start a process that outlives us: own session, no terminal, our whole environment, output to a file.
+
+    Returns its pid. Raises ToolError when the program is missing, OSError when the log cannot be opened.
+    """
+    program = shutil.which(argv[0])
+    if program is None:
+        raise ToolError(
+            f"{argv[0]} is not installed", command=pasteable(argv), exit_code=None, stderr_tail=""
+        )
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        return os.posix_spawn(
+            program,
+            list(argv),
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setsid=True,
+        )
+    finally:
+        os.close(log)

@@ -26,15 +26,10 @@ from v2s_tui.adapters.store.snapshot_file import (
 from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.execution.documents import Change
 from v2s_tui.system.files import sync_folder
-from v2s_tui.system.locks import FileLock, LockHeld
+from v2s_tui.system.locks import FileLock, LockHeld, lock_path
 
 COMPACT_AT_BYTES = 32 * 1024**2
 _WHOLE_TABLE = -1
-
-
-def lock_path(path: Path) -> Path:
-    """The lock file of a state file: of its own, because the state file is renamed over."""
-    return path.with_name(f"{path.name}.lock")
 
 
 class JournalStorage(Storage):

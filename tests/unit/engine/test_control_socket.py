@@ -1,0 +1,213 @@
+"""The runner's socket: whole picture, deltas, commands with replies, one write token, and leaving."""
+
+import asyncio
+import os
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.plans import batch_of, plan_of, vm_named
+from fakes.rig import Rig
+
+from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.adapters.store.reading import read_batch
+from v2s_tui.domain.errors import InputError, StateError
+from v2s_tui.domain.execution.batch import BatchStatus
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.engine.attach import BlockingRunnerClient, RunnerClient, living_runner
+from v2s_tui.engine.control import socket_path
+from v2s_tui.engine.outcome import BatchOutcome
+from v2s_tui.engine.runner import RunRequest, run_in_foreground
+from v2s_tui.engine.settings import GateMode
+from v2s_tui.engine.stage_contract import Ports
+
+
+class Running:
+    """A runner in a thread, over a real state file and a real socket, waiting at its gate."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        waves = [
+            ("one", [vm_named("vm-0"), vm_named("vm-1")], PausePolicy.PAUSE),
+            ("two", [vm_named("vm-2")], PausePolicy.CONTINUE),
+        ]
+        self.rig = Rig(plan_of(waves), tmp_path)
+        self.store = BatchStateFile.create(tmp_path, batch_of(self.rig.plan))
+        self.path = self.store.path
+        self.rig.store = self.store  # type: ignore[assignment]
+        self.outcome: BatchOutcome | None = None
+        self.pictures: list[BatchSnapshot] = []
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        rig = self.rig
+        self.outcome = run_in_foreground(
+            RunRequest(
+                store=self.store,
+                ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock),
+                stages=rig.stages,
+                evidence={},
+                settings=replace(rig.settings, gate_mode=GateMode.WAIT),
+                clock=rig.clock,
+                on_picture=self.pictures.append,
+            )
+        )
+        self.store.close()
+
+
+@asynccontextmanager
+async def _attached(path: Path, origin: str = "app") -> AsyncIterator[RunnerClient]:
+    for _ in range(2000):
+        try:
+            client = await RunnerClient.connect(path, origin=origin)
+            break
+        except StateError:
+            await asyncio.sleep(0.005)
+    else:
+        raise AssertionError("no runner came up")
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came to pass")
+
+
+def _mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    return Running(tmp_path)
+
+
+async def test_watch_approve_and_see_the_end(running: Running) -> None:
+    async with _attached(running.path) as client:
+        await _until(lambda: client.picture.gate is not None)
+        assert client.picture.live
+        assert client.picture.runner_pid == os.getpid()
+        assert [wave.complete for wave in client.picture.waves] == [2, 0]
+        assert "approve" in await client.send("approve")
+        await asyncio.wait_for(client.closed.wait(), 10)
+        assert client.picture.status is BatchStatus.COMPLETE
+        assert client.picture.counters.complete == 3
+    running.thread.join(10)
+    assert running.outcome is not None
+    approval = read_batch(running.path).header.approvals[0]
+    assert approval.origin.startswith("app on ")
+
+
+async def test_one_commands_at_a_time_and_the_token_can_be_taken_over(running: Running) -> None:
+    async with _attached(running.path, "first") as first, _attached(running.path, "second") as second:
+        await _until(lambda: first.picture.gate is not None)
+        await first.send("hold")
+        with pytest.raises(InputError, match=r"first on .* commands this batch"):
+            await second.send("approve")
+        await _until(lambda: "first" in second.picture.write_token)
+        await second.take_over()
+        await second.send("approve")
+        with pytest.raises(InputError, match=r"second on .* commands|has left"):
+            await first.send("abort")
+        await asyncio.wait_for(second.closed.wait(), 10)
+    running.thread.join(10)
+
+
+async def test_the_token_is_free_when_its_holder_leaves(running: Running) -> None:
+    async with _attached(running.path, "first") as first:
+        await _until(lambda: first.picture.gate is not None)
+        await first.send("hold")
+    async with _attached(running.path, "second") as second:
+        await second.send("approve")
+        await asyncio.wait_for(second.closed.wait(), 10)
+    running.thread.join(10)
+
+
+async def test_a_command_that_makes_no_sense_gets_its_reason(running: Running) -> None:
+    async with _attached(running.path) as client:
+        await _until(lambda: client.picture.gate is not None)
+        with pytest.raises(InputError, match="no VM 'nobody'"):
+            await client.send("retry", vm="nobody")
+        with pytest.raises(InputError, match="no command"):
+            await client.send("explode")
+        await client.send("approve")
+        await asyncio.wait_for(client.closed.wait(), 10)
+    running.thread.join(10)
+
+
+async def test_pictures_come_as_a_stream(running: Running) -> None:
+    async with _attached(running.path) as client:
+        counts: list[int] = []
+        approved = False
+        async for picture in client.snapshots():
+            counts.append(picture.counters.complete)
+            if picture.gate is not None and not approved:
+                approved = True
+                await client.send("approve")
+        assert counts[-1] == 3
+        assert counts == sorted(counts)
+    running.thread.join(10)
+
+
+def test_a_blocking_client_sends_one_command(running: Running) -> None:
+    async def gate() -> None:
+        async with _attached(running.path) as client:
+            await _until(lambda: client.picture.gate is not None)
+
+    asyncio.run(gate())
+    client = BlockingRunnerClient(running.path, origin="batch attach", watch=True)
+    assert "approve" in client.send("approve", take_over=True)
+    assert [picture.counters.complete for picture in client.snapshots()][-1] == 3
+    client.close()
+    running.thread.join(10)
+    assert living_runner(running.path) is None
+    with pytest.raises(StateError, match="no runner works"):
+        BlockingRunnerClient(running.path, origin="late")
+
+
+async def test_the_socket_is_private_and_its_path_short(running: Running) -> None:
+    async with _attached(running.path) as client:
+        owner = living_runner(running.path)
+        assert owner is not None
+        path = owner.socket
+        assert len(path) < 107
+        assert _mode(path) == 0o600
+        assert _mode(str(Path(path).parent)) == 0o700
+        await _until(lambda: client.picture.gate is not None)
+        await client.send("abort")
+        await asyncio.wait_for(client.closed.wait(), 10)
+    running.thread.join(10)
+    with pytest.raises(FileNotFoundError):
+        _mode(path)
+
+
+async def test_rubbish_on_the_socket_harms_nobody(running: Running) -> None:
+    async with _attached(running.path) as client:
+        owner = living_runner(running.path)
+        assert owner is not None
+        reader, writer = await asyncio.open_unix_connection(owner.socket)
+        writer.write(b"not json\n")
+        assert await reader.read() == b""
+        writer.close()
+        await _until(lambda: client.picture.gate is not None)
+        await client.send("approve")
+        await asyncio.wait_for(client.closed.wait(), 10)
+    running.thread.join(10)
+
+
+def test_a_long_work_folder_gets_a_short_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    deep = tmp_path / ("d" * 90) / "batch-0a1b2c3d.json"
+    deep.parent.mkdir()
+    assert len(str(socket_path(deep))) < 107

@@ -1,0 +1,184 @@
+"""Gates: the three policies by declared order, who approved, holding, aborting, and leaving with exit 3."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes.plans import plan_of, vm_named
+from fakes.rig import ALICE, Rig
+from fakes.world import failing
+
+from v2s_tui.domain.errors import InputError, ToolError
+from v2s_tui.domain.execution.batch import BatchStatus, WaveStatus
+from v2s_tui.domain.execution.events import Actor, Decision
+from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.domain.planning.stages import JobStatus
+from v2s_tui.engine.batch_runner import BatchRunner
+from v2s_tui.engine.commands import Command
+from v2s_tui.engine.outcome import Stop, exit_code
+from v2s_tui.engine.settings import GateMode
+
+BOB = Actor("bob", "second terminal")
+BROKEN = ToolError("qemu-img ended with exit code 1", command="qemu-img", exit_code=1, stderr_tail="odd")
+
+
+def _rig(tmp_path: Path, *policies: PausePolicy, empty: int = -1) -> Rig:
+    waves = [
+        (f"wave-{index}", [] if index == empty else [vm_named(f"vm-{index}")], policy)
+        for index, policy in enumerate(policies)
+    ]
+    return Rig(plan_of(waves), tmp_path)
+
+
+def _fail_first_convert(rig: Rig, times: int = 1) -> None:
+    rig.world.rules.append(failing("check", BROKEN, times=times))
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    for _ in range(5000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to pass")
+
+
+async def _at_gate(runner: BatchRunner) -> "asyncio.Task[object]":
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: runner.gates.waiting)
+    return running
+
+
+def test_without_an_operator_it_finishes_the_wave_and_exits_3(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.PAUSE)
+    outcome = rig.run(gate_mode=GateMode.STOP)
+    assert exit_code(outcome) == 3
+    assert outcome.stopped is Stop.GATE
+    assert rig.state.jobs["vm-0"].status is JobStatus.COMPLETE
+    assert rig.state.jobs["vm-1"].status is JobStatus.PENDING
+    assert rig.state.header.gate is not None
+    assert rig.state.header.status is BatchStatus.PAUSED
+
+
+def test_resume_with_approval_goes_on_and_is_recorded(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.PAUSE)
+    rig.run(gate_mode=GateMode.STOP)
+    outcome = rig.run(gate_mode=GateMode.STOP, approve=True, actor=BOB)
+    assert exit_code(outcome) == 0
+    (approval,) = rig.state.header.approvals
+    assert (approval.who, approval.origin, approval.wave) == ("bob", "second terminal", "wave-0")
+    assert rig.cloud.created["instance"] == 2
+
+
+def test_resume_without_approval_stays_at_the_gate(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    rig.run(gate_mode=GateMode.STOP)
+    since = rig.state.header.gate
+    assert exit_code(rig.run(gate_mode=GateMode.STOP)) == 3
+    assert rig.state.header.gate == since
+
+
+def test_pause_on_failure_goes_on_when_all_is_well(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE)
+    assert exit_code(rig.run(gate_mode=GateMode.STOP)) == 0
+
+
+def test_pause_on_failure_stops_after_a_failure(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE)
+    _fail_first_convert(rig)
+    outcome = rig.run(gate_mode=GateMode.STOP)
+    assert outcome.stopped is Stop.GATE
+    assert "1 of 1 VMs failed" in outcome.reason
+
+
+def test_continue_goes_on_after_a_failure_and_exits_1(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.CONTINUE, PausePolicy.CONTINUE)
+    _fail_first_convert(rig)
+    outcome = rig.run(gate_mode=GateMode.STOP)
+    assert exit_code(outcome) == 1
+    assert outcome.status is BatchStatus.PARTIAL
+    assert rig.state.jobs["vm-1"].status is JobStatus.COMPLETE
+
+
+def test_an_empty_wave_keeps_its_own_policy(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.CONTINUE, PausePolicy.PAUSE, PausePolicy.CONTINUE, empty=1)
+    outcome = rig.run(gate_mode=GateMode.STOP)
+    assert outcome.stopped is Stop.GATE
+    assert rig.state.header.gate is not None
+    assert rig.state.header.gate.wave == "wave-1"
+    assert rig.state.jobs["vm-0"].status is JobStatus.COMPLETE
+
+
+def test_the_last_wave_has_no_gate_and_says_so(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE)
+    assert exit_code(rig.run(gate_mode=GateMode.STOP)) == 0
+    assert "no gate" in rig.state.header.waves[0].note
+
+
+async def test_a_command_approves_a_waiting_gate(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    assert rig.state.header.waves[0].status is WaveStatus.GATE
+    await runner.command(Command("approve", BOB))
+    await running
+    assert rig.state.header.approvals[0].who == "bob"
+    assert rig.state.header.status is BatchStatus.COMPLETE
+
+
+async def test_hold_keeps_waiting_and_names_who_holds(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("hold", BOB))
+    await _until(lambda: runner.gates.waiting and bool(rig.state.header.approvals))
+    assert rig.state.header.gate is not None
+    assert rig.state.header.gate.held_by == "bob"
+    await runner.command(Command("approve", ALICE))
+    await running
+
+
+async def test_approve_with_retry_runs_the_failed_ones_again(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE)
+    _fail_first_convert(rig)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("approve_retry_failed", BOB))
+    outcome = await running
+    assert outcome.status is BatchStatus.COMPLETE  # type: ignore[attr-defined]
+
+
+async def test_retry_at_the_gate_looks_at_the_gate_again(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE)
+    _fail_first_convert(rig)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("retry", BOB, vm="vm-0"))
+    outcome = await running
+    assert outcome.status is BatchStatus.COMPLETE  # type: ignore[attr-defined]
+    assert rig.state.jobs["vm-0"].retries[0].actor == "bob (second terminal)"
+
+
+async def test_abort_leaves_the_rest_resumable(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("abort", BOB))
+    outcome = await running
+    assert exit_code(outcome) == 130  # type: ignore[arg-type]
+    assert exit_code(await rig.runner(approve=True).run()) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(Decision.APPROVE, 0), (Decision.HOLD, 3), (None, 3), (Decision.ABORT, 130)]
+)
+def test_the_terminal_is_asked(tmp_path: Path, answer: Decision | None, code: int) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    outcome = rig.run(gate_mode=GateMode.ASK, ask_gate=lambda _: answer)
+    assert exit_code(outcome) == code
+
+
+async def test_approving_without_a_gate_is_refused(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.CONTINUE)
+    with pytest.raises(InputError, match="no gate is waiting"):
+        await rig.runner().command(Command("approve", BOB))
