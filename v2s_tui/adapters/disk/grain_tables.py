@@ -10,7 +10,13 @@ import sys
 from array import array
 from collections import deque
 
-from v2s_tui.adapters.disk.vmdk_header import TABLE_BYTES, TABLE_ENTRIES, SparseHeader, damaged
+from v2s_tui.adapters.disk.vmdk_header import (
+    DIRECTORY_AT_END,
+    TABLE_BYTES,
+    TABLE_ENTRIES,
+    SparseHeader,
+    damaged,
+)
 
 _ZEROED_GRAIN = 1  # a table entry for a grain of zeros that is not in the stream
 _LARGEST_SECTOR = 0xFFFF_FFFF
@@ -46,6 +52,7 @@ class TablesBehind:
         self._waiting: dict[int, bytes] = {}
         self._last_table = 0
         self._directory_sector: int | None = None
+        self._footer_came = False
 
     def seen(self, grain: int, sector: int) -> None:
         """A grain whose marker stands at that sector. Raises LeaseFailed when it came before."""
@@ -108,13 +115,19 @@ class TablesBehind:
             raise damaged("header and footer name different capacities", at_byte=at_byte)
         if footer.directory_sector != self._directory_sector:
             raise damaged("the footer does not point to the grain directory", at_byte=at_byte)
+        self._footer_came = True
 
     def complete(self, *, at_byte: int) -> None:
-        """Called at the end-of-stream marker. Raises LeaseFailed when the directory never came."""
+        """Called at the end-of-stream marker. Raises LeaseFailed when directory or footer never came."""
         if self._directory_sector is None:
             raise damaged("the stream ends without its grain directory", at_byte=at_byte)
         if self._open:
             raise damaged("grains follow the grain directory", at_byte=at_byte)
+        named = self._header.directory_sector
+        if named == DIRECTORY_AT_END and not self._footer_came:
+            raise damaged("the stream ends without its footer", at_byte=at_byte)
+        if named not in {DIRECTORY_AT_END, self._directory_sector}:
+            raise damaged(f"there is no grain directory at sector {named}", at_byte=at_byte)
 
 
 class TablesInFront:
