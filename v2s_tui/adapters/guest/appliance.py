@@ -1,7 +1,7 @@
 """What libguestfs needs on this host: a kernel for its appliance, a cache folder, and no broken KVM.
 
-On a host without a kernel in /boot (containers, small cloud machines) a cloud kernel is downloaded and unpacked,
-not installed. Source: reference guest.md section 2, "Appliance kernel".
+On a host without a kernel in /boot (containers, small cloud machines) a cloud kernel is downloaded and
+unpacked, not installed. Source: reference guest.md section 2, "Appliance kernel".
 """
 
 import os

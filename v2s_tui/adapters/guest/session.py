@@ -146,7 +146,9 @@ class GuestSession:
     # --- what is on the disks -------------------------------------------------------------------------------
 
     def filesystems(self) -> tuple[tuple[GuestFilesystem, ...], tuple[str, ...]]:
-        """Everything with a content that is known, and the storage layers found: `lvm`, `md`, `luks`, `btrfs`."""
+        """Everything with a content that is known, and the storage layers found: `lvm`, `md`, `luks`,
+        `btrfs`.
+        """
         survey = self.call("survey")
         found = tuple(GuestFilesystem(**each) for each in survey["filesystems"])
         kinds = {each.kind for each in found}

@@ -2,8 +2,8 @@
 
 Started by session.py with the distribution's own Python (python3-guestfs is built for that one only), so this
 file uses the standard library and guestfs and nothing of v2s. It decides nothing: planners are elsewhere. A
-request is {"verb": ..., "arguments": {...}}, the answer {"value": ...} or {"error": ...}. Every path is inside
-the appliance's view of the guest; links are followed there and nowhere else.
+request is {"verb": ..., "arguments": {...}}, the answer {"value": ...} or {"error": ...}. Every path is
+inside the appliance's view of the guest; links are followed there and nowhere else.
 """
 
 import base64
@@ -86,7 +86,9 @@ class Worker:
         self.guest.umount_all()
 
     def subvolumes(self) -> dict[str, Any]:
-        """Subvolumes of the btrfs that is mounted at /, and the path of its default one ("" the top level)."""
+        """Subvolumes of the btrfs that is mounted at /, and the path of its default one ("" the top
+        level).
+        """
         default = self._try(self.guest.btrfs_subvolume_get_default, "/")
         found = self._try(self.guest.btrfs_subvolume_list, "/") or []
         paths = {each["btrfssubvolume_id"]: each["btrfssubvolume_path"] for each in found}
@@ -104,9 +106,10 @@ class Worker:
         status = self.status(path, follow=True)
         if status is None or not stat.S_ISREG(status["mode"]) or status["size"] > limit_bytes:
             return None
-        pieces = []
-        for offset in range(0, status["size"], _MESSAGE_BYTES):
-            pieces.append(self.guest.pread(path, min(_MESSAGE_BYTES, status["size"] - offset), offset))
+        pieces = [
+            self.guest.pread(path, min(_MESSAGE_BYTES, status["size"] - offset), offset)
+            for offset in range(0, status["size"], _MESSAGE_BYTES)
+        ]
         return base64.b64encode(b"".join(pieces)).decode()
 
     def head(self, path: str, length: int) -> str | None:

@@ -7,7 +7,8 @@ from v2s_tui.domain.guest.evidence import EvidenceLevel
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>()#][0-9A-Za-z]?)"
 )
-_UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\uffff]")
+_UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\ufffc]")
+_GAP = re.compile(r" {12,}")
 
 _SIGNS = (
     (EvidenceLevel.FIRMWARE, re.compile(r"BdsDxe: starting Boot\w+|GNU GRUB|Welcome to GRUB|GRUB loading")),
@@ -41,9 +42,11 @@ _FAILURES = (
 
 
 def console_text(raw: bytes) -> str:
-    """Readable text of a console: escape sequences and control characters removed."""
+    """Readable text of a console: escape sequences and control characters removed; a wide gap, as screens
+    positioned by the cursor leave it, becomes a new line.
+    """
     text = _ESCAPES.sub(b"", raw).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return _UNPRINTABLE.sub("", text)
+    return _GAP.sub("\n", _UNPRINTABLE.sub("", text))
 
 
 def signs_in(text: str) -> dict[EvidenceLevel, str]:

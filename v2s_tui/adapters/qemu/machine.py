@@ -1,4 +1,6 @@
-"""A running QEMU: started with sockets it inherits, in a process group of its own, ended with everything it has."""
+"""A running QEMU: started with sockets it inherits, in a process group of its own, ended with everything
+it has.
+"""
 
 import contextlib
 import os

@@ -1,7 +1,8 @@
 """Machines to boot a guest on, as argument lists for QEMU.
 
-`scaleway` has what the target shows: a PC with UEFI, disks on virtio-scsi with vendor SCW, a virtio NIC in PCI
-slot 2 (so that it is named ens2). `vmware` is what the guest came from. Source: reference guest.md sections 5, 8.
+`scaleway` has what the target shows: a PC with UEFI, disks on virtio-scsi with vendor SCW, a virtio NIC in
+PCI slot 2 (so that it is named ens2). `vmware` is what the guest came from. Source: reference guest.md
+sections 5, 8.
 """
 
 from collections.abc import Sequence
@@ -82,17 +83,16 @@ def machine_argv(
 ) -> list[str]:
     """The command line. Disks are opened as throw-away layers: nothing the guest writes reaches them."""
     argv = [
-        QEMU, "-name", "v2s-rehearsal", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-device", "VGA,addr=0x4",
-        "-machine", profile.machine, "-accel", acceleration, "-cpu", "host" if acceleration == "kvm" else "max",
-        "-smp", "2", "-m", str(memory_mib), "-boot", "menu=off",
-        "-chardev", f"socket,id=qmp,fd={wiring.qmp}", "-mon", "chardev=qmp,mode=control",
-        "-chardev", f"file,id=serial0,path={_escaped(wiring.serial)}", "-serial", "chardev:serial0",
-        "-chardev", f"socket,id=agent,fd={wiring.agent}", "-device", "virtio-serial-pci,addr=0x8",
-        "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
-        "-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0,addr=0x7",
-        "-netdev", f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{wiring.ssh_port}-:22",
-        "-device", profile.nic.format(mac=source_mac or "00:50:56:00:00:01"),
-        "-device", profile.scsi,
+        QEMU, "-name", "v2s-rehearsal", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+        "-device", "VGA,addr=0x4", "-machine", profile.machine, "-accel", acceleration, "-cpu", "host" if
+        acceleration == "kvm" else "max", "-smp", "2", "-m", str(memory_mib), "-boot", "menu=off", "-chardev",
+        f"socket,id=qmp,fd={wiring.qmp}", "-mon", "chardev=qmp,mode=control", "-chardev",
+        f"file,id=serial0,path={_escaped(wiring.serial)}", "-serial", "chardev:serial0", "-chardev",
+        f"socket,id=agent,fd={wiring.agent}", "-device", "virtio-serial-pci,addr=0x8", "-device",
+        "virtserialport,chardev=agent,name=org.qemu.guest_agent.0", "-object",
+        "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0,addr=0x7", "-netdev",
+        f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{wiring.ssh_port}-:22", "-device",
+        profile.nic.format(mac=source_mac or "00:50:56:00:00:01"), "-device", profile.scsi,
     ]  # fmt: skip
     if profile.uefi and firmware and wiring.variables:
         argv += ["-drive", f"if=pflash,format=raw,readonly=on,file={_escaped(firmware.code)}"]

@@ -1,4 +1,6 @@
-"""The boot rehearsal: adapted disks on a throw-away layer, in a machine like the target, watched for evidence."""
+"""The boot rehearsal: adapted disks on a throw-away layer, in a machine like the target, watched for
+evidence.
+"""
 
 import contextlib
 import json
@@ -167,7 +169,9 @@ def _written(statistics: dict[str, Any]) -> int:
 
 
 def _look_for_ssh(watch: _Watch) -> None:
-    """One connection at a time, never waited for: QEMU accepts at once, the guest's banner comes when it can."""
+    """One connection at a time, never waited for: QEMU accepts at once, the guest's banner comes when it
+    can.
+    """
     if watch.ssh is None:
         connection = socket.socket()
         connection.setblocking(False)

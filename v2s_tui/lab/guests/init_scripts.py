@@ -80,8 +80,9 @@ hostname "$(cat /etc/hostname)"
 [ -x /etc/init.d/network-names ] && /etc/init.d/network-names
 /etc/init.d/network &
 dd if=/dev/urandom of=/var/log/boot.bin bs=1M count=3 2>/dev/null; sync
-mkdir -p /etc/acpi/PWRF /var/run
-acpid -e /proc/acpi/event 2>/dev/null
+modprobe -q button; modprobe -q evdev
+mkdir -p /var/run
+acpid
 [ -x /etc/init.d/vmtoolsd ] && [ ! -L /etc/systemd/system/open-vm-tools.service ] && echo "vmtoolsd: no VMware host"
 for tty in tty1 $(grep -o 'console=ttyS0' /proc/cmdline | sed 's/console=//' | sort -u); do
     (while :; do setsid getty -L 115200 "$tty" vt100; sleep 1; done) &

@@ -5,7 +5,7 @@ import re
 from v2s_tui.adapters.guest.boot.command_line import StableName, edit_command_line
 from v2s_tui.domain.guest.facts import BootEntry, BootFacts
 
-_MARK = "# Written by v2s: generic GRUB on the removable path."
+MARK = "# Written by v2s: generic GRUB on the removable path."
 _SAFE_PATH = re.compile(r"[A-Za-z0-9/@._+:=~-]+")
 
 
@@ -22,7 +22,7 @@ def esp_grub_config(
     menu += [_static(entry, stable_name, root) for entry in entries if _is_plain(entry)]
     return "\n".join(
         [
-            _MARK,
+            MARK,
             "set default=0",
             "set fallback=1" if len(menu) > 1 else "set fallback=0",
             "set timeout=1",

@@ -1,0 +1,280 @@
+"""The two stages of a Linux guest: adapt_guest changes its files, ensure_uefi gives its disk a UEFI boot
+loader.
+
+adapt_linux opens the guest in libguestfs; ensure_uefi needs no VM at all. Both work on qcow2 overlays, both
+change nothing when they are run again.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from v2s_tui.adapters.guest.appliance import ApplianceSettings
+from v2s_tui.adapters.guest.boot.command_line import is_unstable
+from v2s_tui.adapters.guest.boot.conversion import ESP_BYTES, check_convertible, ensure_esp
+from v2s_tui.adapters.guest.boot.esp import (
+    REMOVABLE_CONFIG,
+    REMOVABLE_LOADER,
+    EspImage,
+    new_volume_id,
+    opened_esp,
+    write_files,
+)
+from v2s_tui.adapters.guest.boot.esp_config import MARK, esp_grub_config
+from v2s_tui.adapters.guest.boot.grub_image import build_grub_image, grub_can_read
+from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay, parse_dependencies
+from v2s_tui.adapters.guest.inspection import DiskFacts, Inspection, inspect_linux, read_disk
+from v2s_tui.adapters.guest.linux.boot_facts import boot_entries
+from v2s_tui.adapters.guest.linux.planner import plan_linux
+from v2s_tui.adapters.guest.raw_view import raw_view
+from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangePlan, ChangeRecord
+from v2s_tui.domain.guest.facts import BootEntry, GuestFacts, PartitionTable
+from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
+from v2s_tui.domain.guest.refusals import GuestRefused, Refusal, refusals_of
+
+_MAX_MODULE_BYTES = 32 * 1024**2
+_MINIMUM_FREE_BYTES = 8 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptRequest:
+    """What the plan wants of a guest. keep_mbr: add an ESP to the MBR instead of converting to GPT.
+
+    remove_vmware_tools: mask the services and remove their leftovers. esp_bytes: size of a new ESP.
+    """
+
+    nics: tuple[NicPlan, ...] = ONE_DHCP_NIC
+    remove_vmware_tools: bool = True
+    keep_mbr: bool = False
+    esp_bytes: int = ESP_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptResult:
+    """What adapt_guest found and did; ensure_uefi works from it. entries: what the guest boots.
+
+    esp_uuid: serial number of the ESP that the guest has or is to get.
+    """
+
+    facts: GuestFacts
+    entries: tuple[BootEntry, ...]
+    esp_uuid: str
+    records: tuple[ChangeRecord, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UefiResult:
+    """What ensure_uefi did. changed: files of the ESP that were written. converted: MBR became GPT."""
+
+    esp_uuid: str
+    partition: int
+    changed: tuple[str, ...]
+    converted: bool
+    own_loader_kept: bool
+    warnings: tuple[str, ...] = ()
+
+
+def _silent(_: str) -> None:
+    return
+
+
+def adapt_linux(
+    disks: Sequence[Path],
+    request: AdaptRequest,
+    settings: ApplianceSettings,
+    *,
+    scratch: Path,
+    cancelled: threading.Event,
+    progress: Callable[[str], None] = _silent,
+    disk_format: str = "qcow2",
+    limit_seconds: float = 900.0,
+) -> AdaptResult:
+    """Change the guest's files so that it boots at Scaleway; saves every previous version inside the guest.
+
+    disks: overlays, boot disk first. progress: gets one line per step. Raises GuestRefused (nothing was
+    changed), NoSystemFound, ToolError, Cancelled.
+    """
+    progress("reading partition tables")
+    facts = read_disks(disks, request, disk_format=disk_format)
+    progress("starting the appliance")
+    with GuestSession(
+        disks, settings, cancelled=cancelled, disk_format=disk_format, limit_seconds=limit_seconds
+    ) as session:
+        progress("inspecting the guest")
+        inspection = inspect_linux(session, facts, scratch)
+        plan, esp_uuid = plan_changes(session, inspection, request)
+        progress(f"making {len(plan.changes)} changes")
+        records = session.apply(plan.changes)
+        entries = boot_entries(session)
+    return AdaptResult(inspection.facts, entries, esp_uuid, records, plan.warnings)
+
+
+def read_disks(disks: Sequence[Path], request: AdaptRequest, *, disk_format: str) -> tuple[DiskFacts, ...]:
+    """Partition tables of all disks; refuses a boot disk that cannot be given an ESP."""
+    found = []
+    for number, disk in enumerate(disks):
+        with raw_view(disk, writable=False, image_format=disk_format) as view:
+            if number == 0 and not request.keep_mbr:
+                check_convertible(view)
+            found.append(read_disk(view))
+    return tuple(found)
+
+
+def plan_changes(
+    session: GuestSession, inspection: Inspection, request: AdaptRequest
+) -> tuple[ChangePlan, str]:
+    """All changes to the guest's files and the UUID of its ESP. Raises GuestRefused."""
+    facts = inspection.facts
+    refusals = (*refusals_of(facts), *_of_space(facts))
+    if refusals:
+        raise GuestRefused(refusals)
+    esp_uuid = facts.boot.esp_uuid or _planned_esp(session) or new_volume_id()
+    files = plan_linux(
+        session,
+        facts,
+        inspection.names.stable,
+        nics=request.nics,
+        esp_uuid=esp_uuid,
+        remove_vmware_tools=request.remove_vmware_tools,
+    )
+    return files.joined(_plan_initramfs(session, inspection)), esp_uuid
+
+
+def _of_space(facts: GuestFacts) -> tuple[Refusal, ...]:
+    places = (("/", facts.free_root_bytes), ("/boot", facts.free_boot_bytes))
+    return tuple(
+        Refusal(
+            "no-space", f"{place} has only {free // 1024**2} MiB free", "free some space in the source VM"
+        )
+        for place, free in dict(places).items()
+        if free < _MINIMUM_FREE_BYTES
+    )
+
+
+def _planned_esp(session: GuestSession) -> str:
+    """The ESP that an earlier run wrote into fstab and that ensure_uefi has not made yet."""
+    for line in (session.read_text("/etc/fstab") or "").splitlines():
+        words = line.split()
+        if len(words) > 2 and words[1] == "/boot/efi" and words[0].startswith("UUID="):
+            return words[0].removeprefix("UUID=")
+    return ""
+
+
+def _plan_initramfs(session: GuestSession, inspection: Inspection) -> ChangePlan:
+    """An archive with drivers for every initramfs that lacks some; warns of a kernel that cannot be
+    helped.
+    """
+    changes, warnings = [], []
+    for kernel in inspection.facts.kernels:
+        audit = inspection.audits.get(kernel.version)
+        if kernel.unavailable_virtio:
+            warnings.append(f"kernel {kernel.version} has no {', '.join(kernel.unavailable_virtio)}")
+        addable = tuple(name for name in kernel.missing_virtio if name not in kernel.unavailable_virtio)
+        if not addable or audit is None:
+            continue
+        folder = f"/lib/modules/{kernel.version}"
+        available = parse_dependencies(session.read_text(f"{folder}/modules.dep") or "")
+
+        def read(path: str, folder: str = folder) -> bytes | None:
+            return session.read_bytes(f"{folder}/{path}", limit_bytes=_MAX_MODULE_BYTES)
+
+        archive = build_overlay(audit, kernel.version, addable, available, read)
+        padding = padding_before_overlay(session.size_bytes(kernel.initramfs_path))
+        reason = f"drivers {', '.join(addable)} are not in it; without them the root disk is not found"
+        changes.append(Change(ChangeKind.APPEND, kernel.initramfs_path, reason, content=padding + archive))
+    return ChangePlan(tuple(changes), tuple(warnings))
+
+
+def ensure_uefi(
+    disks: Sequence[Path],
+    adapted: AdaptResult,
+    request: AdaptRequest,
+    *,
+    scratch: Path,
+    progress: Callable[[str], None] = _silent,
+    disk_format: str = "qcow2",
+) -> UefiResult:
+    """Give the boot disk an ESP with a loader on the removable path. No VM is started.
+
+    A UEFI guest that has its own loader there keeps it. Raises GuestRefused, NoRoomForEsp, ToolError.
+    """
+    with raw_view(disks[0], writable=True, image_format=disk_format) as view:
+        before = read_disk(view).table
+        progress("making an EFI system partition")
+        place = ensure_esp(view, esp_bytes=request.esp_bytes, keep_mbr=request.keep_mbr)
+        progress("writing the boot loader")
+        with opened_esp(view, place, scratch, volume_id=adapted.esp_uuid) as esp:
+            kept = _has_own_loader(esp)
+            changed = () if kept else write_files(esp, _esp_files(adapted, scratch))
+            uuid = esp.volume_id()
+        after = read_disk(view).table
+        progress("reading the kernel as GRUB does")
+        if not kept:
+            _check_readable(view.path, adapted, after)
+    return UefiResult(
+        esp_uuid=uuid,
+        partition=place.number,
+        changed=changed,
+        converted=before is not after,
+        own_loader_kept=kept,
+        warnings=_of_uuid(uuid, adapted.esp_uuid),
+    )
+
+
+def _of_uuid(found: str, expected: str) -> tuple[str, ...]:
+    if found == expected:
+        return ()
+    return (f"the ESP has the serial number {found}, fstab expects {expected}",)
+
+
+def _has_own_loader(esp: EspImage) -> bool:
+    """A loader on the removable path that is not ours."""
+    config = esp.read(REMOVABLE_CONFIG)
+    return esp.read(REMOVABLE_LOADER) is not None and not (config or b"").startswith(MARK.encode())
+
+
+def _esp_files(adapted: AdaptResult, scratch: Path) -> dict[str, bytes]:
+    boot = adapted.facts.boot
+    jump = bool(boot.config_path) and not boot.bls
+    if not jump and not adapted.entries:
+        raise V2sError("the guest's boot configuration was not understood", hint="is GRUB its boot loader?")
+    root = f"UUID={adapted.facts.root.filesystem.uuid}"
+    config = esp_grub_config(boot, adapted.entries, lambda _: None, root=root, jump=jump)
+    return {REMOVABLE_LOADER: build_grub_image(scratch), REMOVABLE_CONFIG: config.encode()}
+
+
+def _check_readable(raw: Path, adapted: AdaptResult, table: PartitionTable) -> None:
+    """Decided with GRUB's own drivers: kernel and configuration must be readable where the loader looks."""
+    boot = adapted.facts.boot
+    device = grub_device(adapted.facts, table)
+    wanted = [boot.config_path] if boot.config_path else []
+    wanted += [entry.kernel for entry in adapted.entries[:1] if entry.kernel.startswith("/")]
+    for path in wanted:
+        if device and not grub_can_read(raw, device, path):
+            raise GuestRefused(
+                (
+                    Refusal(
+                        "grub-cannot-read",
+                        f"GRUB cannot read {path} on the guest's {boot.boot_kind} file system",
+                        "put /boot on a plain ext4 partition in the source VM",
+                    ),
+                )
+            )
+
+
+def grub_device(facts: GuestFacts, table: PartitionTable) -> str:
+    """The boot file system's name for grub-fstest; "" when it is not on the boot disk itself."""
+    mount = next((each for each in facts.mounts if each.mountpoint == "/boot"), facts.root)
+    filesystem = mount.filesystem
+    if filesystem.disk_index == 0 and filesystem.partition:
+        kind = "msdos" if table is PartitionTable.MBR else "gpt"
+        return f"loop0,{kind}{filesystem.partition}"
+    parts = filesystem.device.split("/")
+    if len(parts) == 4 and parts[1] == "dev" and parts[2] != "mapper" and not is_unstable(filesystem.device):
+        group, volume = (part.replace("-", "--") for part in parts[2:])
+        return f"lvm/{group}-{volume}"
+    return ""
