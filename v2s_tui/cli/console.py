@@ -21,13 +21,11 @@ def put(text: str) -> None:
     click.echo(text)
 
 
-def put_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, title: str = "") -> None:
-    """A table on stdout: framed on a terminal, plain aligned text in a pipe."""
+def put_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, to_stderr: bool = False) -> None:
+    """A table on stdout (or stderr): framed on a terminal, plain aligned text in a pipe."""
     cells = [[column.cell(row) for column in columns] for row in rows]
-    if title:
-        put(title)
-    if sys.stdout.isatty():
-        _put_framed(columns, cells)
+    if (sys.stderr if to_stderr else sys.stdout).isatty():
+        _put_framed(columns, cells, to_stderr=to_stderr)
         return
     titles = [column.title for column in columns]
     widths = [max(map(len, [title, *(line[i] for line in cells)])) for i, title in enumerate(titles)]
@@ -36,10 +34,10 @@ def put_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, title: str
             text.rjust(width) if column.right else text.ljust(width)
             for text, width, column in zip(line, widths, columns, strict=True)
         )
-        put("  ".join(padded).rstrip())
+        click.echo("  ".join(padded).rstrip(), err=to_stderr)
 
 
-def _put_framed(columns: Sequence[Column[Row]], cells: list[list[str]]) -> None:
+def _put_framed(columns: Sequence[Column[Row]], cells: list[list[str]], *, to_stderr: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -50,4 +48,4 @@ def _put_framed(columns: Sequence[Column[Row]], cells: list[list[str]]) -> None:
         table.add_column(column.title, justify="right" if column.right else "left")
     for line in cells:
         table.add_row(*(Text(text) for text in line))
-    Console().print(table)
+    Console(stderr=to_stderr).print(table)

@@ -248,6 +248,10 @@ class ObjectStore(Protocol):
         """Succeeds when it is already gone."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; never raises."""
+        ...
+
 
 # --- Scaleway -----------------------------------------------------------------------------------------------
 
@@ -391,6 +395,10 @@ class Cloud(Protocol):
 
     def delete(self, kind: str, zone: str, resource_id: str) -> None:
         """Succeeds when it is already gone. An Instance must be stopped; its volumes are kept (detached)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; never raises."""
         ...
 
     def monthly_prices(self, zone: str) -> Mapping[str, float]:

@@ -1,7 +1,8 @@
 """The app is a switchboard: screens by key, theme, session, background work. Screens do the rest."""
 
+from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -42,6 +43,8 @@ class V2sApp(App[int]):
 
     TITLE = "v2s"
     CSS_PATH: ClassVar[list[str | PurePath]] = [*sorted(_HERE.rglob("*.tcss"))]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(_SCREENS)
+    DEFAULT_MODE = "inventory"
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "narrow"), (120, "wide-screen")]
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"step('{step}')", step.title(), id=f"step.{step}", show=False)
@@ -59,16 +62,6 @@ class V2sApp(App[int]):
         self.background = BackgroundWork(self)
         self.runs = RunControl(self, config_path)
         self.workspace.listeners.append(self._workspace_changed)
-        self._flow_screens: dict[str, FlowScreen] = {}
-
-    def get_default_screen(self) -> Screen[None]:
-        """Inventory is where it begins."""
-        return self._flow_screen("inventory")
-
-    def _flow_screen(self, step: str) -> FlowScreen:
-        if step not in self._flow_screens:
-            self._flow_screens[step] = _SCREENS[step]()
-        return self._flow_screens[step]
 
     def on_mount(self) -> None:
         """Read the inventory behind the first paint."""
@@ -201,9 +194,8 @@ class V2sApp(App[int]):
 
     def action_step(self, step: str) -> None:
         """Go to a step of the flow."""
-        screen = self._flow_screen(step)
-        if self.screen is not screen:
-            self.switch_screen(screen)
+        if self.current_mode != step:
+            self.switch_mode(step)
 
     def action_help(self) -> None:
         """Every key of this screen, from the key map itself."""

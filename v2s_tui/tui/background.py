@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from v2s_tui.domain.errors import PlanError, V2sError
 from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.usecases.check_plan import check_plan
 from v2s_tui.usecases.load_inventory import load_inventory
-from v2s_tui.usecases.look_ahead import Outlook, look_ahead
+from v2s_tui.usecases.look_ahead import Outlook
 
 if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
@@ -35,7 +36,7 @@ class BackgroundWork:
             self.outlook, self.outlook_note = None, ""
             return
         self.outlook_note = "working it out..."
-        self._start("outlook", lambda: look_ahead(services, plan, inventory))
+        self._start("outlook", lambda: check_plan(services, plan, inventory))
 
     def _start(self, group: str, work: Callable[[], object]) -> None:
         self._app.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=False)

@@ -1,6 +1,7 @@
 """Read the inventory from vCenter, or the one kept from last time."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
@@ -21,3 +22,10 @@ def load_inventory(
     detailed = {vm.moref: vm for vm in source.with_details(listed.vms)}
     vms = tuple(detailed.get(vm.moref, vm) for vm in listed.vms)
     return Inventory(vms, source=listed.source, taken_at=listed.taken_at, unreadable=listed.unreadable)
+
+
+def inventory_from_file(path: Path) -> Inventory:
+    """An RVTools export (.xlsx, or CSV files zipped or single). Raises InventoryFileError."""
+    from v2s_tui.adapters.formats.rvtools import read_rvtools  # noqa: PLC0415 - most sessions never need it
+
+    return read_rvtools(path)

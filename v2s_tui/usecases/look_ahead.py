@@ -6,7 +6,7 @@ check before a run.
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from v2s_tui.domain.planning.cost import Cost, plan_cost
 from v2s_tui.domain.planning.forecast import Forecast, forecast
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.planning.preflight.check import blocking, preflight
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts
 from v2s_tui.domain.planning.resolve import resolve
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.source.inventory import Inventory
@@ -36,6 +38,22 @@ class Outlook:
     catalogues: Mapping[str, Catalogue] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
     work_free_bytes: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def with_facts(self, facts: PreflightFacts) -> "Outlook":
+        """The same with what pre-flight finds, given these facts."""
+        return replace(self, findings=preflight(self.resolved, lambda zone: self.catalogues[zone], facts))
+
+    @cached_property
+    def blocking(self) -> tuple[Finding, ...]:
+        """Findings that forbid the start."""
+        return blocking(self.findings)
+
+    @cached_property
+    def chosen_names(self) -> frozenset[str]:
+        """VMs whose type the plan itself names."""
+        named = {line.selector for line in self.plan.migrations if line.vm_name and line.target_type}
+        return frozenset(each.name for each in self.resolved.vms if {each.name, each.vm.path} & named)
 
     def type_of(self, planned: PlannedVm) -> InstanceType | None:
         """The type the VM goes to; None when none fits or the zone does not offer it."""

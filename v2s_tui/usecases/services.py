@@ -58,6 +58,7 @@ class Services:
         return self.work_dir / "batch-state"
 
     def close(self) -> None:
-        """Log out of what is open; never raises."""
-        if (source := self.source.opened) is not None:
-            source.close()
+        """Log out of what is open and let go of connections; never raises."""
+        for door in (self.source, self.cloud, self.objects):
+            if (opened := door.opened) is not None:
+                opened.close()

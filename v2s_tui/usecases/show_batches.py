@@ -4,12 +4,12 @@ from datetime import datetime
 from pathlib import Path
 
 from v2s_tui.adapters.store import reading
-from v2s_tui.adapters.store.journal_storage import lock_path
 from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.execution.batch import BatchHeader, BatchState
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
+from v2s_tui.engine.attach import BlockingRunnerClient, living_runner
 from v2s_tui.presentation.batch_columns import BatchSummary
-from v2s_tui.system.locks import is_locked
+from v2s_tui.system.locks import is_locked, lock_path
 from v2s_tui.usecases.services import Services
 
 
@@ -71,3 +71,21 @@ def read_batch(services: Services, batch_id: str | None) -> BatchState:
 def batch_picture(services: Services, batch_id: str | None) -> BatchSnapshot:
     """The picture from the record alone (a live one comes from the runner's socket)."""
     return picture_of(read_batch(services, batch_id), services.clock.now())
+
+
+def live_picture(services: Services, batch_id: str | None) -> BatchSnapshot:
+    """The picture from the running runner, else from the record."""
+    path = batch_path(services, batch_id)
+    if living_runner(path) is not None:
+        client = None
+        try:
+            client = BlockingRunnerClient(path, origin="batch status", watch=True)
+            for picture in client.snapshots():
+                return picture
+        except StateError:
+            # The runner left between the look at its lock and the connection: the record tells the rest.
+            pass
+        finally:
+            if client is not None:
+                client.close()
+    return batch_picture(services, batch_id)

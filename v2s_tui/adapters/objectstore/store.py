@@ -32,6 +32,8 @@ class S3ObjectStore:
         self._session = pooled_session(access.part_threads)
         self._ceiling = RateCeiling(bytes_per_second)
         self._storage_class = access.storage_class
+        # Several VMs reach their first upload at once; only one of them may make the bucket.
+        self._bucket_lock = threading.Lock()
 
     def close(self) -> None:
         """Close connections and the client's thread."""
@@ -45,11 +47,12 @@ class S3ObjectStore:
 
         A bucket that exists in another region is a StorageError: imports read from their own region only.
         """
-        try:
-            found = self._control.call(f"look at bucket {bucket}", "head_bucket", Bucket=bucket)
-        except NotFound:
-            self._make_bucket(bucket)
-            return True
+        with self._bucket_lock:
+            try:
+                found = self._control.call(f"look at bucket {bucket}", "head_bucket", Bucket=bucket)
+            except NotFound:
+                self._make_bucket(bucket)
+                return True
         region = found.get("BucketRegion") or self._access.region
         if region != self._access.region:
             raise StorageError(

@@ -207,7 +207,7 @@ class SizingScreen(FlowScreen):
 def _rows(outlook: Outlook) -> list[SizingRow]:
     blocked: dict[str, int] = {}
     for finding in outlook.blocking:
-        blocked[finding.vm_name] = blocked.get(finding.vm_name, 0) + 1
+        blocked[finding.vm] = blocked.get(finding.vm, 0) + 1
     return [
         SizingRow(
             planned,
@@ -234,7 +234,7 @@ def _why(outlook: Outlook, row: SizingRow) -> list[str]:
     lines = [f"has {row.source_text}, {len(row.planned.vm.disks)} disks"]
     if row.target:
         lines.append(f"gets {row.target.name}: {type_text(row.target)}")
-    lines += [outlook.reasons.get(row.planned.name, ""), "", "cheaper types and what they lack:"]
+    lines += [row.planned.type_reason, "", "cheaper types and what they lack:"]
     lines += [
         f"  {each.name:<20} {format_eur(each.price_month_eur):>12}  {'; '.join(why)}"
         for each in types

@@ -1,0 +1,76 @@
+"""Talking to a running batch from a second terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from v2s_tui.cli.console import put, say
+from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow
+from v2s_tui.engine.attach import BlockingRunnerClient
+from v2s_tui.engine.commands import COMMAND_NAMES
+from v2s_tui.presentation.run_columns import batch_line, status_word
+from v2s_tui.presentation.run_detail import gate_lines
+
+_SHAPES: dict[str, tuple[str, ...]] = {
+    "retry": ("vm", "from_stage?"),
+    "skip": ("vm", "reason?"),
+    "cancel": ("vm",),
+    "pause_limit": ("limit",),
+    "resume_limit": ("limit",),
+    "set_limit": ("limit", "value"),
+}
+
+
+def parse_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """`set_limit disk_io 5` as name and fields. Raises InputError for anything else."""
+    name, *values = words
+    if name not in COMMAND_NAMES:
+        raise InputError(f"{name!r} is no command", hint=f"one of {', '.join(COMMAND_NAMES)}")
+    shape = _SHAPES.get(name, ())
+    least = sum(not each.endswith("?") for each in shape)
+    if not least <= len(values) <= len(shape):
+        wanted = " ".join(each.upper() for each in shape)
+        raise InputError(f"{name} takes {wanted or 'nothing more'}", hint=f"v2s batch attach {name} {wanted}")
+    fields = dict(zip((each.rstrip("?") for each in shape), values, strict=False))
+    return name, fields
+
+
+def give_command(path: Path, words: Sequence[str], *, take_over: bool) -> str:
+    """Send one command; returns what the runner says it did."""
+    name, fields = parse_command(words)
+    client = BlockingRunnerClient(path, origin="batch attach")
+    try:
+        return client.send(name, take_over=take_over, **fields)
+    finally:
+        client.close()
+
+
+def watch(path: Path) -> None:
+    """A line whenever something changed, until the runner ends. Ctrl+C leaves; the batch goes on."""
+    client = BlockingRunnerClient(path, origin="batch attach", watch=True)
+    before: dict[str, str] = {}
+    try:
+        for picture in client.snapshots():
+            before = _put_changes(picture, before)
+    finally:
+        client.close()
+    say("the runner has ended; `v2s batch status` shows the result")
+
+
+def _put_changes(picture: BatchSnapshot, before: dict[str, str]) -> dict[str, str]:
+    now = {
+        row.name: f"{status_word(row)} {row.stage.value if row.stage else ''}".strip() for row in picture.vms
+    }
+    now["gate"] = picture.gate.wave if picture.gate else ""
+    for name, text in now.items():
+        if name != "gate" and before.get(name) != text:
+            put(f"{picture.at.astimezone():%H:%M:%S} {name} {text}   [{batch_line(picture)}]")
+    if now["gate"] and before.get("gate") != now["gate"]:
+        for line in gate_lines(picture):
+            put(line)
+    return now
+
+
+def _state(row: VmRow) -> str:
+    return f"{status_word(row)} {row.stage.value}" if row.stage else status_word(row)

@@ -1,0 +1,162 @@
+"""`v2s --run`: the whole job without a screen; `batch run` and `batch resume` end here too."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from v2s_tui.bootstrap import open_services
+from v2s_tui.cli.console import put, put_table, say
+from v2s_tui.cli.exit_codes import ExitCode
+from v2s_tui.cli.run_output import EventFile, LineOutput, ask_gate, ask_interrupt
+from v2s_tui.domain.planning.preflight.check import require_clear
+from v2s_tui.domain.units import format_duration, format_eur
+from v2s_tui.engine.outcome import BatchOutcome, exit_code
+from v2s_tui.engine.settings import GateMode
+from v2s_tui.presentation.findings import finding_lines, findings_of
+from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
+from v2s_tui.usecases.check_plan import check_plan
+from v2s_tui.usecases.edit_plan_file import open_plan_file
+from v2s_tui.usecases.load_inventory import load_inventory
+from v2s_tui.usecases.look_ahead import Outlook
+from v2s_tui.usecases.report_batch import batch_report
+from v2s_tui.usecases.run_batch import RunOptions, create_batch, restart_lines, run_batch
+from v2s_tui.usecases.services import Services
+from v2s_tui.usecases.start_runner import start_runner
+
+
+def run_plan(
+    config: Path | None,
+    plan_path: Path,
+    *,
+    yes: bool,
+    report: Path | None,
+    events: str | None,
+    detach: bool,
+    dry_run: bool = False,
+    show_report: bool = False,
+) -> int:
+    """Check the plan, say what will happen, run it; returns the exit code."""
+    plan = open_plan_file(plan_path).plan
+    with open_services(config, warn=say) as services:
+        outlook = check_plan(services, plan, load_inventory(services))
+        _show(outlook)
+        require_clear(outlook.findings)
+        if dry_run:
+            say("dry run: nothing was started")
+            return ExitCode.DONE
+        if not yes and _at_terminal():
+            click.confirm("Start?", abort=True, err=True)
+        batch_id = create_batch(services, outlook, plan_path=plan_path.resolve())
+        say(f"batch {batch_id}")
+        if detach:
+            gates = GateMode.APPROVE if yes else GateMode.WAIT
+            log = start_runner(services, batch_id, gates)
+            say(f"running in the background; log {log}; `v2s batch attach --batch-id {batch_id}` watches")
+            return ExitCode.DONE
+        options = RunOptions(origin="--run", gate_mode=_gate_mode(yes=yes))
+        return run_to_report(services, batch_id, options, report=report, events=events, show=show_report)
+
+
+def resume(
+    config: Path | None,
+    batch_id: str,
+    *,
+    approve: bool,
+    yes: bool,
+    gates: str | None,
+    report: Path | None,
+    events: str | None,
+    retry_failed: bool = True,
+) -> int:
+    """Go on with a batch: print where each VM restarts and why, then run."""
+    with open_services(config, warn=say) as services:
+        for restart in restart_lines(services, batch_id):
+            say(restart.describe())
+        mode = GateMode(gates) if gates else _gate_mode(yes=yes)
+        options = RunOptions(
+            origin="batch resume", gate_mode=mode, retry_failed=retry_failed, approve=approve or yes
+        )
+        return run_to_report(services, batch_id, options, report=report, events=events)
+
+
+def run_to_report(
+    services: Services,
+    batch_id: str,
+    options: RunOptions,
+    *,
+    report: Path | None,
+    events: str | None,
+    show: bool = False,
+) -> int:
+    """Run in the foreground with lines on stderr, then write the report where it is wanted or needed."""
+    output = LineOutput()
+    with ExitStack() as stack:
+        listeners = [output.on_event]
+        if events:
+            listeners.append(stack.enter_context(EventFile(events)).on_event)
+        outcome = run_batch(
+            services,
+            batch_id,
+            RunOptions(
+                origin=options.origin,
+                gate_mode=options.gate_mode,
+                retry_failed=options.retry_failed,
+                approve=options.approve,
+                listeners=listeners,
+                on_picture=output.on_picture,
+                ask_gate=ask_gate if options.gate_mode is GateMode.ASK else None,
+                ask_interrupt=ask_interrupt if _at_terminal() else None,
+            ),
+        )
+    _write_report(services, outcome, report, show=show)
+    _say_outcome(outcome)
+    return exit_code(outcome)
+
+
+def _gate_mode(*, yes: bool) -> GateMode:
+    if yes:
+        return GateMode.APPROVE
+    return GateMode.ASK if _at_terminal() else GateMode.STOP
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _show(outlook: Outlook) -> None:
+    blocks, warns = findings_of(outlook.findings)
+    for line in finding_lines(outlook.findings):
+        say(line)
+    rows = plan_rows(outlook.resolved, blocks, warns)
+    put_table(PLAN_COLUMNS, rows, to_stderr=True)
+    cost, forecast = outlook.cost, outlook.forecast
+    say(
+        f"{len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves, "
+        f"about {format_duration(forecast.p50_seconds)}, {format_eur(cost.monthly)} per month"
+    )
+
+
+def _write_report(services: Services, outcome: BatchOutcome, path: Path | None, *, show: bool) -> None:
+    if path is None and (outcome.failed or outcome.stopped):
+        path = services.state_dir / f"report-{outcome.batch_id}.md"
+    text = batch_report(services, outcome.batch_id)
+    if path is not None:
+        path.write_text(text, encoding="utf-8")
+        say(f"report written to {path}")
+    if show:
+        put(text.rstrip("\n"))
+
+
+def _say_outcome(outcome: BatchOutcome) -> None:
+    say(
+        f"batch {outcome.batch_id}: {outcome.status.value}, {outcome.complete} of {outcome.total} complete, "
+        f"{outcome.failed} failed, {outcome.pending} to go"
+    )
+    if outcome.stopped is not None:
+        approve = " --approve" if outcome.reason else ""
+        say(f"stopped ({outcome.stopped.value}): {outcome.reason}".rstrip(": "))
+        say(f"go on: v2s batch resume --batch-id {outcome.batch_id}{approve}")
+    elif outcome.failed:
+        say(f"retry what failed: v2s batch resume --batch-id {outcome.batch_id}")

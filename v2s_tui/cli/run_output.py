@@ -1,0 +1,100 @@
+"""What a headless run says: a line for each event, sums every few seconds, JSON lines on request."""
+
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+import click
+import orjson
+
+from v2s_tui.cli.console import say
+from v2s_tui.domain.execution.batch import GateState
+from v2s_tui.domain.execution.events import Decision, Event, event_to_json
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.presentation.event_lines import event_line
+from v2s_tui.presentation.run_columns import batch_line, bytes_text, eta_text, why_waiting
+
+_SUMS_EVERY_SECONDS = 5.0
+
+
+class LineOutput:
+    """Lines on stderr; events come from the state writer's thread, pictures from the event loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last_sums: float | None = None
+
+    def on_event(self, event: Event) -> None:
+        """Say it."""
+        line = event_line(event)
+        if line:
+            with self._lock:
+                say(line)
+
+    def on_picture(self, picture: BatchSnapshot) -> None:
+        """Every few seconds: the sums, and what each running VM does."""
+        now = picture.at.timestamp()
+        if self._last_sums is not None and now - self._last_sums < _SUMS_EVERY_SECONDS:
+            return
+        first, self._last_sums = self._last_sums is None, now
+        if first or not picture.counters.active:
+            return
+        lines = [f"   {batch_line(picture)}"]
+        for row in picture.vms:
+            if row.stage is not None and not row.status.terminal:
+                eta = f" ETA {text}" if (text := eta_text(row)) else ""
+                lines.append(
+                    f"     {row.name} {row.stage.value} {bytes_text(row)}{eta} {why_waiting(row)}".rstrip()
+                )
+        with self._lock:
+            say("\n".join(lines))
+
+
+class EventFile:
+    """`--events PATH|-`: one JSON object per line, flushed as it happens."""
+
+    def __init__(self, target: str) -> None:
+        self._own = target != "-"
+        self._file = Path(target).open("ab") if self._own else sys.stdout.buffer  # noqa: SIM115 - __exit__
+
+    def on_event(self, event: Event) -> None:
+        """Write the line."""
+        self._file.write(orjson.dumps(event_to_json(event)) + b"\n")
+        self._file.flush()
+
+    def __enter__(self) -> "EventFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._own:
+            self._file.close()
+
+
+def ask_gate(gate: GateState) -> Decision | None:
+    """The question at a closed gate, at a terminal; no answer leaves it closed."""
+    say(f"\nGATE after wave {gate.wave}: {gate.reason}")
+    try:
+        answer = click.prompt(
+            "[a]pprove, approve and [r]etry failed, [h]old, a[b]ort", default="h", err=True
+        ).lower()
+    except click.Abort:
+        return None
+    decisions = {
+        "a": Decision.APPROVE,
+        "r": Decision.APPROVE_RETRY_FAILED,
+        "b": Decision.ABORT,
+    }
+    return decisions.get(answer[:1])
+
+
+def ask_interrupt() -> str:
+    """The question after Ctrl+C."""
+    say("\nCtrl+C: [h]old (nothing new starts), [a]bort (stop now, resumable), [c]ontinue; again aborts")
+    try:
+        answer = click.prompt("h/a/c", default="c", err=True).lower()
+    except click.Abort:
+        return "abort"
+    return {"h": "hold", "a": "abort"}.get(answer[:1], "")

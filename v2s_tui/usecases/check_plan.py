@@ -1,0 +1,44 @@
+"""Everything that can be found out about a plan before it runs: from vCenter, Scaleway and this host."""
+
+from dataclasses import replace
+
+from v2s_tui.domain.errors import ConfigError, SourceError, TargetError
+from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.planning.preflight.findings import PreflightFacts
+from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
+from v2s_tui.usecases.services import Services
+
+
+def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask: bool = True) -> Outlook:
+    """The outlook with all findings. ask: also look at quotas, usage and rights (slower, needs both ends).
+
+    Raises PlanError for a plan that names unknown VMs.
+    """
+    outlook = look_ahead(services, plan, inventory)
+    facts = PreflightFacts(
+        now=services.clock.now(),
+        s3_region=services.settings.scaleway.s3_region,
+        work_free_bytes=free_bytes(services.work_dir),
+    )
+    return outlook.with_facts(_asked(services, outlook, facts) if ask else facts)
+
+
+def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> PreflightFacts:
+    zones = {each.zone for each in outlook.resolved.vms}
+    try:
+        cloud = services.cloud()
+        facts = replace(
+            facts,
+            quotas=cloud.quotas(),
+            usage={zone: cloud.usage(zone) for zone in zones},
+            access_problems=cloud.check_access(),
+        )
+    except (TargetError, ConfigError) as err:
+        facts = replace(facts, access_problems=(str(err),))
+    try:
+        morefs = [each.vm.moref for each in outlook.resolved.vms]
+        facts = replace(facts, missing_privileges=services.source().missing_privileges(morefs))
+    except (SourceError, ConfigError) as err:
+        facts = replace(facts, access_problems=(*facts.access_problems, str(err)))
+    return facts

@@ -1,0 +1,134 @@
+"""Start a batch of a plan, or go on with one; the same for the foreground, the background and resume."""
+
+import getpass
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.domain.execution.batch import GateState, new_batch
+from v2s_tui.domain.execution.events import Actor, Decision
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.planning.plan import PostMigration
+from v2s_tui.engine.attach import terminal_name
+from v2s_tui.engine.outcome import BatchOutcome
+from v2s_tui.engine.recorder import Listener
+from v2s_tui.engine.resume import VmRestart, restart_points
+from v2s_tui.engine.runner import RunRequest, run_in_foreground
+from v2s_tui.engine.settings import GateMode, RunnerSettings
+from v2s_tui.engine.stage_contract import Ports, StageSettings
+from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
+from v2s_tui.usecases.look_ahead import Outlook
+from v2s_tui.usecases.services import Services
+from v2s_tui.usecases.show_batches import batch_path, read_batch
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a runner behaves. origin: for the record of approvals, `--run`, `batch resume`.
+
+    listeners: hear every event once it is on disk. on_picture: ten times a second. ask_gate, ask_interrupt:
+    questions for a person at a terminal, None where there is nobody.
+    """
+
+    origin: str
+    gate_mode: GateMode = GateMode.STOP
+    retry_failed: bool = False
+    approve: bool = False
+    listeners: Iterable[Listener] = field(default=())
+    on_picture: Callable[[BatchSnapshot], None] | None = None
+    ask_gate: Callable[[GateState], Decision | None] | None = None
+    ask_interrupt: Callable[[], str] | None = None
+
+
+def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> str:
+    """Write the state of a new batch, nothing runs yet; returns its id. Raises StateError."""
+    batch_id = secrets.token_hex(4)
+    state = new_batch(
+        batch_id=batch_id,
+        plan=outlook.resolved,
+        plan_path=str(plan_path),
+        config_path=str(services.settings.source or ""),
+        created_at=services.clock.now(),
+        new_migration_id=lambda: secrets.token_hex(5),
+        forecast={"total": outlook.forecast.p50_seconds},
+        overridden=tuple(
+            f"{each.vm or 'batch'}: {each.code} ({each.accepted})"
+            for each in outlook.findings
+            if each.accepted
+        ),
+    )
+    BatchStateFile.create(services.work_dir, state).close()
+    return batch_id
+
+
+def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOutcome:
+    """Run the batch in this process until it ends or stops. Raises StateError when another runner has it."""
+    store = BatchStateFile.open(batch_path(services, batch_id))
+    try:
+        return run_in_foreground(
+            RunRequest(
+                store=store,
+                ports=ports_of(services),
+                stages=STAGES,
+                evidence=EVIDENCE,
+                settings=runner_settings(services, options, batch_id),
+                clock=services.clock,
+                listeners=options.listeners,
+                on_picture=options.on_picture,
+                ask_interrupt=options.ask_interrupt,
+            )
+        )
+    finally:
+        store.close()
+
+
+def restart_lines(services: Services, batch_id: str) -> tuple[VmRestart, ...]:
+    """Where every unfinished VM would go on, from record and evidence; asked before anything runs."""
+    state = read_batch(services, batch_id)
+    settings = replace(stage_settings(services), post_migration=state.plan.post_migration)
+    return restart_points(
+        state,
+        ports=ports_of(services),
+        evidence=EVIDENCE,
+        settings=settings,
+        work_dir=services.work_dir,
+    )
+
+
+def ports_of(services: Services) -> Ports:
+    """The doors for stages, opened now: a wrong password is found before the first stage."""
+    return Ports(
+        source=services.source(),
+        disks=services.disks(),
+        objects=services.objects(),
+        cloud=services.cloud(),
+        clock=services.clock,
+    )
+
+
+def stage_settings(services: Services) -> StageSettings:
+    """What stages need of migration.yaml; what happens after the migration is the batch's own."""
+    scaleway = services.settings.scaleway
+    return StageSettings(
+        bucket=scaleway.s3_bucket,
+        region=scaleway.s3_region,
+        project_id=scaleway.project_id,
+        post_migration=PostMigration(),
+        make_image=scaleway.image,
+    )
+
+
+def runner_settings(services: Services, options: RunOptions, batch_id: str) -> RunnerSettings:
+    """Settings of one runner; post_migration as the batch began with it."""
+    state = read_batch(services, batch_id)
+    return RunnerSettings(
+        work_dir=services.work_dir,
+        stage=replace(stage_settings(services), post_migration=state.plan.post_migration),
+        actor=Actor(getpass.getuser(), f"{options.origin} on {terminal_name()}"),
+        gate_mode=options.gate_mode,
+        ask_gate=options.ask_gate,
+        retry_failed=options.retry_failed,
+        approve=options.approve,
+    )
