@@ -13,6 +13,7 @@ from typing import Any
 from v2s_tui.lab.disks.guest_files import Tree
 
 _AT_DATA = 0x80
+_Folder = dict[str, Any]  # name to content, or to a folder within
 
 
 class NtfsError(OSError):
@@ -26,35 +27,44 @@ def write_ntfs_tree(image: Path, tree: Tree) -> None:
     if not volume:
         raise NtfsError(ctypes.get_errno(), f"cannot open the NTFS file system in {image}")
     try:
-        for path, content in tree.items():
-            _write_file(library, volume, path, content)
+        root = library.ntfs_pathname_to_inode(volume, None, b"/")
+        _write_folder(library, root, _nested(tree))
+        library.ntfs_inode_close(root)
     finally:
         library.ntfs_umount(volume, 0)
 
 
-def _write_file(library: Any, volume: int, path: str, content: bytes) -> None:
-    *folders, name = path.split("/")
-    parent = _folder(library, volume, folders)
-    node = _create(library, parent, name, stat.S_IFREG)
+def _nested(tree: Tree) -> _Folder:
+    """The tree as folders within folders."""
+    root: _Folder = {}
+    for path, content in tree.items():
+        *folders, name = path.split("/")
+        place = root
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = content
+    return root
+
+
+def _write_folder(library: Any, parent: int, folder: _Folder) -> None:
+    """Write what is in a folder, each folder open exactly once: the library keeps no second copy in step."""
+    for name, content in folder.items():
+        is_folder = isinstance(content, dict)
+        node = _create(library, parent, name, stat.S_IFDIR if is_folder else stat.S_IFREG)
+        if is_folder:
+            _write_folder(library, node, content)
+        else:
+            _write_content(library, node, name, content)
+        library.ntfs_inode_close_in_dir(node, parent)
+
+
+def _write_content(library: Any, node: int, name: str, content: bytes) -> None:
     attribute = library.ntfs_attr_open(node, _AT_DATA, None, 0)
     written = library.ntfs_attr_pwrite(attribute, 0, len(content), content) if attribute else -1
     if attribute:
         library.ntfs_attr_close(attribute)
-    library.ntfs_inode_close(node)
-    library.ntfs_inode_close(parent)
     if written != len(content):
-        raise NtfsError(ctypes.get_errno(), f"wrote {written} of {len(content)} bytes of {path}")
-
-
-def _folder(library: Any, volume: int, folders: list[str]) -> int:
-    """Open the folder, made where it is missing; the caller closes it."""
-    node: int = library.ntfs_pathname_to_inode(volume, None, b"/")
-    for depth, name in enumerate(folders, start=1):
-        child = library.ntfs_pathname_to_inode(volume, None, ("/" + "/".join(folders[:depth])).encode())
-        child = child or _create(library, node, name, stat.S_IFDIR)
-        library.ntfs_inode_close(node)
-        node = child
-    return node
+        raise NtfsError(ctypes.get_errno(), f"wrote {written} of {len(content)} bytes of {name}")
 
 
 def _create(library: Any, parent: int, name: str, kind: int) -> int:
@@ -78,6 +88,7 @@ def _library() -> Any:
         "ntfs_pathname_to_inode": (pointer, [pointer, pointer, text]),
         "ntfs_create": (pointer, [pointer, ctypes.c_uint32, text, ctypes.c_uint8, ctypes.c_uint32]),
         "ntfs_inode_close": (ctypes.c_int, [pointer]),
+        "ntfs_inode_close_in_dir": (ctypes.c_int, [pointer, pointer]),
         "ntfs_attr_open": (pointer, [pointer, ctypes.c_uint32, pointer, ctypes.c_uint32]),
         "ntfs_attr_pwrite": (size, [pointer, size, size, text]),
         "ntfs_attr_close": (None, [pointer]),

@@ -1,5 +1,6 @@
 """An HTTPS listener with one thread per connection that can be stopped at once."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -25,9 +26,7 @@ class Listener(ThreadingHTTPServer):
         self._context = server_context(tls)
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
 
     @property
     def port(self) -> int:
@@ -40,13 +39,23 @@ class Listener(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Stop listening and cut every connection."""
-        self.shutdown()
+        ending = threading.Thread(target=self.shutdown)
+        ending.start()
+        while ending.is_alive():
+            self._wake()
+            ending.join(timeout=0.02)
         self.server_close()
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
             _cut(connection)
         self._thread.join(timeout=5)
+
+    def _wake(self) -> None:
+        """Dial itself, so that the serving loop need not poll to notice that it shall end."""
+        with socket.socket() as caller, contextlib.suppress(OSError):
+            caller.settimeout(1)
+            caller.connect(self.server_address)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Wrap the connection in TLS and serve it; clients that do not speak TLS are dropped."""
