@@ -13,7 +13,7 @@ import yaml
 from v2s_tui.domain.errors import InputError, Position
 
 Path = tuple[str | int, ...]
-MAX_NODES = 100_000
+MAX_NODES = 300_000
 """Most values a file may hold once aliases are followed; keeps a "billion laughs" file from eating memory."""
 MAX_DEPTH = 40
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,125 @@
+"""The tables of an RVTools export, from .xlsx, zipped .csv or one .csv, with columns found by name."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from v2s_tui.adapters.formats.xlsx import Workbook, file_error, open_zip
+
+TABLES = (
+    "vInfo",
+    "vDisk",
+    "vNetwork",
+    "vSnapshot",
+    "vTools",
+    "vPartition",
+    "vHost",
+    "vCluster",
+    "vDatastore",
+    "vMetaData",
+)
+MAX_ROWS = 1_000_000
+Record = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows as column name -> text, names lower-cased with single blanks; empty cells are left out."""
+
+    name: str
+    columns: frozenset[str]
+    rows: tuple[Record, ...]
+
+
+def read_tables(path: Path) -> dict[str, Table]:
+    """Every known table of the export by name. Raises InventoryFileError."""
+    ending = path.suffix.lower()
+    if ending == ".xlsx":
+        return _from_workbook(path)
+    if ending == ".zip":
+        return _from_zip(path)
+    if ending == ".csv":
+        return _from_csv(path)
+    raise file_error(
+        path, "is no RVTools export", "give the .xlsx, a .zip of the .csv files, or vInfo as .csv"
+    )
+
+
+def heading(text: str) -> str:
+    """A column's name as it is compared: lower case, single blanks, MB and MiB alike."""
+    plain = re.sub(r"\s+", " ", text.replace("\xa0", " ")).strip().lower()
+    return re.sub(r"\bmb\b", "mib", plain)
+
+
+def _from_workbook(path: Path) -> dict[str, Table]:
+    book = Workbook(path)
+    try:
+        names = {sheet: name for sheet in book.sheet_names if (name := _known(sheet))}
+        return {name: _table(path, name, book.rows(sheet)) for sheet, name in names.items()}
+    finally:
+        book.close()
+
+
+def _from_zip(path: Path) -> dict[str, Table]:
+    with open_zip(path) as opened:
+        found = {}
+        for entry in opened.infolist():
+            name = _known(PurePath(entry.filename).stem)
+            if name and entry.filename.lower().endswith(".csv"):
+                found[name] = _table(path, name, _csv_rows(opened.read(entry)))
+    if not found:
+        raise file_error(
+            path, "holds no RVTools .csv file", "zip the folder that RVTools wrote its .csv files to"
+        )
+    return found
+
+
+def _from_csv(path: Path) -> dict[str, Table]:
+    try:
+        content = path.read_bytes()
+    except OSError as err:
+        raise file_error(path, f"cannot be read: {err.strerror}", "check the path") from err
+    name = _known(path.stem) or "vInfo"
+    return {name: _table(path, name, _csv_rows(content))}
+
+
+def _known(name: str) -> str | None:
+    """`vInfo`, `tabvInfo`, `RVTools_tabvInfo` are all the table vInfo."""
+    return next((table for table in TABLES if name.lower().endswith(table.lower())), None)
+
+
+def _csv_rows(content: bytes) -> Iterator[Sequence[str]]:
+    text = _decoded(content)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _table(path: Path, name: str, rows: Iterable[Sequence[str]]) -> Table:
+    lines = iter(rows)
+    records: list[Record] = []
+    try:
+        columns = [heading(each) for each in next(lines, [])]
+        for row in lines:
+            record = {key: value.strip() for key, value in zip(columns, row, strict=False) if value.strip()}
+            if record:
+                records.append(record)
+            if len(records) > MAX_ROWS:
+                raise file_error(
+                    path, f"{name} has more than {MAX_ROWS:,} rows", "split the export by vCenter"
+                )
+    except csv.Error as err:
+        raise file_error(path, f"{name} is no .csv table: {err}", "export it from RVTools again") from err
+    return Table(name, frozenset(columns) - {""}, tuple(records))
