@@ -40,8 +40,8 @@ VDISK: Sheet = [
 VNETWORK: Sheet = [
     ["VM", "VM UUID", "NIC label", "Adapter", "Network", "Connected", "Mac Address", "IPv4 Address",
      "IPv6 Address"],
-    ["web-01", "5012-a", "Network adapter 1", "Vmxnet3", "VLAN 10", True, "00:50:56:AA:00:01", "10.0.0.5,
-     10.0.0.6", "fe80::1"],
+    ["web-01", "5012-a", "Network adapter 1", "Vmxnet3", "VLAN 10", True, "00:50:56:AA:00:01",
+     "10.0.0.5, 10.0.0.6", "fe80::1"],
 ]  # fmt: skip
 VSNAPSHOT: Sheet = [["VM", "VM UUID", "Name", "Date / time"], ["web-01", "5012-a", "before", 46000.5]]
 VTOOLS: Sheet = [["VM", "VM UUID", "Tools", "Tools Version"], ["web-01", "5012-a", "toolsOk", 12352]]
