@@ -5,8 +5,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from nfc_server import Behaviour, NfcServer, nfc_server
@@ -17,6 +19,7 @@ from v2s_tui.domain.errors import Cancelled, LeaseFailed, SourceUnreachable, V2s
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import DiskStream, ReceivedDisk
 
+T = TypeVar("T")
 ODD_CAPACITY = 640 * GRAIN + 7 * 512
 
 
@@ -146,30 +149,44 @@ def test_cancelling_ends_the_child_and_leaves_nothing(tmp_path: Path, body: byte
     assert list(work.iterdir()) == []
 
 
-def test_overlay_is_larger_than_its_base_and_flattens(tmp_path: Path, body: bytes) -> None:
-    disks = LocalDisks()
-    base, overlay, flat = tmp_path / "base.qcow2", tmp_path / "overlay.qcow2", tmp_path / "flat.qcow2"
-    with nfc_server(tmp_path, Behaviour(body)) as server:
-        receive(disks, disk_stream(server), base)
-    disks.make_overlay(base, overlay, virtual_size_bytes=2**30)
-    qemu_io = [
-        "qemu-io",
-        "-f",
-        "qcow2",
-        "-c",
-        "write -P 7 65000 100000",
-        "-c",
-        "write -z 1M 1M",
-        str(overlay),
-    ]
-    subprocess.run(qemu_io, check=True, capture_output=True)
-    evidence = disks.flatten(overlay, flat, progress=StageProgress(), cancelled=threading.Event())
-    assert evidence.size_bytes == flat.stat().st_size
-    disks.check(flat)
-    overlay.rename(tmp_path / "moved.qcow2")
-    compare = ["qemu-img", "compare", "-f", "qcow2", "-F", "qcow2", str(tmp_path / "moved.qcow2"), str(flat)]
-    subprocess.run(compare, check=True, capture_output=True)
-    assert (
-        b"backing file"
-        not in subprocess.run(["qemu-img", "info", str(flat)], check=True, capture_output=True).stdout
+def test_the_child_dies_with_its_runner_and_shows_no_secret(tmp_path: Path, body: bytes) -> None:
+    script = (
+        "import sys, threading; sys.path.insert(0, sys.argv[1]); import test_receive_disk as here;"
+        "here.receive_until_killed(sys.argv[2:])"
     )
+    behaviour = Behaviour(body, stop_after=100_000, then="stall")
+    with nfc_server(tmp_path, behaviour) as server:
+        argv = [str(Path(__file__).parent), server.url, server.tls.thumbprint_sha1, str(tmp_path)]
+        runner = subprocess.Popen([sys.executable, "-c", script, *argv])
+        child = _wait_for(lambda: _worker_of(runner.pid))
+        _wait_for((tmp_path / ".base.qcow2.partial").exists)
+        assert "/nfc/" not in Path(f"/proc/{child}/cmdline").read_text()
+        assert "/nfc/" not in Path(f"/proc/{child}/environ").read_text()
+        runner.kill()
+        runner.wait()
+        _wait_for(lambda: not _alive(child))
+
+
+def receive_until_killed(argv: list[str]) -> None:
+    url, thumbprint, folder = argv
+    receive(LocalDisks(), DiskStream(url, thumbprint, 2000, ODD_CAPACITY), Path(folder) / "base.qcow2")
+
+
+def _worker_of(runner: int) -> int:
+    children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+    return int(children[0]) if children else 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _wait_for(condition: Callable[[], T], *, seconds: float = 20) -> T:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found

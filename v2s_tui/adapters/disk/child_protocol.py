@@ -1,20 +1,19 @@
-"""What passes between the runner and the child process that moves one disk: JSON, plain data.
+"""What passes between the runner and the child process that moves the bytes of one disk: JSON, plain data.
 
 The request goes to the child's standard input, so that the lease's address (a secret while it lives) is in no
 process list. Progress comes as lines of its standard error, the answer as one object on its standard output.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
-from v2s_tui.adapters.disk.receive import Position, Received
-from v2s_tui.domain.errors import LeaseFailed, SourceUnreachable, V2sError, WorkDiskFull
+from v2s_tui.domain.errors import LeaseFailed, SourceUnreachable, ToolError, V2sError, WorkDiskFull
 
-_ERRORS: dict[str, type[V2sError]] = {
-    each.__name__: each for each in (LeaseFailed, SourceUnreachable, WorkDiskFull)
-}
 FAILED_EXIT_CODE = 3
 """The child failed in a way its answer names; any other code but 0 is a crash."""
+_PROGRESS_PREFIX = '{"progress": '
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +31,76 @@ class ReceiveRequest:
     threads: int
     sync: bool
 
-    def encoded(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+
+@dataclass(frozen=True, slots=True)
+class FlattenRequest:
+    """Overlay and base to one image. partial_path: an own file of ours, made new."""
+
+    overlay_path: str
+    partial_path: str
+    threads: int
+    sync: bool
 
 
-def decode_request(raw: bytes) -> ReceiveRequest:
-    """The child's side of `encoded`."""
-    return ReceiveRequest(**json.loads(raw))
+Request = ReceiveRequest | FlattenRequest
+_JOBS: dict[str, type[Request]] = {"receive": ReceiveRequest, "flatten": FlattenRequest}
 
 
-def encode_received(received: Received) -> bytes:
+class Progress(NamedTuple):
+    """A progress line. received_bytes: of the stream, 0 where there is none."""
+
+    done_bytes: int
+    total_bytes: int
+    received_bytes: int = 0
+
+
+def encode_request(request: Request) -> bytes:
+    """For the child's standard input."""
+    job = next(name for name, kind in _JOBS.items() if isinstance(request, kind))
+    return json.dumps({"job": job, **asdict(request)}).encode()
+
+
+def decode_request(raw: bytes) -> Request:
+    """The child's side of `encode_request`."""
+    fields = json.loads(raw)
+    return _JOBS[fields.pop("job")](**fields)
+
+
+def encode_answer(result: Mapping[str, Any]) -> bytes:
     """Answer of a child that succeeded."""
-    return json.dumps({"received": asdict(received)}).encode()
+    return json.dumps({"result": dict(result)}).encode()
 
 
 def encode_failure(error: V2sError) -> bytes:
     """Answer of a child that failed for a known reason."""
-    kind = next((name for name, each in _ERRORS.items() if isinstance(error, each)), LeaseFailed.__name__)
-    return json.dumps({"error": kind, "title": error.title, "hint": error.hint}).encode()
+    return json.dumps({"error": type(error).__name__, "title": error.title, "hint": error.hint}).encode()
 
 
-def decode_answer(raw: bytes) -> Received:
+def decode_answer(raw: bytes) -> dict[str, Any]:
     """The runner's side of both. Raises the error the child named."""
     answer = json.loads(raw)
     if "error" in answer:
-        raise _ERRORS[answer["error"]](answer["title"], hint=answer["hint"])
-    return Received(**answer["received"])
+        raise _error(answer["error"], answer["title"], answer["hint"])
+    result: dict[str, Any] = answer["result"]
+    return result
 
 
-def encode_position(position: Position) -> str:
-    """A progress line."""
-    return json.dumps({"position": list(position)})
+def _error(kind: str, title: str, hint: str) -> V2sError:
+    if kind == ToolError.__name__:
+        return ToolError(title, command="", exit_code=None, stderr_tail="", hint=hint)
+    for each in (SourceUnreachable, WorkDiskFull):
+        if kind == each.__name__:
+            return each(title, hint=hint)
+    return LeaseFailed(title, hint=hint)
 
 
-def decode_position(line: str) -> Position | None:
+def encode_progress(progress: Progress) -> str:
+    """One line."""
+    return _PROGRESS_PREFIX + json.dumps(progress) + "}"
+
+
+def decode_progress(line: str) -> Progress | None:
     """None for a line that is no progress, but something the child says (a traceback)."""
-    if not line.startswith('{"position"'):
+    if not line.startswith(_PROGRESS_PREFIX):
         return None
-    return Position(*json.loads(line)["position"])
+    return Progress(*json.loads(line)["progress"])

@@ -69,8 +69,3 @@ def create_overlay(base: Path, overlay: Path, *, virtual_size_bytes: int) -> Non
     except ToolError:
         overlay.unlink(missing_ok=True)
         raise
-
-
-def flatten_argv(overlay: Path, target: Path) -> list[str]:
-    """Overlay and base as one compressed qcow2."""
-    return ["qemu-img", "convert", "-c", "-W", "-f", "qcow2", "-O", "qcow2", str(overlay), str(target)]

@@ -3,36 +3,18 @@
 import contextlib
 import os
 import shutil
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import v2s_tui
-from v2s_tui.adapters.disk.child_protocol import (
-    FAILED_EXIT_CODE,
-    ReceiveRequest,
-    decode_answer,
-    decode_position,
-)
-from v2s_tui.adapters.disk.images import check_image, create_overlay, flatten_argv, tool_version
+from v2s_tui.adapters.disk.child import run_child
+from v2s_tui.adapters.disk.child_protocol import FlattenRequest, ReceiveRequest
+from v2s_tui.adapters.disk.images import check_image, create_overlay, tool_version
 from v2s_tui.domain.execution.artifacts import FileEvidence
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import DiskStream, ReceivedDisk
-from v2s_tui.domain.units import MIB
 from v2s_tui.system.files import sync_folder
-from v2s_tui.system.processes import run_tool
-
-# Blocks of 64 KiB at the top of glibc's heap are given back and faulted in again on every call; with these
-# the codec needs 1.3 to 1.75 times less CPU (reference: datapath.md 2.4).
-_MALLOC = {
-    "MALLOC_TRIM_THRESHOLD_": str(256 * MIB),
-    "MALLOC_MMAP_THRESHOLD_": str(256 * MIB),
-    "MALLOC_TOP_PAD_": str(64 * MIB),
-}
-_WORKER = "v2s_tui.adapters.disk.worker"
 
 
 class LocalDisks:
@@ -66,24 +48,14 @@ class LocalDisks:
         """
         progress.total_bytes = stream.capacity_bytes
         with _completed_file(target) as partial:
-            request = self._request(stream, partial)
-            done = run_tool(
-                [sys.executable, "-P", "-m", _WORKER],
-                cancelled=cancelled,
-                env=_child_environment(),
-                stdin=request.encoded(),
-                on_line=lambda line: _note_position(line, progress),
-                accepted=(0, FAILED_EXIT_CODE),
-                hint="the disk process crashed; its last lines tell more",
-            )
-            received = decode_answer(done.stdout)
-        progress.done_bytes = progress.total_bytes = received.virtual_size_bytes
+            received = run_child(self._request(stream, partial), progress=progress, cancelled=cancelled)
+        progress.done_bytes = progress.total_bytes = received["virtual_size_bytes"]
         return ReceivedDisk(
-            base=FileEvidence(str(target), received.size_bytes, tool=f"v2s {self._mode}"),
-            virtual_size_bytes=received.virtual_size_bytes,
-            received_bytes=received.received_bytes,
-            data_bytes=received.data_bytes,
-            stream_sha1=received.stream_sha1,
+            base=FileEvidence(str(target), received["size_bytes"], tool=f"v2s {self._mode}"),
+            virtual_size_bytes=received["virtual_size_bytes"],
+            received_bytes=received["received_bytes"],
+            data_bytes=received["data_bytes"],
+            stream_sha1=received["stream_sha1"],
         )
 
     def check(self, path: Path) -> str:
@@ -100,11 +72,15 @@ class LocalDisks:
     def flatten(
         self, overlay: Path, target: Path, *, progress: StageProgress, cancelled: threading.Event
     ) -> FileEvidence:
-        """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base."""
-        progress.activity = f"flattening {overlay.name}"
+        """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base.
+
+        The data of the base stands in it byte for byte; only what the overlay changed is compressed.
+        """
         with _completed_file(target) as partial:
-            run_tool(flatten_argv(overlay, partial), cancelled=cancelled)
-        return FileEvidence(str(target), target.stat().st_size, tool=tool_version())
+            request = FlattenRequest(str(overlay), str(partial), self._threads, self._sync)
+            made = run_child(request, progress=progress, cancelled=cancelled)
+        progress.done_bytes = progress.total_bytes = made["size_bytes"]
+        return FileEvidence(str(target), made["size_bytes"], tool="v2s flatten")
 
     def free_bytes(self, folder: Path) -> int:
         """Bytes this user may still write in the folder's file system."""
@@ -136,16 +112,3 @@ def _completed_file(target: Path) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
     sync_folder(target.parent)
-
-
-def _child_environment() -> dict[str, str]:
-    return {**_MALLOC, "PYTHONPATH": str(Path(v2s_tui.__file__).parents[1])}
-
-
-def _note_position(line: str, progress: StageProgress) -> None:
-    position = decode_position(line)
-    if position is not None:
-        progress.total_bytes = position.virtual_size_bytes or progress.total_bytes
-        progress.done_bytes = position.covered_bytes
-        progress.activity = f"{position.received_bytes / 1e6:,.0f} MB received"
-        progress.updated = time.monotonic()

@@ -7,11 +7,10 @@ stands there may already be on its way to Object Storage; only cluster 0 and the
 
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from v2s_tui.adapters.disk.qcow2_layout import (
-    CLUSTER_BITS,
     CLUSTER_BYTES,
     COPIED,
     L2_ENTRIES,
@@ -53,6 +52,19 @@ class Qcow2Writer:
     def data_end(self) -> int:
         """Bytes before this offset, cluster 0 excepted, will not change any more."""
         return self._end
+
+    def adopt(self, tables: "Iterable[tuple[int, array[int]]]", *, data_end: int) -> None:
+        """Go on behind the data of an image whose bytes before data_end this file has already.
+
+        tables: its L2 tables by number; they are taken over. Called before anything is appended.
+        """
+        self._end = data_end
+        self._count_up_to(in_clusters(data_end))
+        for number, table in tables:
+            self._tables[number] = table
+            for entry in table:
+                if entry:
+                    self._count(entry)
 
     def append(self, clusters: Sequence[Cluster]) -> None:
         """Write clusters one behind the other, in one call to the kernel."""
@@ -99,13 +111,20 @@ class Qcow2Writer:
         if table[slot]:
             self._release(table[slot])
         table[slot] = entry
+        self._count(entry)
+
+    def _count(self, entry: int) -> None:
         self.data_clusters += 1
         clusters = host_clusters(entry)
-        missing = clusters.stop - len(self._refcounts)
-        if missing > 0:
-            self._refcounts.frombytes(bytes(2 * missing))
+        self._count_up_to(clusters.stop)
         for cluster in clusters:
             self._refcounts[cluster] += 1
+
+    def _count_up_to(self, cluster: int) -> None:
+        """Have a refcount for each host cluster before that one."""
+        missing = cluster - len(self._refcounts)
+        if missing > 0:
+            self._refcounts.frombytes(bytes(2 * missing))
 
     def _release(self, entry: int) -> None:
         self.data_clusters -= 1
@@ -114,7 +133,7 @@ class Qcow2Writer:
 
     def _pad_to_cluster(self) -> None:
         self._end = in_clusters(self._end) * CLUSTER_BYTES
-        self._refcounts.frombytes(bytes(2 * ((self._end >> CLUSTER_BITS) - len(self._refcounts))))
+        self._count_up_to(self._end // CLUSTER_BYTES)
 
     def _write_l2_tables(self) -> "array[int]":
         l1_entries = array("Q", bytes(8 * l1_entries_for(self._virtual_size_bytes)))

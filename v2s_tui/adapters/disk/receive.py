@@ -5,7 +5,6 @@ are written in the order of the stream. Memory is a fixed set of blocks that go 
 """
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -150,8 +149,3 @@ class DiskReceiver:
         self._on_position(
             Position(self._received_bytes, self._covered_bytes, self._parser.virtual_size_bytes)
         )
-
-
-def default_threads() -> int:
-    """Threads that inflate and deflate: the cores there are, two at least."""
-    return max(2, len(os.sched_getaffinity(0)))

@@ -1,6 +1,6 @@
 """The child process that moves one disk: `python -m v2s_tui.adapters.disk.worker`, request on stdin.
 
-It lives only as long as its runner, touches one file, and answers in JSON (child_protocol.py).
+It lives only as long as its runner, writes one file, and answers in JSON (child_protocol.py).
 """
 
 import ctypes
@@ -9,20 +9,28 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from v2s_tui.adapters.disk.child_protocol import (
     FAILED_EXIT_CODE,
+    FlattenRequest,
+    Progress,
     ReceiveRequest,
+    Request,
     decode_request,
+    encode_answer,
     encode_failure,
-    encode_position,
-    encode_received,
+    encode_progress,
 )
 from v2s_tui.adapters.disk.codec import Mode
 from v2s_tui.adapters.disk.download import Download
-from v2s_tui.adapters.disk.receive import DiskReceiver, Position, Received
+from v2s_tui.adapters.disk.flatten import flatten_image
+from v2s_tui.adapters.disk.receive import DiskReceiver, Position
 from v2s_tui.adapters.disk.write_back import WriteBack
-from v2s_tui.domain.errors import V2sError, WorkDiskFull
+from v2s_tui.domain.errors import ToolError, V2sError, WorkDiskFull
 
 _PR_SET_PDEATHSIG = 1
 _PROGRESS_SECONDS = 0.25
@@ -30,11 +38,11 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main() -> int:
-    """Exit code 0 with a `received` answer, 3 with an `error` answer."""
+    """Exit code 0 with a `result` answer, 3 with an `error` answer."""
     die_with_parent()
     request = decode_request(sys.stdin.buffer.read())
     try:
-        answer = encode_received(_receive(request))
+        answer = encode_answer(_run(request))
     except V2sError as err:
         sys.stdout.buffer.write(encode_failure(err))
         return FAILED_EXIT_CODE
@@ -50,31 +58,59 @@ def die_with_parent() -> None:
         raise SystemExit(FAILED_EXIT_CODE)
 
 
-def _receive(request: ReceiveRequest) -> Received:
+def _run(request: Request) -> dict[str, Any]:
     try:
         descriptor = os.open(request.partial_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            return _receive_into(descriptor, request)
+            result = _write(descriptor, request)
+            if request.sync:
+                os.fdatasync(descriptor)
+            return result
         finally:
             os.close(descriptor)
     except OSError as err:
-        if err.errno not in _NO_ROOM:
-            raise
-        raise WorkDiskFull(
-            f"the work folder has no room for the disk ({err.strerror})",
-            hint="free space there, or choose another work_dir; the disk is read again from its beginning",
-        ) from err
+        raise _named(err, Path(request.partial_path)) from err
 
 
-def _receive_into(descriptor: int, request: ReceiveRequest) -> Received:
-    write_back = WriteBack(descriptor)
+def _named(err: OSError, target: Path) -> V2sError:
+    if err.errno in _NO_ROOM:
+        return WorkDiskFull(
+            f"the work folder has no room for {target.name} ({err.strerror})",
+            hint="free space there, or choose another work_dir, then retry",
+        )
+    return ToolError(
+        f"cannot write {target.name}: {err}",
+        command="",
+        exit_code=None,
+        stderr_tail="",
+        hint="is the work folder there, writable, and its disk healthy?",
+    )
+
+
+def _write(descriptor: int, request: Request) -> dict[str, Any]:
+    report = _Reporter().report
+    if isinstance(request, FlattenRequest):
+        size_bytes = flatten_image(
+            Path(request.overlay_path),
+            descriptor,
+            threads=request.threads,
+            on_bytes=lambda done, total: report(Progress(done, total)),
+        )
+        return {"size_bytes": size_bytes}
+    return _receive(descriptor, request, report)
+
+
+def _receive(descriptor: int, request: ReceiveRequest, report: Callable[[Progress], None]) -> dict[str, Any]:
+    def on_position(position: Position) -> None:
+        report(Progress(position.covered_bytes, position.virtual_size_bytes, position.received_bytes))
+
     receiver = DiskReceiver(
         descriptor,
         mode=Mode(request.mode),
         expected_capacity_bytes=request.capacity_bytes,
         threads=request.threads,
-        on_position=_Reporter().report,
-        on_data_end=write_back.reached if request.sync else lambda _offset: None,
+        on_position=on_position,
+        on_data_end=WriteBack(descriptor).reached if request.sync else lambda _offset: None,
     )
     with Download(
         request.url,
@@ -83,10 +119,7 @@ def _receive_into(descriptor: int, request: ReceiveRequest) -> Received:
         insecure=request.insecure,
         stall_seconds=request.stall_seconds,
     ) as download:
-        received = receiver.receive(download)
-    if request.sync:
-        os.fdatasync(descriptor)
-    return received
+        return asdict(receiver.receive(download))
 
 
 class _Reporter:
@@ -95,11 +128,11 @@ class _Reporter:
     def __init__(self) -> None:
         self._next = 0.0
 
-    def report(self, position: Position) -> None:
+    def report(self, progress: Progress) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PROGRESS_SECONDS
-            sys.stderr.write(encode_position(position) + "\n")
+            sys.stderr.write(encode_progress(progress) + "\n")
             sys.stderr.flush()
 
 
