@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
 
-from v2s_tui.adapters.vsphere.values import TYPE, Ref, Value, many, moref_of, parts_of, text_of
+from v2s_tui.adapters.vsphere.simple_page import Found, cut_out
+from v2s_tui.adapters.vsphere.values import (
+    TYPE,
+    Parts,
+    Ref,
+    Value,
+    many,
+    moref_of,
+    parts_of,
+    text_of,
+    unescaped,
+)
 from v2s_tui.domain.errors import SourceError
 
 MAX_DEPTH = 200
@@ -42,6 +53,25 @@ def read_body(document: bytes) -> tuple[str, dict[str, Value]]:
         if name != TYPE:
             return name, value if isinstance(value, dict) else {"": value}
     raise BadAnswer("The server's answer has no SOAP body", hint="Is this a vCenter or ESXi host?")
+
+
+def read_page(document: bytes) -> tuple[str, Parts, list[ObjectContent]]:
+    """Name and parts of a body, and the objects of a RetrieveResult in it. Raises BadAnswer."""
+    if simple := _simple_page(document):
+        frame, found = simple
+        name, parts = read_body(frame.encode())
+        return name, parts, [ObjectContent(ref, props) for ref, props in found]
+    name, parts = read_body(document)
+    return name, parts, read_objects(parts.get("returnval"))
+
+
+def _simple_page(document: bytes) -> tuple[str, Found] | None:
+    """The quick way, where the document allows it; the general way says what is wrong, if anything is."""
+    try:
+        _checker().Parse(document, True)
+    except expat.ExpatError:
+        return None
+    return cut_out(document.decode())
 
 
 def read_objects(result: Value | None) -> list[ObjectContent]:
@@ -86,13 +116,19 @@ def _parse(document: bytes) -> dict[str, Value]:
     the inner loop of the inventory, and twice as quick as handlers for start, end and text.
     """
     tokens: list[str] = []
-    parser = expat.ParserCreate("utf-8")
+    parser = _checker()
     parser.DefaultHandler = tokens.append
+    parser.Parse(document, True)
+    return _values(tokens)
+
+
+def _checker() -> expat.XMLParserType:
+    """A parser that finds what is not well-formed, and refuses what an answer has no use for."""
+    parser = expat.ParserCreate("utf-8")
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
     parser.StartCdataSectionHandler = _refuse
-    parser.Parse(document, True)
-    return _values(tokens)
+    return parser
 
 
 def _refuse(*_declaration: object) -> None:
@@ -115,7 +151,6 @@ class _Attributes(NamedTuple):
 _OPEN, _CLOSE, _EMPTY, _OTHER = range(4)
 _Node = dict[str, Value] | _Attributes | None
 _ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 
 
 def _read_tag(token: str) -> tuple[int, str, _Attributes | None]:
@@ -148,7 +183,7 @@ def _values(tokens: list[str]) -> dict[str, Value]:
         tag = known.get(token)
         if tag is None:
             if token[0] != "<":
-                text += token if token[0] != "&" else _character(token)
+                text += token if token[0] != "&" else unescaped(token)
                 continue
             tag = known[token] = _read_tag(token)
         does, name, attributes = tag
@@ -184,11 +219,3 @@ def _leaf(attributes: _Attributes | None, text: str) -> Value:
     if attributes.ref:
         return Ref(attributes.ref, text)
     return text or {TYPE: attributes.kind}
-
-
-def _character(reference: str) -> str:
-    """The character of `&lt;` or `&#233;`; expat has checked that there is one."""
-    if reference in _CHARACTERS:
-        return _CHARACTERS[reference]
-    digits = reference[2:-1]
-    return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))

@@ -7,7 +7,7 @@ from typing import Any
 from v2s_tui.adapters.vsphere import faults
 from v2s_tui.adapters.vsphere.faults import VimFault
 from v2s_tui.adapters.vsphere.retrieve import Retriever
-from v2s_tui.adapters.vsphere.rows import one_of
+from v2s_tui.adapters.vsphere.rows import power_state_of
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.tasks import Tasks
 from v2s_tui.adapters.vsphere.values import Ref
@@ -41,7 +41,7 @@ class Power:
         """Power state now."""
         path = "runtime.powerState"
         props = self._retriever.read(f"Power state of {vm}", Ref("VirtualMachine", vm), path)
-        return one_of(PowerState, props.get(path), PowerState.UNKNOWN)
+        return power_state_of(props.get(path))
 
     def on(self, vm: str) -> None:
         """Power on; succeeds when it is on already."""

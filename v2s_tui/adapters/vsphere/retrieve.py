@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from xml.sax.saxutils import escape, quoteattr
 
 from v2s_tui.adapters.vsphere import faults
-from v2s_tui.adapters.vsphere.answer import BadAnswer, ObjectContent, read_body, read_objects
+from v2s_tui.adapters.vsphere.answer import BadAnswer, ObjectContent, read_page
 from v2s_tui.adapters.vsphere.faults import NOT_AUTHENTICATED, VimFault
 from v2s_tui.adapters.vsphere.session import Session
-from v2s_tui.adapters.vsphere.values import Parts, Ref, Value, parts_of, text_of
+from v2s_tui.adapters.vsphere.values import Ref, Value, parts_of, text_of
 from v2s_tui.domain.errors import SourceError
 
 PAGE_SIZE = 500
@@ -97,19 +97,18 @@ class Retriever:
             f"{collector}<specSet>{_property_sets(wanted)}{objects}</specSet>"
             f"<options><maxObjects>{PAGE_SIZE}</maxObjects></options>"
         )
-        result = self._post("RetrievePropertiesEx", body)
+        page, token = self._post("RetrievePropertiesEx", body)
         while True:
-            page = read_objects(dict(result))
             _refuse_expired(page)
             yield page
-            token = text_of(result.get("token"))
             if not token:
                 return
-            result = self._post(
+            page, token = self._post(
                 "ContinueRetrievePropertiesEx", f"{collector}<token>{escape(token)}</token>", repeatable=False
             )
 
-    def _post(self, method: str, body: str, *, repeatable: bool = True) -> Parts:
+    def _post(self, method: str, body: str, *, repeatable: bool = True) -> tuple[list[ObjectContent], str]:
+        """A page of objects, and the token of the next ("" after the last)."""
         answer = self._session.web.request(
             "POST",
             "/sdk",
@@ -126,10 +125,10 @@ class Retriever:
                 f"{self._session.address.netloc} answered {method} with status {answer.status}",
                 hint="Retry; is vCenter starting or overloaded?",
             )
-        name, parts = read_body(answer.body)
+        name, parts, page = read_page(answer.body)
         if name == "Fault":
             raise faults.from_soap(parts)
-        return parts_of(parts.get("returnval"))
+        return page, text_of(parts_of(parts.get("returnval")).get("token"))
 
 
 def _property_sets(wanted: PropertySet) -> str:

@@ -1,7 +1,6 @@
 """A VM of the domain from vSphere's properties. What vCenter does not tell stays empty; nothing fails."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from v2s_tui.adapters.vsphere.answer import ObjectContent
 from v2s_tui.adapters.vsphere.hardware import Hardware, read_hardware
@@ -56,8 +55,9 @@ DETAIL_PROPERTIES = (
 )
 """What the second pass reads in addition."""
 
-Word = TypeVar("Word")
 Props = Mapping[str, Value]
+_POWER = {state.value: state for state in PowerState}
+_FIRMWARE = {firmware.value: firmware for firmware in Firmware}
 
 
 def is_template(props: Props) -> bool:
@@ -87,13 +87,13 @@ def _listed(content: ObjectContent, places: Places) -> dict[str, object]:
         "datacenter": folder.datacenter,
         "cluster": places.cluster_of_host(host),
         "host": places.name(host),
-        "power_state": one_of(PowerState, props.get("runtime.powerState"), PowerState.UNKNOWN),
+        "power_state": power_state_of(props.get("runtime.powerState")),
         "connection_state": text_of(props.get("runtime.connectionState")) or "connected",
         "cpu_count": number_of(props.get("config.hardware.numCPU")),
         "memory_mb": number_of(props.get("config.hardware.memoryMB")),
         "guest_id": text_of(props.get("config.guestId")),
         "guest_full_name": text_of(props.get("config.guestFullName")),
-        "firmware": one_of(Firmware, props.get("config.firmware"), Firmware.UNKNOWN),
+        "firmware": _FIRMWARE.get(text_of(props.get("config.firmware")), Firmware.UNKNOWN),
         "guest_ip": text_of(props.get("guest.ipAddress")),
         "tools_status": text_of(props.get("guest.toolsRunningStatus")),
         "committed_bytes": _bytes(props.get("summary.storage.committed")),
@@ -142,9 +142,6 @@ def _bytes(value: Value | None) -> int | None:
     return number_of(value) if value is not None else None
 
 
-def one_of(words: Callable[[str], Word], value: Value | None, otherwise: Word) -> Word:
-    """The enumeration's member for a value; unknown words are no errors."""
-    try:
-        return words(text_of(value))
-    except ValueError:
-        return otherwise
+def power_state_of(value: Value | None) -> PowerState:
+    """The power state; a word that is new is UNKNOWN, not an error."""
+    return _POWER.get(value if isinstance(value, str) else "", PowerState.UNKNOWN)

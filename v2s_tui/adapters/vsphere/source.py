@@ -70,7 +70,10 @@ class VsphereSource:
             tags = self._tags.of_vms([vm.moref for vm in vms]) if vms else {}
         except SourceError as err:
             return vms, (f"tags could not be read: {err.title}",)
-        return tuple(replace(vm, tags=tags.get(vm.moref, ())) for vm in vms), ()
+        return tuple(
+            vm if vm.tags == tags.get(vm.moref, ()) else replace(vm, tags=tags.get(vm.moref, ()))
+            for vm in vms
+        ), ()
 
     def power_state(self, vm_moref: str) -> PowerState:
         """Power state now."""

@@ -32,6 +32,22 @@ _ESCAPE = re.compile("%(25|2f|5c)", re.IGNORECASE)
 _ESCAPED = {"25": "%", "2f": "/", "5c": "\\"}
 
 
+_REFERENCE = re.compile("&[^;]*;")
+_CHARACTERS = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
+
+
+def unescaped(text: str) -> str:
+    """XML text with its character references (`&lt;`, `&#233;`) resolved."""
+    return _REFERENCE.sub(lambda found: _character(found[0]), text)
+
+
+def _character(reference: str) -> str:
+    if reference in _CHARACTERS:
+        return _CHARACTERS[reference]
+    digits = reference[2:-1]
+    return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))
+
+
 def clean(text: str) -> str:
     """The text without control and bidirectional-override characters; line ends and tabs become blanks."""
     if text.isprintable():
