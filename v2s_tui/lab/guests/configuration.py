@@ -34,16 +34,22 @@ def configuration(shape: GuestShape, identity: GuestIdentity, kernel_version: st
 
 def _release(shape: GuestShape) -> str:
     if shape.bls:
-        return 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\nPRETTY_NAME="Rocky Linux 9.4"\n'
+        return _os_release("rocky", "rhel centos fedora", "9.4", "Rocky Linux 9.4")
     if shape.network == "netplan":
-        return (
-            'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n'
-        )
+        return _os_release("ubuntu", "debian", "22.04", "Ubuntu 22.04.4 LTS")
     if shape.network == "wicked":
-        return 'NAME="SLES"\nID="sles"\nID_LIKE="suse"\nVERSION_ID="15.5"\nPRETTY_NAME="SUSE Linux Enterprise Server 15 SP5"\n'
-    return (
-        'NAME="Debian GNU/Linux"\nID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+        return _os_release("sles", "suse", "15.5", "SUSE Linux Enterprise Server 15 SP5")
+    return _os_release("debian", "", "12", "Debian GNU/Linux 12 (bookworm)")
+
+
+def _os_release(distribution: str, like: str, version: str, pretty: str) -> str:
+    return _lines(
+        f"ID={distribution}", f'ID_LIKE="{like}"', f'VERSION_ID="{version}"', f'PRETTY_NAME="{pretty}"'
     )
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines) + "\n"
 
 
 def root_partition_number(shape: GuestShape) -> int:
@@ -87,27 +93,41 @@ def _network(shape: GuestShape, identity: GuestIdentity) -> dict[str, str]:
         }
         return {"etc/netplan/00-installer-config.yaml": json.dumps(document, indent=2) + "\n"}
     if shape.network == "NetworkManager":
-        return {
-            "etc/NetworkManager/system-connections/ens192.nmconnection": "[connection]\nid=ens192\ntype=ethernet\n"
-            f"interface-name=ens192\n\n[ethernet]\nmac-address={identity.mac.upper()}\n\n[ipv4]\nmethod=manual\n"
-            f"address1={identity.address},{identity.gateway}\n\n[ipv6]\naddr-gen-mode=stable-privacy\nmethod=disabled\n"
-        }
+        path = "etc/NetworkManager/system-connections/ens192.nmconnection"
+        return {path: _keyfile(identity)}
     if shape.network == "ifcfg":
-        return {
-            "etc/sysconfig/network-scripts/ifcfg-ens192": f"TYPE=Ethernet\nBOOTPROTO=none\nNAME=ens192\nDEVICE=ens192\n"
-            f"HWADDR={identity.mac}\nONBOOT=yes\nIPADDR={address}\nPREFIX={prefix}\nGATEWAY={identity.gateway}\n"
-        }
+        values = _lines(
+            "TYPE=Ethernet", "BOOTPROTO=none", "NAME=ens192", "DEVICE=ens192", f"HWADDR={identity.mac}"
+        )
+        values += _lines("ONBOOT=yes", f"IPADDR={address}", f"PREFIX={prefix}", f"GATEWAY={identity.gateway}")
+        return {"etc/sysconfig/network-scripts/ifcfg-ens192": values}
     if shape.network == "wicked":
+        values = _lines("BOOTPROTO='static'", "STARTMODE='auto'", f"IPADDR='{identity.address}'")
         return {
-            "etc/sysconfig/network/ifcfg-eth0": f"BOOTPROTO='static'\nSTARTMODE='auto'\nIPADDR='{identity.address}'\n",
+            "etc/sysconfig/network/ifcfg-eth0": values,
             "etc/sysconfig/network/routes": f"default {identity.gateway} - -\n",
         }
     if shape.network == "networkd":
-        return {"etc/systemd/network/10-lan.network": "[Match]\nName=ens192\n\n[Network]\nDHCP=yes\n"}
+        return {
+            "etc/systemd/network/10-lan.network": _lines(
+                "[Match]", "Name=ens192", "", "[Network]", "DHCP=yes"
+            )
+        }
+    stanza = _lines("auto lo", "iface lo inet loopback", "", "allow-hotplug ens192", "auto ens192")
+    stanza += _lines("iface ens192 inet static", f"    address {address}", "    netmask 255.255.255.0")
     return {
-        "etc/network/interfaces": "auto lo\niface lo inet loopback\n\nallow-hotplug ens192\nauto ens192\niface ens192 inet static\n"
-        f"    address {address}\n    netmask 255.255.255.0\n    gateway {identity.gateway}\n    hwaddress {identity.mac}\n"
+        "etc/network/interfaces": stanza
+        + _lines(f"    gateway {identity.gateway}", f"    hwaddress {identity.mac}")
     }
+
+
+def _keyfile(identity: GuestIdentity) -> str:
+    connection = _lines("[connection]", "id=ens192", "type=ethernet", "interface-name=ens192", "")
+    wired = _lines("[ethernet]", f"mac-address={identity.mac.upper()}", "")
+    addresses = _lines("[ipv4]", "method=manual", f"address1={identity.address},{identity.gateway}", "")
+    return (
+        connection + wired + addresses + _lines("[ipv6]", "addr-gen-mode=stable-privacy", "method=disabled")
+    )
 
 
 def _boot(shape: GuestShape, identity: GuestIdentity, version: str) -> dict[str, str]:

@@ -83,7 +83,7 @@ dd if=/dev/urandom of=/var/log/boot.bin bs=1M count=3 2>/dev/null; sync
 modprobe -q button; modprobe -q evdev
 mkdir -p /var/run
 acpid
-[ -x /etc/init.d/vmtoolsd ] && [ ! -L /etc/systemd/system/open-vm-tools.service ] && echo "vmtoolsd: no VMware host"
+[ -L /etc/systemd/system/open-vm-tools.service ] || echo "vmtoolsd: no VMware host"
 for tty in tty1 $(grep -o 'console=ttyS0' /proc/cmdline | sed 's/console=//' | sort -u); do
     (while :; do setsid getty -L 115200 "$tty" vt100; sleep 1; done) &
 done
@@ -132,7 +132,10 @@ NETWORK_START = {
     + r"""
 for file in /etc/systemd/network/*.network; do
     name=$(value Name "$file")
-    case "$(value DHCP "$file")" in yes|ipv4) dhcp "$name" ;; *) static "$name" "$(value Address "$file")" ;; esac
+    case "$(value DHCP "$file")" in
+        yes|ipv4) dhcp "$name" ;;
+        *) static "$name" "$(value Address "$file")" ;;
+    esac
 done
 """,
     "netplan": _PRELUDE
@@ -148,7 +151,8 @@ done
     + r"""
 for file in /etc/NetworkManager/system-connections/*.nmconnection; do
     name=$(value interface-name "$file")
-    [ "$(value method "$file")" = auto ] && dhcp "$name" || static "$name" "$(value address1 "$file" | cut -d, -f1)"
+    if [ "$(value method "$file")" = auto ]; then dhcp "$name"
+    else static "$name" "$(value address1 "$file" | cut -d, -f1)"; fi
 done
 """,
     "ifcfg": _PRELUDE

@@ -1,4 +1,4 @@
-"""A small guest as a raw disk: real kernel, real GRUB, real boot; about 30 MB, built in a second without root.
+"""A small guest as a raw disk: real kernel, real GRUB, real boot; 30 MB, built in a second without root.
 
 It is shaped like a VM at VMware: pvscsi and vmxnet3 in its initramfs, /dev/sda1 in fstab and on the kernel
 line, ens192 pinned by MAC, VMware's tools. Nothing in it fits Scaleway until it is adapted.
@@ -33,8 +33,8 @@ _GRUB_MODULES = (
     "search_fs_uuid", "minicmd", "test", "echo",
 )  # fmt: skip
 _GRUB_EFI_MODULES = (
-    "part_msdos", "part_gpt", "ext2", "fat", "btrfs", "normal", "linux", "configfile", "search", "search_fs_uuid",
-    "test", "echo", "all_video",
+    "part_msdos", "part_gpt", "ext2", "fat", "btrfs", "normal", "linux", "configfile", "search",
+    "search_fs_uuid", "test", "echo", "all_video",
 )  # fmt: skip
 _NAMESPACE = uuid.UUID("4b2e8f52-2f6a-4a63-8a2a-0f5f0f1d7a11")
 
@@ -182,7 +182,9 @@ def _write_esp(target: Path, place: Partition, identity: GuestIdentity, scratch:
     modules = ["-d", "/usr/lib/grub/x86_64-efi", "-p", "/EFI/debian"]
     run(["grub-mkimage", "-O", "x86_64-efi", *modules, "-o", str(loader), *_GRUB_EFI_MODULES])
     config.write_text(
-        f"search.fs_uuid {identity.root_uuid} root\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n"
+        f"search.fs_uuid {identity.root_uuid} root\n"
+        "set prefix=($root)/boot/grub\n"
+        "configfile $prefix/grub.cfg\n"
     )
     image = f"{target}@@{place.start_bytes}"
     serial = identity.esp_id.replace("-", "")

@@ -8,10 +8,11 @@ from typing import Literal
 class GuestShape:
     """One shape.
 
-    firmware: what the source VM boots with; a UEFI guest has its loader in EFI/debian only, as Debian installs
-    it. boot_partition: a separate /boot in the first partition. logical: the root is a logical partition.
-    bls: kernels are listed in /boot/loader/entries and grub.cfg says blscfg, as in RHEL. initramfs: the layout
-    inside. virtio: the initramfs already has the virtio drivers. root_kind: file system of the root.
+    firmware: what the source VM boots with; a UEFI guest has its loader in EFI/debian only, as Debian
+    installs it. boot_partition: a separate /boot in the first partition. logical: the root is a logical
+    partition. bls: kernels are listed in /boot/loader/entries and grub.cfg says blscfg, as in RHEL.
+    initramfs: the layout inside. virtio: the initramfs already has the virtio drivers. root_kind: file system
+    of the root.
     """
 
     firmware: Literal["bios", "uefi"] = "bios"

@@ -1,0 +1,30 @@
+"""Which plan entry governs which interface of the guest."""
+
+from v2s_tui.domain.guest.network import NicPlan, SourceInterface, match_nics
+
+FIRST = NicPlan(source_mac="00:50:56:aa:bb:01")
+SECOND = NicPlan(source_mac="00:50:56:aa:bb:02", target_name="ens5")
+
+
+def test_mac_decides_before_order() -> None:
+    interfaces = (
+        SourceInterface("ens224", "00:50:56:AA:BB:02"),
+        SourceInterface("ens192", "00:50:56:aa:bb:01"),
+    )
+    assert match_nics(interfaces, (FIRST, SECOND)) == ((interfaces[0], SECOND), (interfaces[1], FIRST))
+
+
+def test_name_decides_where_no_mac_is_pinned() -> None:
+    named = NicPlan(source_name="ens224", target_name="ens5")
+    interfaces = (SourceInterface("ens192"), SourceInterface("ens224"))
+    assert match_nics(interfaces, (NicPlan(), named)) == ((interfaces[0], NicPlan()), (interfaces[1], named))
+
+
+def test_an_adapted_interface_is_recognised_by_its_target_name() -> None:
+    interfaces = (SourceInterface("other"), SourceInterface("ens2"))
+    assert match_nics(interfaces, (NicPlan(),)) == ((interfaces[0], None), (interfaces[1], NicPlan()))
+
+
+def test_interfaces_beyond_the_plan_are_left_alone() -> None:
+    interfaces = (SourceInterface("ens192"), SourceInterface("ens224"))
+    assert match_nics(interfaces, (NicPlan(),))[1] == (interfaces[1], None)
