@@ -1,5 +1,8 @@
 """vSphere faults to our errors: the fault's TYPE decides, never its text, which differs by server."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from v2s_tui.adapters.vsphere.values import Parts, Value, clean, kind_of, moref_of, parts_of, text_of
 from v2s_tui.domain.errors import LeaseFailed, QuiesceFailed, SessionExpired, SourceError
 
@@ -129,6 +132,15 @@ def error_of(fault: VimFault, doing: str) -> SourceError:
     if fault.kind in QUIESCE_FAULTS:
         return QuiesceFailed(f"{doing}: {reason}", hint=hint)
     return VimFaultError(f"{doing}: {reason}", hint=hint, kind=fault.kind)
+
+
+@contextmanager
+def told_as(doing: str) -> Iterator[None]:
+    """Faults that leave the context become our errors."""
+    try:
+        yield
+    except VimFault as fault:
+        raise error_of(fault, doing) from fault
 
 
 def lease_error_of(fault: VimFault, doing: str) -> LeaseFailed:

@@ -48,19 +48,10 @@ class Lease:
         self._clock = clock
         self._percent = 0
         self._failure: LeaseFailed | None = None
+        self._released = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"lease-{moref}", daemon=True)
         self._thread.start()
-
-    @property
-    def closed(self) -> bool:
-        """True after complete() or abort()."""
-        return self._ended.is_set()
-
-    @property
-    def failure(self) -> LeaseFailed | None:
-        """What the heartbeat met, None while all is well."""
-        return self._failure
 
     def report_progress(self, percent: int) -> None:
         """Sent with the next heartbeat; never goes back, as vCenter shows it to people."""
@@ -78,22 +69,24 @@ class Lease:
         return {key: digest for key, digest in digests if key is not None and digest is not None}
 
     def complete(self) -> None:
-        """Everything was read. Raises LeaseFailed when the lease had gone to error, or would not complete."""
+        """Everything was read. Raises LeaseFailed when the lease had gone to error, or will not complete; it
+        is then aborted when its context is left.
+        """
         self._stop()
         if self._failure is None:
             self._look(final=True)
         if self._failure is not None:
-            self._give_up("the lease had failed")
             raise self._failure
         try:
             self._session.attempt(self._proxy.HttpNfcLeaseComplete)
         except VimFault as fault:
-            self._give_up("the lease would not complete")
             raise faults.lease_error_of(fault, self._doing) from fault
+        self._released = True
 
     def abort(self, reason: str) -> None:
-        """Release the VM; never raises. Later calls do nothing."""
-        if not self._ended.is_set():
+        """Release the VM unless it is released; never raises."""
+        if not self._released:
+            self._released = True
             self._stop()
             self._give_up(reason)
 

@@ -1,11 +1,12 @@
 """The two passes of the inventory: rows of the list page by page, then details of chosen VMs by chunks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from v2s_tui.adapters.vsphere import faults
 from v2s_tui.adapters.vsphere.answer import ObjectContent
-from v2s_tui.adapters.vsphere.faults import GONE, NOT_AUTHENTICATED, VimFault
+from v2s_tui.adapters.vsphere.faults import GONE, VimFault
 from v2s_tui.adapters.vsphere.places import Places, read_places
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.rows import (
@@ -20,6 +21,8 @@ from v2s_tui.adapters.vsphere.values import Ref, items_of, parts_of, text_of
 from v2s_tui.domain.source.vm import Vm
 
 CHUNK_SIZE = 250
+_CONNECTIONS = 3
+"""Chunks asked for at once: the server's work and the way to it overlap with our parsing."""
 _VM = "VirtualMachine"
 OnPage = Callable[[tuple[Vm, ...]], None]
 
@@ -39,17 +42,8 @@ class Listing:
         VMs it has not had.
         """
         delivered: dict[str, Vm] = {}
-        seen = self._session.generation
-        try:
-            return self._rows_once(delivered, on_page)
-        except VimFault as fault:
-            if fault.kind != NOT_AUTHENTICATED:
-                raise faults.error_of(fault, "Reading the inventory") from fault
-        self._session.renew(seen)
-        try:
-            return self._rows_once(delivered, on_page)
-        except VimFault as fault:
-            raise faults.error_of(fault, "Reading the inventory") from fault
+        with faults.told_as("Reading the inventory"):
+            return self._session.renewing(lambda: self._rows_once(delivered, on_page))
 
     def _rows_once(
         self, delivered: dict[str, Vm], on_page: OnPage | None
@@ -72,20 +66,20 @@ class Listing:
         known = {vm.moref: vm for vm in vms}
         attributes = self._custom_fields() if known else {}
         found: dict[str, Vm] = {}
+        places = self.places if known else Places()
         morefs = list(known)
-        for start in range(0, len(morefs), CHUNK_SIZE):
-            for content in self._existing(morefs[start : start + CHUNK_SIZE]):
-                found[content.ref.id] = detailed_vm(content, self.places, attributes)
+        chunks = [morefs[start : start + CHUNK_SIZE] for start in range(0, len(morefs), CHUNK_SIZE)]
+        with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="details") as pool:
+            for contents in pool.map(self._existing, chunks):
+                found.update((each.ref.id, detailed_vm(each, places, attributes)) for each in contents)
         return tuple(replace(found[moref], tags=known[moref].tags) for moref in morefs if moref in found)
 
     @property
     def places(self) -> Places:
         """Places as of the last listing."""
         if self._places is None:
-            try:
-                self._places = self._session.attempt(lambda: read_places(self._retriever))
-            except VimFault as fault:
-                raise faults.error_of(fault, "Reading folders and hosts") from fault
+            with faults.told_as("Reading folders and hosts"):
+                self._places = self._session.renewing(lambda: read_places(self._retriever))
         return self._places
 
     def _existing(self, morefs: Sequence[str]) -> list[ObjectContent]:
@@ -95,7 +89,7 @@ class Listing:
         refs = list(morefs)
         while refs:
             try:
-                return self._session.attempt(lambda: self._read(refs))  # noqa: B023 - called at once
+                return self._session.renewing(lambda: self._read(refs))  # noqa: B023 - called at once
             except VimFault as fault:
                 if fault.kind != GONE:
                     raise faults.error_of(fault, "Reading VM details") from fault

@@ -11,7 +11,6 @@ from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.values import Ref, Value, decoded_name, items_of, moref_of, text_of
 
 _NAMED = ("name", "parent")
-KINDS = ("Folder", "Datacenter", "ComputeResource", "HostSystem", "ResourcePool", "Datastore", "Network")
 PROPERTIES = {
     "Folder": _NAMED,
     "Datacenter": _NAMED,
@@ -25,6 +24,7 @@ PROPERTIES = {
     "DistributedVirtualPortgroup": ("name", "key"),
     "OpaqueNetwork": ("name",),
 }
+KINDS = tuple(PROPERTIES)
 _ROOT_NAME = "Datacenters"
 _LONGEST_PATH = 64
 

@@ -57,7 +57,7 @@ class Retriever:
 
     def _destroy(self, view: object) -> None:
         try:
-            self._session._once(view.DestroyView, repeatable=True)  # type: ignore[attr-defined]
+            self._session.once(view.DestroyView, repeatable=True)  # type: ignore[attr-defined]
         except (VimFault, SourceError):
             # It went with its session; what really happened is already on its way up.
             return
@@ -78,10 +78,8 @@ class Retriever:
 
         Raises SourceError (kind ManagedObjectNotFound when it is gone) and its kinds.
         """
-        try:
-            return self._session.attempt(lambda: self._read_once(ref, paths))
-        except VimFault as fault:
-            raise faults.error_of(fault, doing) from fault
+        with faults.told_as(doing):
+            return self._session.renewing(lambda: self._read_once(ref, paths))
 
     def _read_once(self, ref: Ref, paths: Sequence[str]) -> Mapping[str, Value]:
         for page in self.of([ref], {ref.kind: paths}):

@@ -66,23 +66,25 @@ class Session:
         repeatable: make it again when an idle connection turns out to be dropped. Raises SourceUnreachable,
         LoginRefused, SessionExpired, SourceError.
         """
-        try:
+        with faults.told_as(doing):
             return self.attempt(action, repeatable=repeatable)
-        except VimFault as fault:
-            raise faults.error_of(fault, doing) from fault
 
     def attempt(self, action: Callable[[], Result], *, repeatable: bool = False) -> Result:
-        """As call, but faults come as VimFault. Expired sessions are renewed once."""
+        """As call, but faults come as VimFault."""
+        return self.renewing(lambda: self.once(action, repeatable=repeatable))
+
+    def renewing(self, action: Callable[[], Result]) -> Result:
+        """Run something that may find its session expired; then log in again and run it once more."""
         seen = self.generation
         try:
-            return self._once(action, repeatable=repeatable)
+            return action()
         except VimFault as fault:
             if fault.kind != NOT_AUTHENTICATED:
                 raise
-        self.renew(seen)
-        return self._once(action, repeatable=repeatable)
+        self._renew(seen)
+        return action()
 
-    def renew(self, seen_generation: int) -> None:
+    def _renew(self, seen_generation: int) -> None:
         """Log in again, unless another thread has since seen_generation. Raises LoginRefused."""
         with self._lock:
             if self.generation == seen_generation:
@@ -101,7 +103,7 @@ class Session:
         self.web.close()
 
     def _log_in(self) -> None:
-        self._once(self._log_in_once, repeatable=True)
+        self.once(self._log_in_once, repeatable=True)
         self.generation += 1
 
     def _log_in_once(self) -> None:
@@ -118,7 +120,8 @@ class Session:
             ) from faults.from_pyvmomi(err)
         self.key = str(user.key) if user is not None else ""
 
-    def _once(self, action: Callable[[], Result], *, repeatable: bool) -> Result:
+    def once(self, action: Callable[[], Result], *, repeatable: bool) -> Result:
+        """Run a pyVmomi call in the session as it is; faults come as VimFault."""
         from pyVmomi import vmodl
 
         try:

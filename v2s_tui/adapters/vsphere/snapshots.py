@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults
-from v2s_tui.adapters.vsphere.faults import GONE, NOT_AUTHENTICATED, VimFault
+from v2s_tui.adapters.vsphere.faults import GONE, VimFault
 from v2s_tui.adapters.vsphere.listing import Listing
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.rows import LIST_PROPERTIES, listed_vm
@@ -84,17 +84,8 @@ class Snapshots:
 
     def named(self, prefix: str) -> tuple[Found, ...]:
         """Every snapshot at this vCenter whose name begins so."""
-        seen = self._session.generation
-        try:
-            return self._named_once(prefix)
-        except VimFault as fault:
-            if fault.kind != NOT_AUTHENTICATED:
-                raise faults.error_of(fault, "Looking for snapshots") from fault
-        self._session.renew(seen)
-        try:
-            return self._named_once(prefix)
-        except VimFault as fault:
-            raise faults.error_of(fault, "Looking for snapshots") from fault
+        with faults.told_as("Looking for snapshots"):
+            return self._session.renewing(lambda: self._named_once(prefix))
 
     def _named_once(self, prefix: str) -> tuple[Found, ...]:
         places = self._listing.places

@@ -40,10 +40,8 @@ class Tasks:
         """Start a task, wait, return its result. A VM that is busy with another task is tried again for a
         bounded time. Raises SourceError (VimFaultError has the fault's type) and its kinds.
         """
-        try:
+        with faults.told_as(doing):
             return self.attempt(doing, start, repeatable=repeatable)
-        except VimFault as fault:
-            raise faults.error_of(fault, doing) from fault
 
     def attempt(self, doing: str, start: Callable[[], Any], *, repeatable: bool = False) -> Value | None:
         """As run, but faults come as VimFault."""
