@@ -57,7 +57,11 @@ def test_changed_and_grown_disk_flattens(tmp_path: Path, mode: Mode) -> None:
     disks = LocalDisks()
     disks.make_overlay(base, overlay, virtual_size_bytes=LARGER)
     qemu_io(
-        overlay, "write -P 7 65000 100000", "write -z 128k 128k", "write -P 0 32M 192k", "write -P 9 700M 64k"
+        overlay,
+        "write -P 7 65000 100000",
+        "write -z 128k 128k",
+        "write -P 0 32M 192k",
+        "write -c -P 9 700M 64k",
     )
     evidence = disks.flatten(overlay, flat, progress=StageProgress(), cancelled=threading.Event())
     assert evidence.size_bytes == flat.stat().st_size
@@ -92,13 +96,13 @@ def test_moved_work_folder_keeps_its_overlays(tmp_path: Path) -> None:
 
 
 WRITES = st.tuples(
-    st.sampled_from(["write -P 3", "write -P 0", "write -z", "write -z -u", "discard", "write -c -P 8"]),
+    st.sampled_from(["write -P 3", "write -P 0", "write -z", "write -z -u", "discard"]),
     st.integers(min_value=0, max_value=LARGER // 65536 - 8),
     st.integers(min_value=1, max_value=6),
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(WRITES, min_size=1, max_size=12), st.integers(min_value=0, max_value=999))
 def test_any_guest_writes_flatten(writes: list[tuple[str, int, int]], seed: int) -> None:
     rng = random.Random(seed)
