@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from v2s_tui.config.secrets import SecretRef, SecretSource
+from v2s_tui.domain.errors import FilterError
+from v2s_tui.domain.source.filters import named_filter
 
 
 class SettingsPart(BaseModel):
@@ -104,15 +106,26 @@ class MigrationSettings(SettingsPart):
 class Settings(SettingsPart):
     """Everything migration.yaml says. source: the file it came from, None when only the environment spoke.
 
-    warnings: sentences for the operator. keys: action id -> key, the app's key bindings. theme: None means
-    the app's own choice.
+    warnings: sentences for the operator. filters: name -> filter text, used as `@name`. keys: action id ->
+    key, the app's key bindings. theme: None means the app's own choice.
     """
 
     vmware: VmwareSettings = Field(default_factory=VmwareSettings)
     scaleway: ScalewaySettings = Field(default_factory=ScalewaySettings)
     conversion: ConversionSettings = Field(default_factory=ConversionSettings)
     migration: MigrationSettings = Field(default_factory=MigrationSettings)
+    filters: dict[str, str] = Field(default_factory=dict)
     keys: dict[str, str] = Field(default_factory=dict)
     theme: str | None = None
     source: Path | None = Field(None, exclude=True)
     warnings: tuple[str, ...] = Field((), exclude=True)
+
+    @field_validator("filters")
+    @classmethod
+    def _filters_parse(cls, filters: dict[str, str]) -> dict[str, str]:
+        for name in filters:
+            try:
+                named_filter(name, filters)
+            except FilterError as err:
+                raise ValueError(f"filter {name!r}: {err}") from err
+        return filters

@@ -134,6 +134,15 @@ def test_mistakes_name_file_and_line(tmp_path: Path, text: str, line: int | None
     assert caught.value.position.line == line
 
 
+def test_filters_are_kept_by_name_and_checked_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.yaml", 'filters:\n  web: "name:web-*"\n  prod: "@web folder:/DC1/Prod"\n')
+    assert load_config(path, {}).filters["web"] == "name:web-*"
+    write(path, 'filters:\n  web: "nmae:web-*"\n')
+    with pytest.raises(ConfigError, match="did you mean name") as caught:
+        load_config(path, {})
+    assert caught.value.position.line == 1
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.yaml", dict(os.environ))

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, DATA_SHARE, Duration, Rates
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
@@ -14,7 +15,6 @@ from v2s_tui.domain.planning.simulation import (
     Simulation,
     StagesOf,
     Timeline,
-    default_stages,
     waits,
 )
 from v2s_tui.domain.planning.stages import Stage
@@ -61,7 +61,7 @@ def forecast(
     rates: Rates | None = None,
     limits: Limits | None = None,
     work_disk_bytes: int | None = None,
-    stages_of: StagesOf = default_stages,
+    stages_of: StagesOf = stages_of,
     seed: int = 1,
 ) -> Forecast:
     """Simulate the plan. limits: a what-if, None means the plan's own.

@@ -8,15 +8,16 @@ recorded). Assumed, for want of a source: half of a disk whose use is unknown ho
 half when compressed.
 """
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.units import MIB
 
 DATA_SHARE = 0.5
 COMPRESSED_SHARE = 0.5
+LEAST_SAMPLE_BYTES = 64 * MIB
 _FIXED_SECONDS = {
     "validate": 5.0,
     "shutdown_source": 60.0,
@@ -83,13 +84,32 @@ class Rates:
         return own or self.measured.get((stage, "")) or default
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One stage that ran: what it moved and how long it took."""
+
+    stage: str
+    esxi_host: str
+    moved_bytes: int
+    seconds: float
+
+
+def measured_rates(samples: Iterable[Sample]) -> dict[tuple[str, str], float]:
+    """Median bytes per second by (stage, host), and by (stage, "") over all hosts, for `Rates.measured`.
+
+    Runs that moved less than 64 MiB or took less than a second tell nothing about a rate.
+    """
+    found: dict[tuple[str, str], list[float]] = {}
+    for sample in samples:
+        if sample.moved_bytes < LEAST_SAMPLE_BYTES or sample.seconds < 1:
+            continue
+        for host in {sample.esxi_host, ""}:
+            found.setdefault((sample.stage, host), []).append(sample.moved_bytes / sample.seconds)
+    return {key: statistics.median(rates) for key, rates in found.items()}
+
+
 def data_bytes(planned: PlannedVm) -> int:
     """Bytes with content on the disks that move: what vCenter says, else the assumed share of their size."""
     moving = sum(disk.capacity_bytes for disk in planned.vm.disks if disk.key not in planned.skipped_disks)
     committed = planned.vm.committed_bytes
     return min(committed, moving) if committed else int(moving * DATA_SHARE)
-
-
-def is_windows(planned: PlannedVm) -> bool:
-    """True when the guest is Windows."""
-    return planned.vm.os_family is OsFamily.WINDOWS

@@ -24,14 +24,15 @@ def resolve(
     catalogue_of_zone: CatalogueOfZone,
     *,
     strict: bool = True,
+    create_instance: bool = True,
     use_of: Callable[[Vm], MeasuredUse | None] | None = None,
 ) -> ResolvedPlan:
     """What the plan means for this inventory.
 
     Migrations are expanded and exclusions applied; order is by priority, then as written. Waves are the
     declared ones in their order, each VM in the first that names it, what none names in a last one; without
-    declared waves each priority is a wave. strict, PlanError: see selection.select. use_of: measured use for
-    `rightsize`.
+    declared waves each priority is a wave. strict, PlanError: see selection.select. create_instance: what
+    counts where the plan says nothing. use_of: measured use for `rightsize`.
     """
     selection = select(plan, inventory, strict=strict)
     lines = sorted(selection.lines, key=lambda line: (line.migration.priority, line.index))
@@ -42,7 +43,14 @@ def resolve(
         return _type(line, plan, catalogue, use_of(line.vm) if use_of else None)
 
     planned = tuple(
-        _planned(line, plan, wave.name, inventory.unambiguous_name(line.vm), choose(line))
+        _planned(
+            line,
+            plan,
+            wave.name,
+            inventory.unambiguous_name(line.vm),
+            choose(line),
+            create_instance=create_instance,
+        )
         for wave, own in waves
         for line in own
     )
@@ -110,7 +118,9 @@ def _or(value: Value | None, default: Value) -> Value:
     return default if value is None else value
 
 
-def _planned(line: Line, plan: BatchPlan, wave: str, name: str, typed: tuple[str, str]) -> PlannedVm:
+def _planned(
+    line: Line, plan: BatchPlan, wave: str, name: str, typed: tuple[str, str], *, create_instance: bool
+) -> PlannedVm:
     migration, defaults, vm = line.migration, plan.defaults, line.vm
     target_type, reason = typed
     option = _Options(migration, defaults)
@@ -125,7 +135,7 @@ def _planned(line: Line, plan: BatchPlan, wave: str, name: str, typed: tuple[str
         priority=migration.priority,
         tags=_or(migration.tags, defaults.tags),
         skip_validation=_or(migration.skip_validation, defaults.skip_validation),
-        create_instance=option.first("create_instance", True),
+        create_instance=option.first("create_instance", create_instance),
         network_mapping=dict(mapping),
         notes=migration.notes,
         type_reason=reason,

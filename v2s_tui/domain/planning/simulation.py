@@ -8,20 +8,16 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.execution.work_space import peak_work_bytes
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.rates import Duration
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
 from v2s_tui.domain.planning.scheduling import WORK_SPACE, Admission, Request, stage_request, start_request
-from v2s_tui.domain.planning.stages import Stage, stages_for
+from v2s_tui.domain.planning.stages import Stage
 
 DurationOf = Callable[[PlannedVm, Stage, int], Duration]
 StagesOf = Callable[[PlannedVm], Sequence[Stage]]
-
-
-def default_stages(planned: PlannedVm) -> Sequence[Stage]:
-    """The stages the engine would run."""
-    return stages_for(skip_validation=planned.skip_validation, create_instance=planned.create_instance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +76,8 @@ Step = Callable[[_Run], None]
 class Simulation:
     """Runs a resolved plan once.
 
-    duration_of(planned, stage, how many run it now, itself included). work_disk_bytes: free at the start,
-    None means plenty.
+    stages_of: as the engine runs them. duration_of(planned, stage, how many run it now, itself included).
+    work_disk_bytes: free at the start, None means plenty.
     """
 
     def __init__(
@@ -89,7 +85,7 @@ class Simulation:
         plan: ResolvedPlan,
         duration_of: DurationOf,
         *,
-        stages_of: StagesOf = default_stages,
+        stages_of: StagesOf = stages_of,
         limits: Limits | None = None,
         work_disk_bytes: int | None = None,
     ) -> None:

@@ -6,7 +6,9 @@ Terms of different keys must all hold; of several terms of one key, one suffices
 hold. A bare word is a glob on the name. Nothing mistyped ever selects more: it is an error.
 """
 
-from collections.abc import Iterable, Sequence
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +17,7 @@ from v2s_tui.domain.source.filters_parse import filter_error, parse_terms
 from v2s_tui.domain.source.filters_terms import Comparison, Operator, Term
 from v2s_tui.domain.source.vm import Vm
 
+_NAME = re.compile(r"(?<!\S)@([\w.-]+)(?!\S)")
 _LOW = {Operator.AT_LEAST, Operator.ABOVE}
 _HIGH = {Operator.AT_MOST, Operator.BELOW}
 
@@ -67,9 +70,37 @@ def parse_filter(text: str) -> Filter:
     return _checked(Filter(parse_terms(text)))
 
 
-def combine_filters(texts: Iterable[str]) -> Filter:
-    """Several texts (`--filter` given often) as one: the same as writing them in one line."""
-    return _checked(Filter(tuple(term for text in texts for term in parse_terms(text))))
+def named_filter(name: str, kept: Mapping[str, str]) -> Filter:
+    """The filter kept under this name; its text may use others as `@other`. Raises FilterError."""
+    return combine_filters([f"@{name}"], kept)
+
+
+def expand_names(text: str, kept: Mapping[str, str], *, within: tuple[str, ...] = ()) -> str:
+    """The text with every word `@name` replaced by the filter kept under that name.
+
+    Raises FilterError for a name nobody kept (with a suggestion) and for names that contain themselves.
+    """
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in kept:
+            near = difflib.get_close_matches(name, kept, n=1)
+            hint = f"did you mean @{near[0]}?" if near else f"kept: {', '.join(sorted(kept)) or 'none'}"
+            raise filter_error(f"no filter is kept as {name!r}", match.start(1) + 1, hint)
+        if name in within:
+            raise filter_error(f"@{name} contains itself", match.start(1) + 1, "write one of them out")
+        return expand_names(kept[name], kept, within=(*within, name))
+
+    return _NAME.sub(replacement, text)
+
+
+def combine_filters(texts: Iterable[str], kept: Mapping[str, str] | None = None) -> Filter:
+    """Several texts (`--filter` given often) as one: the same as writing them in one line.
+
+    kept: named filters, used as `@name`.
+    """
+    expanded = [expand_names(text, kept) if kept is not None else text for text in texts]
+    return _checked(Filter(tuple(term for text in expanded for term in parse_terms(text))))
 
 
 def size_filter(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from v2s_tui.domain.errors import FilterError, InputError, Position
 from v2s_tui.domain.source.filters_keys import ALIASES, KEYS, Key, Kind
-from v2s_tui.domain.source.filters_terms import Comparison, Operator, Term
+from v2s_tui.domain.source.filters_terms import Comparison, Operator, Term, looks_numeric
 from v2s_tui.domain.units import parse_size_bytes
 
 _COMPARISON = re.compile(r"(>=|<=|>|<|==?)?(.*)", re.DOTALL)
@@ -81,7 +81,7 @@ def _term(token: Token) -> Term:
     key = _key(token)
     value: str | Comparison = token.value
     if key.kind is Kind.NUMBER or (
-        key.kind is Kind.BOTH and not token.in_quotes and _looks_numeric(token.value)
+        key.kind is Kind.BOTH and not token.in_quotes and looks_numeric(token.value)
     ):
         value = _comparison(key, token)
     try:
@@ -100,10 +100,6 @@ def _key(token: Token) -> Key:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}:?" if near else f"known keys: {', '.join(names)}"
     raise filter_error(f"unknown key {token.key!r}", token.column, hint)
-
-
-def _looks_numeric(value: str) -> bool:
-    return re.match(r"[<>=]|\d+(\.\.\d+)?$", value) is not None
 
 
 def _comparison(key: Key, token: Token) -> Comparison:

@@ -64,8 +64,15 @@ class Term:
         return f"{'!' if self.negated else ''}{self.key}:{text}"
 
 
+def looks_numeric(value: str) -> bool:
+    """True for what a key that takes text and numbers reads as a number: `3`, `>=2`, `1..4`."""
+    return re.match(r"[<>=]|\d+(\.\d+)?(\.\.\d+(\.\d+)?)?$", value) is not None
+
+
 def quoted(value: str) -> str:
-    """The value as it must be written: in quotes where it holds a blank, a quote or nothing at all."""
-    if value and not re.search(r"[\s\"]", value):
+    """The value as it must be written: in quotes where it is empty, holds a blank or quote, or could be a
+    number.
+    """
+    if value and not re.search(r"[\s\"]", value) and not looks_numeric(value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

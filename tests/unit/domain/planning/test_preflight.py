@@ -12,7 +12,9 @@ from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
 from v2s_tui.domain.planning.preflight.check import blocking, preflight, require_clear
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
+from v2s_tui.domain.planning.preflight.window_rules import window_findings
 from v2s_tui.domain.planning.resolved import PlannedDisk, ResolvedPlan
+from v2s_tui.domain.planning.simulation import Timeline
 from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, GuestFilesystem, PowerState, Snapshot, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.network_map import PlannedNic
@@ -206,3 +208,18 @@ def test_every_finding_says_what_why_and_what_to_do() -> None:
         assert each.title
         assert each.why
         assert each.fix or each.severity is NOTES
+
+
+def test_windows_are_compared_with_the_forecast() -> None:
+    plan = resolved_plan(planned_vm("a"), planned_vm("b", wave="late"))
+    timeline = Timeline(waves=[("one", 0.0, 7200.0), ("late", 7200.0, 9000.0)])
+
+    def found(begin: datetime | None, end: datetime) -> list[tuple[str, Severity]]:
+        first = replace(plan.waves[0], not_before=begin, not_after=end)
+        windowed = replace(plan, waves=(first, plan.waves[1]))
+        return [(each.code, each.severity) for each in window_findings(windowed, timeline, NOW)]
+
+    assert found(None, NOW) == [("window-over", BLOCKS)]
+    assert found(NOW + timedelta(hours=5), NOW + timedelta(hours=6)) == [("window-short", WARNS)]
+    assert found(NOW + timedelta(hours=5), NOW + timedelta(hours=8)) == []
+    assert list(window_findings(plan, timeline, NOW)) == []

@@ -188,6 +188,14 @@ def test_options_come_from_the_migration_then_defaults_then_v2s() -> None:
     assert a.accepted == {"rdm": "copied by hand"}
 
 
+def test_whether_an_instance_is_made_where_the_plan_says_nothing() -> None:
+    plan = BatchPlan.model_validate(
+        {"migrations": [{"vm_name": "a"}, {"vm_name": "b", "create_instance": True}]}
+    )
+    found = resolve(plan, inventory(vm("a"), vm("b")), lambda _: CATALOGUE, create_instance=False)
+    assert [each.create_instance for each in found.vms] == [False, True]
+
+
 def test_groups_that_must_not_move_together() -> None:
     found = resolved(
         {"migrations": [{"vm_pattern": "*"}], "not_together": [["db-*"], ["alone"]]}, "db-1", "db-2", "alone"

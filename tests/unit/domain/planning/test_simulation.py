@@ -10,7 +10,7 @@ from planned_vms import planned_vm, resolved_plan, source_vm
 from v2s_tui.domain.planning.forecast import forecast, what_if
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.plan_options import VolumeClass
-from v2s_tui.domain.planning.rates import Duration, Rates, data_bytes
+from v2s_tui.domain.planning.rates import Duration, Rates, Sample, data_bytes, measured_rates
 from v2s_tui.domain.planning.resolved import PlannedDisk
 from v2s_tui.domain.planning.simulation import Segment, Simulation, Timeline, waits
 from v2s_tui.domain.planning.stages import LIMITS_OF_STAGE, Stage
@@ -129,6 +129,19 @@ def test_rates_count_data_not_size_and_share_a_hosts_bandwidth() -> None:
     assert measured.duration(planned, "export", sharing=10).held_seconds == pytest.approx(10 * GIB / 1e9)
     skipped = planned_vm("a", disks=(PlannedDisk(2000, skip=True, volume_class=VolumeClass.SBS_5K),))
     assert data_bytes(skipped) == 0
+
+
+def test_measured_rates_are_medians_by_host_and_over_all() -> None:
+    samples = [Sample("export", "h1", GIB, seconds) for seconds in (10, 20, 40)]
+    samples += [
+        Sample("export", "h2", GIB, 5),
+        Sample("export", "h2", 10, 1),
+        Sample("export", "h2", GIB, 0.1),
+    ]
+    rates = measured_rates(samples)
+    assert rates["export", "h1"] == GIB / 20
+    assert rates["export", "h2"] == GIB / 5
+    assert rates["export", ""] == pytest.approx((GIB / 10 + GIB / 20) / 2)
 
 
 def test_the_forecast_is_repeatable_and_answers_what_if() -> None:

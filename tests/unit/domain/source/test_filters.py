@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from v2s_tui.domain.errors import FilterError
-from v2s_tui.domain.source.filters import Filter, combine_filters, parse_filter, size_filter
+from v2s_tui.domain.source.filters import Filter, combine_filters, named_filter, parse_filter, size_filter
 from v2s_tui.domain.source.filters_facets import FACETS, facet_counts
 from v2s_tui.domain.source.filters_keys import KEYS
 from v2s_tui.domain.source.vm import Disk, Firmware, Nic, PowerState, Snapshot, Vm
@@ -164,6 +164,28 @@ def test_size_options_include_their_ends() -> None:
         size_filter(min_ram=8, max_ram=4)
 
 
+KEPT = {
+    "prod": "folder:/DC1/Production",
+    "big": "cpu:>=8",
+    "both": "@prod @big",
+    "loop": "@pool",
+    "pool": "@loop",
+}
+
+
+def test_kept_filters_are_used_by_name() -> None:
+    assert combine_filters(["@prod", "os:linux"], KEPT).select(VMS) == [WEB]
+    assert named_filter("both", KEPT) == parse_filter("folder:/DC1/Production cpu:>=8")
+    assert combine_filters(["name:a@prod"], KEPT) == parse_filter("name:a@prod")
+
+
+@pytest.mark.parametrize(("name", "says"), [("prd", "@prod"), ("loop", "contains itself"), ("zz", "kept: ")])
+def test_names_that_mean_no_filter(name: str, says: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        combine_filters([f"os:linux @{name}"], KEPT)
+    assert says in str(caught.value)
+
+
 _text = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=12)
 _number = st.integers(0, 10**6).map(str) | st.decimals(0, 999, places=3).map(str)
 _bound = st.builds("{}{}".format, st.sampled_from(["", ">=", "<", ">", "<=", "="]), _number)
@@ -175,7 +197,9 @@ def _quoted(value: str) -> str:
 
 _terms = st.one_of(
     st.builds(
-        "{}:{}".format, st.sampled_from(["name", "host", "tag", "tools", "folder"]), _text.map(_quoted)
+        "{}:{}".format,
+        st.sampled_from(["name", "host", "tag", "tools", "folder", "snapshot"]),
+        _text.map(_quoted),
     ),
     st.builds("{}:{}".format, st.sampled_from(["cpu", "ram", "disk", "disks", "snapshot"]), _bound),
     st.sampled_from(["os:linux", "state:on", "firmware:efi", "dc:DC1", "snapshot:yes", "cpu:2..8", "web-*"]),
