@@ -1,13 +1,12 @@
 """Stages with real ports against the lab: vCenter, NFC, qcow2 files, Object Storage and Scaleway over TLS."""
 
-import json
 import time
-import urllib.request
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 from fakes.bench import BenchContext, MemoryLedger
 from fakes.plans import BATCH_ID
@@ -18,6 +17,7 @@ from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.store import S3ObjectStore
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.cloud import ScalewayCloud
+from v2s_tui.adapters.scaleway.transport import Transport
 from v2s_tui.adapters.vsphere.address import VcenterAddress
 from v2s_tui.adapters.vsphere.source import VsphereSource, connect
 from v2s_tui.domain.execution.artifacts import Artifacts
@@ -59,7 +59,8 @@ class LabSite:
         self.lab.start()
         self.config = yaml.safe_load(self.lab.config_file.read_text())
         self.source: VsphereSource = connect(self._vcenter())
-        self.cloud = ScalewayCloud(self._scaleway())
+        access = self._scaleway()
+        self.cloud = ScalewayCloud(access, transport=Transport(access, base_seconds=0.02))
         self.objects = S3ObjectStore(self._storage())
         self.bucket: str = self.config["scaleway"]["s3_bucket"]
         self.ports = Ports(self.source, LocalDisks(sync=False), self.objects, self.cloud, RealClock())
@@ -83,7 +84,7 @@ class LabSite:
             organization_id=secrets.organization_id,
             api_url=settings["api_url"],
             ca_file=Path(settings["ca_file"]),
-            rate=50,
+            rate=200,
         )
 
     def _storage(self) -> StorageAccess:
@@ -113,15 +114,14 @@ class LabSite:
 
     def state(self) -> dict[str, Any]:
         """All that exists at the lab's Scaleway and in its buckets."""
-        import ssl
-
-        request = urllib.request.Request(
-            f"{self.lab.scaleway.url}/lab/state", headers={"X-Auth-Token": self.lab.secrets.secret_key}
+        answer = requests.get(
+            f"{self.lab.scaleway.url}/lab/state",
+            headers={"X-Auth-Token": self.lab.secrets.secret_key},
+            verify=self.config["scaleway"]["ca_file"],
+            timeout=10,
         )
-        context = ssl.create_default_context(cafile=self.config["scaleway"]["ca_file"])
-        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 class LabMigration:

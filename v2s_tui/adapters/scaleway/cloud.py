@@ -5,14 +5,16 @@ connection broke.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from v2s_tui.adapters.scaleway import resources
+from v2s_tui.adapters.scaleway import lookups, resources
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.account import missing_access, quota_limits, usage_counts
+from v2s_tui.adapters.scaleway.addresses import book_address
 from v2s_tui.adapters.scaleway.catalogue import read_catalogue
 from v2s_tui.adapters.scaleway.finding import find_resources
+from v2s_tui.adapters.scaleway.one_resource import DELETERS, GETTERS
 from v2s_tui.adapters.scaleway.prices import read_monthly_prices
 from v2s_tui.adapters.scaleway.transport import Transport
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
@@ -70,7 +72,7 @@ class ScalewayCloud:
     def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
         """The resource now; None when it does not exist."""
         try:
-            found = _GETTERS[kind](self._apis, zone, resource_id)
+            found = GETTERS[kind](self._apis, zone, resource_id)
         except NotFound:
             return None
         return None if found.state is CloudState.GONE else found
@@ -157,14 +159,21 @@ class ScalewayCloud:
         return resources.from_ip(answer.ip)
 
     def create_instance(self, request: InstanceRequest) -> CloudResource:
-        """A stopped Instance with its volumes in boot order, and its cloud-init when there is one."""
+        """A stopped Instance with its volumes in boot order, and its cloud-init when there is one.
+
+        Security and placement groups may be given by name. A Windows type gets the project's first RSA key
+        when the request names none.
+        """
         from v2s_tui.adapters.scaleway.sdk import VolumeServerTemplate
 
         volumes = {
             str(slot): VolumeServerTemplate(volume_type="sbs_volume", id=each, boot=None, size=None)
             for slot, each in enumerate(request.volume_ids)
         }
-        answer = self._apis.instance.create_server(
+        apis, project = self._apis, self._access.project_id
+        security_group = lookups.security_group_id(apis, request.zone, request.security_group_id, project)
+        placement_group = lookups.placement_group_id(apis, request.zone, request.placement_group_id, project)
+        answer = apis.instance.create_server(
             zone=request.zone,
             name=request.name,
             commercial_type=request.commercial_type,
@@ -173,10 +182,11 @@ class ScalewayCloud:
             boot_type="local",
             dynamic_ip_required=False,
             public_ips=list(request.ip_ids) or None,
-            security_group=request.security_group_id or None,
-            placement_group=request.placement_group_id or None,
-            admin_password_encryption_ssh_key_id=request.admin_password_key_id or None,
-            project=self._access.project_id or None,
+            security_group=security_group or None,
+            placement_group=placement_group or None,
+            admin_password_encryption_ssh_key_id=request.admin_password_key_id
+            or lookups.windows_key_id(apis, request.commercial_type, project),
+            project=project or None,
         )
         server = resources.from_server(answer.server)
         if request.cloud_init:
@@ -198,40 +208,24 @@ class ScalewayCloud:
         address: str | None,
         tags: tuple[str, ...],
     ) -> CloudResource:
-        """A NIC in the Private Network; address is booked in IPAM first, None lets DHCP choose."""
-        booked = [self._book(zone, private_network_id, address, tags)] if address else None
+        """A NIC in the Private Network (id or name); address is booked in IPAM, None lets DHCP choose."""
+        network_id = lookups.private_network_id(self._apis, zone, private_network_id, self._access.project_id)
+        booked = None
+        if address:
+            project = self._access.project_id
+            booked = [
+                book_address(
+                    self._apis, zone, network_id=network_id, address=address, tags=tags, project_id=project
+                )
+            ]
         answer = self._apis.instance.create_private_nic(
             zone=zone,
             server_id=instance_id,
-            private_network_id=private_network_id,
+            private_network_id=network_id,
             ipam_ip_ids=booked,
             tags=list(tags),
         )
         return resources.from_private_nic(answer.private_nic)
-
-    def _book(self, zone: str, private_network_id: str, address: str, tags: tuple[str, ...]) -> str:
-        from v2s_tui.adapters.scaleway.sdk import Source
-
-        region = zone.rpartition("-")[0]
-        known = self._apis.ipam.list_i_ps(
-            region=region, private_network_id=private_network_id, is_ipv6=False, page_size=100
-        )
-        mine = [
-            ip
-            for ip in known.ips
-            if ip.address.partition("/")[0] == address and set(tags[:1]) <= set(ip.tags)
-        ]
-        if mine:
-            return str(mine[0].id)
-        booked = self._apis.ipam.book_ip(
-            region=region,
-            source=Source(private_network_id=private_network_id, regional=None),
-            is_ipv6=False,
-            address=address,
-            tags=list(tags),
-            project_id=self._access.project_id or None,
-        )
-        return str(booked.id)
 
     # --- changing and removing
 
@@ -242,7 +236,7 @@ class ScalewayCloud:
     def delete(self, kind: str, zone: str, resource_id: str) -> None:
         """Succeeds when it is already gone. An Instance's volumes are detached first, so that they stay."""
         try:
-            _DELETERS[kind](self._apis, zone, resource_id)
+            DELETERS[kind](self._apis, zone, resource_id)
         except NotFound:
             return
 
@@ -263,48 +257,3 @@ def _import_refused(err: TargetError, bucket: str, key: str) -> TargetError:
         status=err.status,
         kind=err.kind,
     )
-
-
-def _delete_instance(apis: "Apis", zone: str, instance_id: str) -> None:
-    server = apis.instance.get_server(zone=zone, server_id=instance_id).server
-    for volume in (server.volumes or {}).values():
-        apis.instance.detach_server_volume(zone=zone, server_id=instance_id, volume_id=volume.id)
-    apis.instance.delete_server(zone=zone, server_id=instance_id)
-
-
-def _delete_private_nic(apis: "Apis", zone: str, resource_id: str) -> None:
-    server_id, _, nic_id = resource_id.partition("/")
-    apis.instance.delete_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id)
-
-
-def _get_private_nic(apis: "Apis", zone: str, resource_id: str) -> CloudResource:
-    server_id, _, nic_id = resource_id.partition("/")
-    answer = apis.instance.get_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id)
-    return resources.from_private_nic(answer.private_nic)
-
-
-_GETTERS: dict[str, Callable[[Any, str, str], CloudResource]] = {
-    "block_snapshot": lambda apis, zone, each: resources.from_block_snapshot(
-        apis.block.get_snapshot(zone=zone, snapshot_id=each)
-    ),
-    "volume": lambda apis, zone, each: resources.from_volume(
-        apis.block.get_volume(zone=zone, volume_id=each)
-    ),
-    "image": lambda apis, zone, each: resources.from_image(
-        apis.instance.get_image(zone=zone, image_id=each).image
-    ),
-    "ip": lambda apis, zone, each: resources.from_ip(apis.instance.get_ip(zone=zone, ip=each).ip),
-    "instance": lambda apis, zone, each: resources.from_server(
-        apis.instance.get_server(zone=zone, server_id=each).server
-    ),
-    "private_nic": _get_private_nic,
-}
-
-_DELETERS: dict[str, Callable[[Any, str, str], None]] = {
-    "block_snapshot": lambda apis, zone, each: apis.block.delete_snapshot(zone=zone, snapshot_id=each),
-    "volume": lambda apis, zone, each: apis.block.delete_volume(zone=zone, volume_id=each),
-    "image": lambda apis, zone, each: apis.instance.delete_image(zone=zone, image_id=each),
-    "ip": lambda apis, zone, each: apis.instance.delete_ip(zone=zone, ip=each),
-    "instance": _delete_instance,
-    "private_nic": _delete_private_nic,
-}

@@ -11,6 +11,7 @@ from scaleway.instance.v1.custom_api import InstanceUtilsV1API
 from scaleway.instance.v1.types import VolumeServerTemplate, VolumeTemplate
 from scaleway.ipam.v1 import IpamV1API
 from scaleway.ipam.v1.types import Source
+from scaleway.vpc.v2 import VpcV2API
 from scaleway_core.client import Client
 
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
@@ -48,6 +49,10 @@ class Ipam(TransportMixin, IpamV1API):  # type: ignore[misc]
     """Addresses of Private Networks."""
 
 
+class Vpc(TransportMixin, VpcV2API):  # type: ignore[misc]
+    """Private Networks."""
+
+
 def _client(access: ScalewayAccess) -> Client:
     """The SDK's settings object."""
     return Client(
@@ -67,6 +72,7 @@ class Apis:
         self.block = _on(Block(client, bypass_validation=True), transport)
         self.instance = _on(Instance(client, bypass_validation=True), transport)
         self.iam = _on(Iam(client, bypass_validation=True), transport)
+        self.vpc = _on(Vpc(client, bypass_validation=True), transport)
         self.ipam = _on(Ipam(client, bypass_validation=True), transport)
 
 

@@ -133,7 +133,7 @@ def quota_of_type(quotas: Mapping[str, int], type_name: str, zone: str) -> int |
     found: dict[bool, int] = {}
     for name, limit in quotas.items():
         base, _, place = name.partition("@")
-        if _plain(base).endswith(f"_{wanted}") and place in {"", zone}:
+        if _plain(base).endswith(wanted) and place in {"", zone}:
             found[bool(place)] = limit
     limit = found.get(True, found.get(False, -1))
     return None if limit < 0 else limit
