@@ -54,7 +54,7 @@ def estimate(
 @click.option("--events", help="JSON lines of everything that happens, to a file or `-`.")
 @click.option("--detach", is_flag=True, help="Go on in the background and return.")
 @click.pass_context
-def run(ctx: click.Context, plan_path: Path, config: Path | None, **options: object) -> None:
+def run(ctx: click.Context, /, plan_path: Path, config: Path | None, **options: object) -> None:
     """Run a plan: the same as `v2s --run PLAN`."""
     from v2s_tui.cli.headless import run_plan
 
@@ -72,7 +72,7 @@ def run(ctx: click.Context, plan_path: Path, config: Path | None, **options: obj
 @click.option("--events", help="JSON lines of everything that happens, to a file or `-`.")
 @click.pass_context
 def resume(
-    ctx: click.Context, batch_id: str, config: Path | None, *, keep_failed: bool, **options: object
+    ctx: click.Context, /, batch_id: str, config: Path | None, *, keep_failed: bool, **options: object
 ) -> None:
     """Go on with a batch: prints where each VM restarts and why, then runs. Complete VMs stay untouched."""
     from v2s_tui.cli import headless

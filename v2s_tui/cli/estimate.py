@@ -11,9 +11,7 @@ from v2s_tui.domain.planning.forecast import Forecast, what_if
 from v2s_tui.domain.units import GB
 from v2s_tui.presentation.findings import finding_lines
 from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
-from v2s_tui.usecases.check_plan import check_plan
-from v2s_tui.usecases.edit_plan_file import open_plan_file
-from v2s_tui.usecases.load_inventory import load_inventory
+from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 
 
@@ -71,9 +69,8 @@ def put_seed_estimate(
 
 
 def _outlook(config: Path | None, plan_path: Path) -> Outlook:
-    plan = open_plan_file(plan_path).plan
     with open_services(config, warn=say) as services:
-        return check_plan(services, plan, load_inventory(services))
+        return check_plan_file(services, plan_path)
 
 
 def _change(text: str) -> tuple[str, int]:

@@ -16,9 +16,7 @@ from v2s_tui.engine.outcome import BatchOutcome, exit_code
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.findings import finding_lines, findings_of
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
-from v2s_tui.usecases.check_plan import check_plan
-from v2s_tui.usecases.edit_plan_file import open_plan_file
-from v2s_tui.usecases.load_inventory import load_inventory
+from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.report_batch import batch_report
 from v2s_tui.usecases.run_batch import RunOptions, create_batch, restart_lines, run_batch
@@ -38,9 +36,8 @@ def run_plan(
     show_report: bool = False,
 ) -> int:
     """Check the plan, say what will happen, run it; returns the exit code."""
-    plan = open_plan_file(plan_path).plan
     with open_services(config, warn=say) as services:
-        outlook = check_plan(services, plan, load_inventory(services))
+        outlook = check_plan_file(services, plan_path)
         _show(outlook)
         require_clear(outlook.findings)
         if dry_run:

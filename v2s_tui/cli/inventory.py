@@ -66,6 +66,7 @@ def inventory(
 @click.pass_context
 def inventory_plan(
     ctx: click.Context,
+    /,
     config: Path | None,
     *,
     filters: tuple[str, ...],

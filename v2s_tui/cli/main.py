@@ -60,7 +60,9 @@ class LazyGroup(click.Group):
 @click.option("--events", help="With --run: JSON lines of everything that happens, to a file or `-`.")
 @click.option("--detach", is_flag=True, help="With --run: go on in the background and return.")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, session: str, plan: Path | None, **run_options: Any) -> None:
+def cli(
+    ctx: click.Context, /, config: Path | None, session: str, plan: Path | None, **run_options: Any
+) -> None:
     """Move VMware vSphere VMs to Scaleway Instances in batches, safely.
 
     Without a command: the full-screen app.

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
-from v2s_tui.cli.console import put, put_table, say
+from v2s_tui.cli.console import put, say
 from v2s_tui.cli.options import chosen_config, config_option
+
+_PATH = click.argument("path", type=click.Path(path_type=Path))
 
 
 @click.group()
@@ -14,51 +16,73 @@ def plan() -> None:
 
 
 @plan.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@_PATH
 @config_option
+@click.option("--offline", is_flag=True, help="Only the file itself: no vCenter, no Scaleway.")
 @click.pass_context
-def check(ctx: click.Context, path: Path, config: Path | None) -> None:
-    """Check a plan: syntax always; against vCenter and Scaleway when a configuration is at hand."""
+def check(ctx: click.Context, path: Path, config: Path | None, *, offline: bool) -> None:
+    """Check a plan against the inventory, the catalogue, quotas and rights."""
+    from v2s_tui.bootstrap import open_services
     from v2s_tui.cli.exit_codes import ExitCode
+    from v2s_tui.domain.planning.lint import lint_plan
     from v2s_tui.presentation.findings import finding_lines
-    from v2s_tui.usecases.check_plan import outlook_of_file
+    from v2s_tui.usecases.check_plan import check_plan_file
+    from v2s_tui.usecases.edit_plan_file import open_plan_file
 
-    outlook = outlook_of_file(chosen_config(ctx, config), path, warn=say)
+    if offline:
+        opened = open_plan_file(path).plan
+        for line in finding_lines(lint_plan(opened), fixes=True):
+            put(line)
+        put(f"{path}: {len(opened.migrations)} lines, {len(opened.waves)} waves, well formed")
+        return
+    with open_services(chosen_config(ctx, config), warn=say) as services:
+        outlook = check_plan_file(services, path)
     for line in finding_lines(outlook.findings, fixes=True):
         put(line)
     put(f"{path}: {len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves")
     if outlook.blocking:
-        say(f"{len(outlook.blocking)} findings block the start")
+        say(f"{len(outlook.blocking)} findings forbid the start")
         ctx.exit(ExitCode.BLOCKED)
 
 
 @plan.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@_PATH
 @config_option
 @click.pass_context
 def show(ctx: click.Context, path: Path, config: Path | None) -> None:
-    """Show what a plan resolves to today: waves, VMs, types."""
-    from v2s_tui.presentation.findings import findings_of
-    from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
-    from v2s_tui.usecases.check_plan import outlook_of_file
+    """Show what a plan resolves to today: waves, VMs, types, cost."""
+    from v2s_tui.bootstrap import open_services
+    from v2s_tui.domain.planning.show import plan_lines
+    from v2s_tui.usecases.check_plan import check_plan_file
 
-    outlook = outlook_of_file(chosen_config(ctx, config), path, warn=say)
-    put_table(PLAN_COLUMNS, plan_rows(outlook.resolved, *findings_of(outlook.findings)))
-    for name, reason in outlook.resolved.excluded:
-        put(f"excluded: {name} ({reason})")
+    with open_services(chosen_config(ctx, config), warn=say) as services:
+        outlook = check_plan_file(services, path, ask=False)
+    for line in plan_lines(outlook.resolved, outlook.cost):
+        put(line)
 
 
 @plan.command()
 @click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
-def diff(before: Path, after: Path) -> None:
-    """What changed from one plan file to another."""
-    from v2s_tui.adapters.formats.plan_yaml import read_plan
-    from v2s_tui.domain.planning.diff import diff_lines
+@click.argument("after", type=click.Path(path_type=Path), required=False)
+@config_option
+@click.pass_context
+def diff(ctx: click.Context, before: Path, after: Path | None, config: Path | None) -> None:
+    """What changed from one plan file to another; with one file, against the inventory of today."""
+    from v2s_tui.bootstrap import open_services
+    from v2s_tui.domain.planning.difference import diff_inventory, diff_plans
+    from v2s_tui.usecases.edit_plan_file import open_plan_file
+    from v2s_tui.usecases.load_inventory import load_inventory
 
-    lines = diff_lines(read_plan(before).plan, read_plan(after).plan)
-    for line in lines or ["no difference"]:
-        put(line)
+    old = open_plan_file(before).plan
+    if after is not None:
+        changes = diff_plans(old, open_plan_file(after).plan)
+    else:
+        with open_services(chosen_config(ctx, config), warn=say) as services:
+            changes = diff_inventory(old, load_inventory(services))
+    for change in changes:
+        put(str(change))
+    if not changes:
+        put("no difference")
 
 
 @plan.command()
@@ -66,6 +90,6 @@ def schema() -> None:
     """The JSON Schema of plan files, for editors."""
     import orjson
 
-    from v2s_tui.adapters.formats.plan_schema import plan_schema
+    from v2s_tui.domain.planning.schema import plan_schema
 
     put(orjson.dumps(plan_schema(), option=orjson.OPT_INDENT_2).decode())

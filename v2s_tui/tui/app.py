@@ -21,6 +21,7 @@ from v2s_tui.tui.screens.inventory import InventoryScreen
 from v2s_tui.tui.screens.plan import PlanScreen
 from v2s_tui.tui.screens.run import RunScreen
 from v2s_tui.tui.screens.sizing import SizingScreen
+from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
 from v2s_tui.usecases.edit_plan_file import open_plan_file, save_plan_file
@@ -28,6 +29,7 @@ from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 
 _HERE = Path(__file__).parent
+_KEEP_SECONDS = 2.0
 _SCREENS: dict[str, type[FlowScreen]] = {
     "inventory": InventoryScreen,
     "sizing": SizingScreen,
@@ -45,7 +47,7 @@ class V2sApp(App[int]):
     CSS_PATH: ClassVar[list[str | PurePath]] = [*sorted(_HERE.rglob("*.tcss"))]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(_SCREENS)
     DEFAULT_MODE = "inventory"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "narrow"), (120, "wide-screen")]
+    HORIZONTAL_BREAKPOINTS = [(0, "narrow"), (120, "wide-screen")]  # noqa: RUF012 - Textual's attribute
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"step('{step}')", step.title(), id=f"step.{step}", show=False)
           for number, step in enumerate(STEPS, start=1)),
@@ -53,23 +55,38 @@ class V2sApp(App[int]):
         Binding("q", "quit", "Quit", id="app.quit"),
     ]  # fmt: skip
 
-    def __init__(
-        self, services: Services, *, workspace: Workspace | None = None, config_path: Path | None = None
-    ) -> None:
+    def __init__(self, services: Services, *, session: SessionStore | None = None) -> None:
         super().__init__()
         self.services = services
-        self.workspace = workspace or Workspace()
+        self.session = session
+        self.workspace = recall_workspace(session) if session else Workspace()
         self.background = BackgroundWork(self)
-        self.runs = RunControl(self, config_path)
+        self.runs = RunControl(self)
         self.workspace.listeners.append(self._workspace_changed)
 
     def on_mount(self) -> None:
-        """Read the inventory behind the first paint."""
+        """Go on where the last session was left; the inventory is read behind the first paint."""
         self.background.read_inventory()
+        where = self.session.get("where") if self.session else {}
+        if where.get("batch"):
+            self.runs.watch(where["batch"])
+        if where.get("step") in STEPS:
+            self.action_step(where["step"])
+        self.set_interval(_KEEP_SECONDS, self.keep_session)
 
-    def on_unmount(self) -> None:
-        """Let go of the runner; it goes on."""
-        self.runs.leave()
+    async def on_unmount(self) -> None:
+        """Keep the session, let go of the runner; it goes on."""
+        self.keep_session()
+        await self.runs.leave()
+
+    def keep_session(self) -> None:
+        """Write what is in hand where it changed; a dropped connection loses a second or two at most."""
+        if self.session is None:
+            return
+        keep_workspace(self.session, self.workspace)
+        where = {"step": self.current_mode, "batch": self.runs.batch_id}
+        if self.session.get("where") != where:
+            self.session.put("where", where)
 
     # --- what screens ask --------------------------------------------------------------------------
 
@@ -160,10 +177,21 @@ class V2sApp(App[int]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand results to whoever asked for them."""
+        worker = event.worker
         if event.state is WorkerState.SUCCESS:
-            self.background.succeeded(event.worker.group, event.worker.result)
+            self._succeeded(worker.group, worker.result)
         elif event.state is WorkerState.ERROR:
-            self.background.failed(event.worker.group, event.worker.error)
+            if worker.group not in {"inventory", "outlook"}:
+                self.show_error(worker.error)
+            self.background.failed(worker.group, worker.error)
+
+    def _succeeded(self, group: str, result: Any) -> None:
+        if group == "start":
+            self.runs.started(str(result))
+        elif group == "restarts":
+            self.runs.restarts_known(list(result))
+        else:
+            self.background.succeeded(group, result)
 
     def show_error(self, error: BaseException | None) -> None:
         """An error as the operator should read it."""
@@ -185,6 +213,10 @@ class V2sApp(App[int]):
     def resume_batch(self, batch_id: str) -> None:
         """Go on with it in a runner of its own."""
         self.runs.resume(batch_id)
+
+    def show_restarts(self, batch_id: str) -> None:
+        """Where each VM of a batch would go on."""
+        self.runs.show_restarts(batch_id)
 
     def command(self, name: str, **values: object) -> None:
         """Tell the runner."""

@@ -1,24 +1,189 @@
-"""The batch on the Run screen: watching it, telling its runner, starting and resuming runners."""
+"""The batch on the Run screen: watching it, telling its runner, starting and resuming runners.
 
+The runner is another process; the app only looks and asks. A lost runner leaves the record, which is shown.
+"""
+
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2s_tui.domain.errors import StateError, V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.engine.attach import RunnerClient, living_runner
+from v2s_tui.engine.settings import GateMode
+from v2s_tui.presentation.start_lines import power_lines, start_lines
+from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.usecases.look_ahead import Outlook
+from v2s_tui.usecases.run_batch import create_batch, restart_lines
+from v2s_tui.usecases.show_batches import batch_path, batch_picture
+from v2s_tui.usecases.start_runner import start_runner
 
 if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
 
+REPAINT_SECONDS = 0.25
+_LOOK_AGAIN_SECONDS = 1.0
+_GROUP = "run"
+
 
 class RunControl:
-    """Holds the connection to one runner at a time."""
+    """Holds the connection to one runner at a time. snapshot: the newest picture, None when none is open."""
 
-    def __init__(self, app: "V2sApp", config_path: Path | None) -> None:
+    def __init__(self, app: "V2sApp") -> None:
         self._app = app
-        self._config_path = config_path
+        self._client: RunnerClient | None = None
+        self.batch_id = ""
         self.snapshot: BatchSnapshot | None = None
 
-    def leave(self) -> None: ...
-    def ask_to_start(self) -> None: ...
-    def watch(self, batch_id: str) -> None: ...
-    def resume(self, batch_id: str) -> None: ...
-    def command(self, name: str, **values: object) -> None: ...
+    # --- watching ----------------------------------------------------------------------------------
+
+    def watch(self, batch_id: str) -> None:
+        """Show this batch, live while it has a runner."""
+        self.batch_id = batch_id
+        self._app.run_worker(self._follow(batch_id), group=_GROUP, exclusive=True, exit_on_error=False)
+
+    async def leave(self) -> None:
+        """Detach; the runner goes on."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
+    async def _follow(self, batch_id: str) -> None:
+        await self.leave()
+        services = self._app.services
+        try:
+            path = batch_path(services, batch_id)
+            while True:
+                if living_runner(path) is not None:
+                    await self._follow_live(path)
+                self._show(await asyncio.to_thread(batch_picture, services, batch_id))
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        except V2sError as error:
+            self._app.show_error(error)
+
+    async def _follow_live(self, path: Path) -> None:
+        """Until the runner ends: its newest picture at a steady rate."""
+        try:
+            client = await RunnerClient.connect(path)
+        except StateError:
+            # The runner ended between the look at its lock and the connection; the record is shown instead.
+            return
+        self._client = client
+        try:
+            while not client.closed.is_set():
+                self._show(client.picture)
+                await asyncio.sleep(REPAINT_SECONDS)
+        finally:
+            if self._client is client:
+                self._client = None
+            await client.close()
+
+    def _show(self, picture: BatchSnapshot) -> None:
+        before, self.snapshot = self.snapshot, picture
+        if before is not None and before.batch_id == picture.batch_id:
+            if before == picture:
+                return
+            self._ring(before, picture)
+        self._app.refresh_screen("batch")
+
+    def _ring(self, before: BatchSnapshot, now: BatchSnapshot) -> None:
+        """Bell and notice when an operator is wanted: a gate closed, a VM failed."""
+        if now.gate is not None and before.gate is None:
+            self._app.bell()
+            self._app.notify(now.gate.reason, title=f"GATE after wave {now.gate.wave}", markup=False)
+        if now.counters.failed > before.counters.failed:
+            self._app.bell()
+            known = {row.name for row in before.vms if row.failure_title}
+            for row in now.vms:
+                if row.failure_title and row.name not in known:
+                    title = f"{row.name} failed"
+                    self._app.notify(row.failure_title, title=title, severity="error", markup=False)
+
+    # --- telling -----------------------------------------------------------------------------------
+
+    def command(self, name: str, **values: object) -> None:
+        """Tell the runner; what it answers is shown."""
+        if self._client is None:
+            self._app.notify("no runner works on this batch: R on screen 6 resumes it", severity="warning")
+            return
+        self._app.run_worker(self._tell(self._client, name, values), exit_on_error=False)
+
+    async def _tell(self, client: RunnerClient, name: str, values: dict[str, object]) -> None:
+        try:
+            if name == "take_over":
+                said = await client.take_over()
+            else:
+                said = await client.send(name, **values)
+        except (V2sError, TimeoutError) as error:
+            self._app.show_error(error)
+            return
+        self._app.notify(said, timeout=4, markup=False)
+
+    # --- starting ----------------------------------------------------------------------------------
+
+    def ask_to_start(self) -> None:
+        """Say what the plan will do, and start it when confirmed."""
+        outlook = self._app.outlook
+        if self.snapshot is not None and self.snapshot.live:
+            self._app.notify("a batch is running here already", severity="warning", timeout=4)
+            return
+        if outlook is None or not outlook.resolved.vms:
+            self._app.notify(
+                self._app.outlook_note or "nothing is planned yet", severity="warning", timeout=4
+            )
+            return
+        if outlook.blocking:
+            first = outlook.blocking[0]
+            self._app.notify(
+                f"{first.vm or 'batch'}: {first.title}. f on screen 3 shows all with their fixes",
+                title=f"pre-flight: {len(outlook.blocking)} findings forbid the start",
+                severity="error",
+                markup=False,
+            )
+            return
+
+        def answered(go: bool | None) -> None:
+            if go:
+                self._app.run_worker(
+                    lambda: self._start(outlook), thread=True, group="start", exit_on_error=False
+                )
+
+        resolved = outlook.resolved
+        lines = start_lines(resolved, outlook.cost, outlook.forecast)
+        danger = bool(power_lines(resolved))
+        confirm = Confirm("Start this plan?", lines, action="Start", danger=danger)
+        self._app.push_screen(confirm, answered)
+
+    def _start(self, outlook: Outlook) -> str:
+        plan_path = self._app.workspace.plan_path or Path("plan of the app, not saved")
+        batch_id = create_batch(self._app.services, outlook, plan_path=plan_path)
+        start_runner(self._app.services, batch_id, GateMode.WAIT)
+        return batch_id
+
+    def resume(self, batch_id: str) -> None:
+        """Start a runner for a batch that has none; failed VMs are tried again."""
+        services = self._app.services
+
+        def work() -> str:
+            start_runner(services, batch_id, GateMode.WAIT, retry_failed=True)
+            return batch_id
+
+        self._app.run_worker(work, thread=True, group="start", exit_on_error=False)
+
+    def show_restarts(self, batch_id: str) -> None:
+        """Where each VM would go on, and why."""
+
+        def work() -> list[str]:
+            return [each.describe() for each in restart_lines(self._app.services, batch_id)]
+
+        self._app.run_worker(work, thread=True, group="restarts", exit_on_error=False)
+
+    def started(self, batch_id: str) -> None:
+        """A runner was started: show it."""
+        self.watch(batch_id)
+        self._app.action_step("run")
+
+    def restarts_known(self, lines: list[str]) -> None:
+        """Show where each VM would go on."""
+        self._app.push_screen(TextView("Where resume goes on", lines or ["everything is complete"]))

@@ -31,18 +31,17 @@ def session_path(state_home: Path, name: str) -> Path:
 
 
 def keep_workspace(store: SessionStore, work: Workspace) -> None:
-    """Write what the operator has in hand."""
-    store.put(
-        "workspace",
-        {
-            "filter": work.filter_text,
-            "marked": sorted(work.marked),
-            "plan": plan_text(work.plan),
-            "plan_path": str(work.plan_path or ""),
-            "saved_plan": plan_text(work.saved_plan) if work.saved_plan else "",
-            "plan_digest": work.plan_digest,
-        },
-    )
+    """Write what the operator has in hand, where it changed."""
+    content = {
+        "filter": work.filter_text,
+        "marked": sorted(work.marked),
+        "plan": plan_text(work.plan),
+        "plan_path": str(work.plan_path or ""),
+        "saved_plan": plan_text(work.saved_plan) if work.saved_plan else "",
+        "plan_digest": work.plan_digest,
+    }
+    if store.get("workspace") != content:
+        store.put("workspace", content)
 
 
 def recall_workspace(store: SessionStore) -> Workspace:

@@ -1,11 +1,14 @@
 """Everything that can be found out about a plan before it runs: from vCenter, Scaleway and this host."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from v2s_tui.domain.errors import ConfigError, SourceError, TargetError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
 from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.usecases.edit_plan_file import open_plan_file
+from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
 
@@ -42,3 +45,12 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
     except (SourceError, ConfigError) as err:
         facts = replace(facts, access_problems=(*facts.access_problems, str(err)))
     return facts
+
+
+def check_plan_file(services: Services, path: Path, *, ask: bool = True) -> Outlook:
+    """Read a plan file and the inventory, and check the one against the other.
+
+    Raises PlanError with file, line and column, and what reading the inventory raises.
+    """
+    plan = open_plan_file(path).plan
+    return check_plan(services, plan, load_inventory(services), ask=ask)

@@ -50,6 +50,8 @@ class VmDocument(_Document):
     template: bool = False
     readable: bool = True
     change_tracking: bool = False
+    denied: tuple[str, ...] = ()
+    strange_values: dict[str, str] = Field(default_factory=dict)
 
 
 class HostDocument(_Document):

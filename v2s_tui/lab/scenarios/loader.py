@@ -102,6 +102,8 @@ def _vm(vm: VmDocument, index: int, scenario: str, disk_folder: Path) -> VmSpec:
         template=vm.template,
         readable=vm.readable,
         change_tracking=vm.change_tracking,
+        denied=vm.denied,
+        strange_values=vm.strange_values,
     )
 
 

@@ -49,7 +49,8 @@ class VmSpec:
     folder: inventory path, `/DC1/Production/Windows`. power: poweredOn | poweredOff | suspended.
     connection: connected | disconnected | orphaned | inaccessible. tools: guestToolsRunning |
     guestToolsNotRunning | toolsNotInstalled. snapshots: names, each below the one before.
-    readable: False when vCenter has no configuration for it.
+    readable: False when vCenter has no configuration for it. denied: properties the account may not read.
+    strange_values: property paths with a value of a type that only a newer API knows.
     """
 
     name: str
@@ -76,6 +77,8 @@ class VmSpec:
     template: bool = False
     readable: bool = True
     change_tracking: bool = False
+    denied: tuple[str, ...] = ()
+    strange_values: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._fit()
         self._resize_content()
         self._keep_cursor_visible()
+        self.refresh()
 
     def notify_style_update(self) -> None:
         """The theme changed."""

@@ -1,0 +1,37 @@
+"""Open the full-screen app."""
+
+import os
+import sys
+from pathlib import Path
+
+from v2s_tui.bootstrap import open_services
+from v2s_tui.cli.console import say
+from v2s_tui.domain.errors import InputError
+
+_DUMB = {"dumb", "unknown", ""}
+
+
+def open_app(config: Path | None, session_name: str) -> int:
+    """The app on this terminal, with the session of that name. Returns its exit code.
+
+    Raises InputError where no full screen is possible, with the headless way.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in _DUMB:
+        raise InputError(
+            "the app needs a terminal with a screen", hint="`v2s --run plan.yaml` does the same job headless"
+        )
+    from v2s_tui.adapters.store.session import SessionFile
+    from v2s_tui.tui.app import V2sApp
+    from v2s_tui.tui.session import session_path
+
+    state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    with open_services(config, warn=say) as services:
+        session = SessionFile(session_path(state_home, session_name))
+        try:
+            app = V2sApp(services, session=session)
+            if services.settings.theme:
+                app.theme = services.settings.theme
+            app.set_keymap(services.settings.keys)
+            return app.run() or 0
+        finally:
+            session.close()
