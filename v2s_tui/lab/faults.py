@@ -35,7 +35,8 @@ class Fault(BaseModel):
     in_task: where the call starts a task, raise `fault` as that task's error, not from the call itself.
     status, body, headers: answer this instead. cut_after_bytes: close the connection after so many bytes of
     the body. stall_seconds: stop sending for so long, after stall_after_bytes of the body.
-    bytes_per_second: send no faster. lease: `error` instead of ready, or `timeout` at once after ready.
+    bytes_per_second: send no faster. lease: `error` instead of ready, `timeout` at once after ready, URLs
+    with the `wrong-thumbprint` of their host, or of a host that is `unreachable`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +51,7 @@ class Fault(BaseModel):
     stall_seconds: float = Field(0.0, ge=0)
     stall_after_bytes: int = Field(0, ge=0)
     bytes_per_second: int | None = Field(None, gt=0)
-    lease: Literal["error", "timeout"] | None = None
+    lease: Literal["error", "timeout", "wrong-thumbprint", "unreachable"] | None = None
 
 
 class FaultRule(Fault):

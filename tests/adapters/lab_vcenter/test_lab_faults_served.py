@@ -70,6 +70,21 @@ def test_leases_fail_as_planned(start_lab, action, fault):
     ready(vm.ExportVm())
 
 
+def test_a_lease_can_name_a_host_nobody_reaches(start_lab):
+    lab = start_lab("tiny", faults=[{"operation": "ExportVm", "lease": "unreachable"}])
+    device = ready(lab.vm(lab.login().RetrieveContent(), "tiny-02").ExportVm()).deviceUrl[0]
+    with pytest.raises(ConnectionRefusedError):
+        download(device.url)
+
+
+def test_a_lease_can_name_a_certificate_the_host_does_not_have(start_lab):
+    lab = start_lab("tiny", faults=[{"operation": "ExportVm", "lease": "wrong-thumbprint"}])
+    device = ready(lab.vm(lab.login().RetrieveContent(), "tiny-02").ExportVm()).deviceUrl[0]
+    with pytest.raises(AssertionError):
+        download(device.url, thumbprint=device.sslThumbprint)
+    assert download(device.url)[0].status == 200
+
+
 def test_a_stream_is_cut_after_so_many_bytes(start_lab):
     rule = {"operation": "GET /nfc/*", "subject": "tiny-03", "nth": 1, "cut_after_bytes": 100_000}
     lab = start_lab("tiny", faults=[rule])
@@ -97,6 +112,12 @@ def test_a_slow_stream_keeps_its_rate(start_lab):
     started = time.monotonic()
     size = len(download(url)[1])
     assert size / 2_000_000 * 0.8 < time.monotonic() - started < size / 2_000_000 * 3 + 1
+
+
+def test_whatever_breaks_inside_is_a_system_error(start_lab):
+    instance = start_lab("tiny", faults=[{"operation": "CurrentTime", "fault": "NoSuchFault"}]).login()
+    with pytest.raises(vmodl.fault.SystemError, match="NoSuchFault"):
+        instance.CurrentTime()
 
 
 def test_rest_calls_can_fail(start_lab):

@@ -248,3 +248,25 @@ def test_answers_are_gzipped_for_clients_that_take_it(start_lab):
 
 def _disks(vm):
     return [each for each in vm.config.hardware.device if isinstance(each, vim.vm.device.VirtualDisk)]
+
+
+def test_denied_properties_are_missing_and_not_the_vm(start_lab):
+    lab = start_lab("strange")
+    content = lab.login().RetrieveContent()
+    spec = view_spec(content, vim.VirtualMachine, ["name", "config.uuid", "guest.ipAddress"])
+    answer = content.propertyCollector.RetrievePropertiesEx([spec], PC.RetrieveOptions())
+    denied = next(each for each in answer.objects if each.missingSet)
+    assert [part.val for part in denied.propSet] == ["denied-01"]
+    assert [part.path for part in denied.missingSet] == ["config.uuid", "guest.ipAddress"]
+    assert {type(part.fault) for part in denied.missingSet} == {vim.fault.NoPermission}
+    with pytest.raises(vim.fault.NoPermission):
+        _ = denied.obj.config
+
+
+def test_a_value_of_tomorrows_api_reaches_the_client_as_it_is(start_lab):
+    instance = start_lab("strange").login()
+    content, stub = instance.RetrieveContent(), instance._stub
+    spec = view_spec(content, vim.VirtualMachine, ["name", "runtime.powerState"])
+    with pytest.raises(KeyError, match="TypeOfTomorrow"):  # pyVmomi loses the whole page
+        content.propertyCollector.RetrievePropertiesEx([spec], PC.RetrieveOptions())
+    stub.DropConnections()

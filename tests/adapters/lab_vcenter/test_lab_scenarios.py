@@ -6,7 +6,9 @@ from v2s_tui.lab.disks.build import CONTENT_KINDS
 from v2s_tui.lab.scenarios import ScenarioError, load_scenario
 
 
-@pytest.mark.parametrize(("name", "count"), [("demo", 12), ("tiny", 4), ("awkward", 30), ("fleet", 100)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("demo", 12), ("tiny", 4), ("awkward", 30), ("fleet", 100), ("strange", 3)]
+)
 def test_bundled_scenarios_load(name, count, tmp_path):
     scenario = load_scenario(name, folder=tmp_path)
     assert len(scenario.vms) == count

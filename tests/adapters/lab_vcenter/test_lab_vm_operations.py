@@ -58,6 +58,17 @@ def test_without_tools_a_quiesced_snapshot_is_taken_unquiesced(start_lab):
     assert vm.snapshot.rootSnapshotList[0].quiesced is False
 
 
+def test_shared_and_independent_disks_limit_snapshots(start_lab):
+    lab = start_lab("awkward")
+    content = lab.login().RetrieveContent()
+    with pytest.raises(vim.fault.SnapshotFault):
+        lab.vm(content, "shared-disk-01").CreateSnapshot_Task("s", "", False, False)
+    independent = lab.vm(content, "independent-01")
+    with pytest.raises(vim.fault.MemorySnapshotOnIndependentDisk):
+        independent.CreateSnapshot_Task("s", "", True, False)
+    finish(independent.CreateSnapshot_Task("s", "", False, False))
+
+
 def test_a_second_task_on_the_same_vm_is_refused(start_lab):
     lab = start_lab("tiny", pace=1.0)
     content = lab.login().RetrieveContent()

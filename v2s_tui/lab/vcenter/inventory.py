@@ -27,6 +27,10 @@ class Entity:
         """The name fault rules know it by."""
         return self.name
 
+    def denies(self, _path: str) -> bool:
+        """Whether the account may not read this property."""
+        return False
+
     def path(self) -> str:
         """Inventory path without the folders vCenter keeps to itself, `/DC1/Production/web-01`."""
         if self.parent is None:
@@ -165,6 +169,10 @@ class VirtualMachine(Entity):
         self.datastores = [store for store in self.datacenter.datastores() if store.name in names]
         self.networks = {network.name: network for network in self.datacenter.networks()}
         self.connected = [self.networks[nic.network] for nic in spec.nics if nic.network in self.networks]
+
+    def denies(self, path: str) -> bool:
+        """Whether the account may not read this property or one it is part of."""
+        return any(path == name or path.startswith(f"{name}.") for name in self.spec.denied)
 
     def all_snapshots(self) -> Iterator[Snapshot]:
         """Every snapshot of the tree, parents first."""

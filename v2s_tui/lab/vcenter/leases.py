@@ -16,6 +16,8 @@ from v2s_tui.lab.vcenter.world import World
 
 _INITIALIZING_SECONDS = 0.2
 NVRAM_BYTES = 8684
+_CLOSED_PORT_URL = "https://127.0.0.1:1"
+_NO_ONES_THUMBPRINT = ":".join(["00"] * 20)
 
 
 @dataclass(slots=True)
@@ -46,15 +48,22 @@ class Lease(SessionObject):
         self.transfer_percent = 0
         self.renewed_at = time.monotonic()
         self.closed = threading.Event()
+        self.host_url = vm.host.nfc_url
+        self.thumbprint = vm.host.thumbprint
         self.files = [
             LeaseFile(f"disk-{number}.vmdk", lease_key(vm, disk), disk) for number, disk in enumerate(disks)
         ]
         if vm.spec.firmware == "efi":
             self.files.append(LeaseFile(f"{vm.disk_folder()}.nvram", f"/{vm.moid}/nvram", None))
 
-    def open(self, *, fails: bool = False, times_out: bool = False) -> None:
-        """Lock the VM and become ready in a moment; or fail, or run out at once, as a fault rule has it."""
+    def open(self, *, planned: str | None = None) -> None:
+        """Lock the VM and become ready in a moment; planned: what a fault rule makes of the lease."""
         self.vm.open_leases.append(self)
+        fails, times_out = planned == "error", planned == "timeout"
+        if planned == "unreachable":
+            self.host_url = _CLOSED_PORT_URL
+        if planned == "wrong-thumbprint":
+            self.thumbprint = _NO_ONES_THUMBPRINT
         fault = vim.fault.FileFault(file=self.name, msg="The disk is not accessible.") if fails else None
         outcome = (lambda: self.fail(fault)) if fault else self._become_ready
         self.world.clock.later(_INITIALIZING_SECONDS, outcome)
@@ -117,8 +126,8 @@ class Lease(SessionObject):
         return vim.HttpNfcLease.DeviceUrl(
             key=file.key,
             importKey=file.key.replace(f"/{self.vm.moid}/", f"/{self.vm.name}/"),
-            url=f"{self.vm.host.nfc_url}/nfc/{self.moid}/{file.name}",
-            sslThumbprint=self.vm.host.thumbprint,
+            url=f"{self.host_url}/nfc/{self.moid}/{file.name}",
+            sslThumbprint=self.thumbprint,
             disk=file.disk is not None,
             targetId=file.name,
             datastoreKey="",

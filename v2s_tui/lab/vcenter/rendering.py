@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from pyVmomi import VmomiSupport, vmodl
 
-from v2s_tui.lab.vcenter.inventory import Entity
+from v2s_tui.lab.vcenter.inventory import Entity, VirtualMachine
 from v2s_tui.lab.vcenter.soap import serialize
 
 PropertyTable = Mapping[str, Callable[[Any], Any]]
@@ -62,8 +62,14 @@ def all_properties(kind: Any) -> list[str]:
 def fragment(entity: Entity, path: str) -> str | None:
     """`<val ...>...</val>` of the property, None where it is unset."""
     if path not in entity.fragments:
-        entity.fragments[path] = _render(value_of(entity, path))
+        entity.fragments[path] = _strange(entity, path) or _render(value_of(entity, path))
     return entity.fragments[path]
+
+
+def _strange(entity: Entity, path: str) -> str | None:
+    """A value of a type no client of today knows, where the scenario wants one."""
+    value = entity.spec.strange_values.get(path) if isinstance(entity, VirtualMachine) else None
+    return None if value is None else f'<val xsi:type="TypeOfTomorrow">{escape(value)}</val>'
 
 
 def _render(value: Any) -> str | None:

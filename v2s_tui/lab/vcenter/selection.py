@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from pyVmomi import vmodl
+from pyVmomi import vim, vmodl
 
 from v2s_tui.lab.vcenter.inventory import Entity
 from v2s_tui.lab.vcenter.rendering import all_properties, fragment, object_xml, value_of
@@ -104,7 +104,8 @@ def content_xml(entity: Entity, paths: tuple[str, ...]) -> str:
     key = _cache_key(paths)
     cached = entity.fragments.get(key)
     if cached is None:
-        parts = [_property_xml(entity, path) for path in paths]
+        parts = [_property_xml(entity, path) for path in paths if not entity.denies(path)]
+        parts += [_missing_part(path, no_permission(entity)) for path in paths if entity.denies(path)]
         cached = f"<objects>{object_xml(entity)}{''.join(parts)}</objects>"
         entity.fragments[key] = cached
     return cached
@@ -122,6 +123,17 @@ def _property_xml(entity: Entity, path: str) -> str:
 
 def missing_xml(ref: Any, paths: list[str], fault: Any) -> str:
     """`<objects>` element of an object none of whose properties may be read."""
-    kind = vmodl.query.PropertyCollector.MissingProperty
-    parts = [serialize(kind(path=path, fault=fault), name="missingSet", declared=kind) for path in paths]
+    parts = [_missing_part(path, fault) for path in paths]
     return f"<objects>{serialize(ref, name='obj', declared=type(ref))}{''.join(parts)}</objects>"
+
+
+def _missing_part(path: str, fault: Any) -> str:
+    kind = vmodl.query.PropertyCollector.MissingProperty
+    return serialize(kind(path=path, fault=fault), name="missingSet", declared=kind)
+
+
+def no_permission(entity: Entity) -> Any:
+    """What stands in place of a property the account may not read."""
+    return vim.fault.NoPermission(
+        object=entity.ref, privilegeId="System.Read", msg="Permission to perform this operation was denied."
+    )

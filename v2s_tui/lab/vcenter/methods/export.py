@@ -44,7 +44,7 @@ def _open(call: Call, vm: VirtualMachine, disks: list[DiskSpec]) -> Any:
     lease = call.world.add(Lease(call.world, vm=vm, disks=disks, timeout_seconds=timeout_seconds))
     call.owner().objects[lease.moid] = lease
     planned = call.fault.lease if call.fault else None
-    lease.open(fails=planned == "error", times_out=planned == "timeout")
+    lease.open(planned=planned)
     return lease.ref
 
 

@@ -8,6 +8,7 @@ from pyVmomi import vim
 from v2s_tui.lab.vcenter.dispatch import Call, not_authenticated, soap_method
 from v2s_tui.lab.vcenter.inventory import Entity
 from v2s_tui.lab.vcenter.rendering import value_of
+from v2s_tui.lab.vcenter.selection import no_permission
 from v2s_tui.lab.vcenter.service_objects import ServiceInstance, SessionManager, service_content
 
 
@@ -63,6 +64,8 @@ def fetch(call: Call) -> Any:
         return _session_property(call, name)
     if call.session is None and not isinstance(entity, ServiceInstance):
         raise not_authenticated(entity.ref)
+    if entity.denies(name):
+        raise no_permission(entity)
     return value_of(entity, name)
 
 

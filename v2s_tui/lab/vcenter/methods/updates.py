@@ -60,7 +60,7 @@ class Filter(SessionObject):
             return {}
 
     def _report(self, entity: Entity, paths: tuple[str, ...], known: _Reported | None) -> Iterator[str]:
-        values = {path: fragment(entity, path) for path in paths}
+        values = {path: fragment(entity, path) for path in paths if not entity.denies(path)}
         before = known.values if known else {}
         changed = {path: value for path, value in values.items() if value != before.get(path)}
         self.reported[entity.moid] = _Reported(entity, entity.version, values)

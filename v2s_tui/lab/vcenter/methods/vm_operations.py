@@ -105,6 +105,7 @@ def create_snapshot(call: Call) -> Any:
     name = call.argument("name", "")
     if not name:
         raise vmodl.fault.InvalidArgument(invalidProperty="name", msg="The snapshot needs a name.")
+    _require_snapshot_support(vm, with_memory=bool(call.argument("memory")))
     asked = bool(call.argument("quiesce")) or call.argument("quiesceSpec") is not None
     quiesced = asked and vm.power == "poweredOn" and vm.spec.tools == "guestToolsRunning"
 
@@ -113,6 +114,16 @@ def create_snapshot(call: Call) -> Any:
         return add_snapshot(call.world, vm, name=name, description=description, quiesced=quiesced).ref
 
     return _start(call, vm, _SNAPSHOT_SECONDS, effect)
+
+
+def _require_snapshot_support(vm: VirtualMachine, *, with_memory: bool) -> None:
+    """Disks shared with another VM rule snapshots out; independent ones rule memory in a snapshot out."""
+    if any(disk.sharing for disk in vm.spec.disks):
+        raise vim.fault.SnapshotFault(msg="Cannot take a snapshot: the VM shares a disk with other VMs.")
+    if with_memory and any(disk.mode.startswith("independent") for disk in vm.spec.disks):
+        raise vim.fault.MemorySnapshotOnIndependentDisk(
+            msg="Cannot take a memory snapshot: the VM has independent disks."
+        )
 
 
 @soap_method("RemoveSnapshot_Task")
