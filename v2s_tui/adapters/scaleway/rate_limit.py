@@ -4,9 +4,13 @@ The real limit is unpublished and answers with an empty 429 (reference: scaleway
 each success adds a little to the rate, each refusal halves it for everybody.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
+
+SETTLE_SECONDS = 1.0
+"""After a decrease, refusals of so long belong to requests that were sent before it."""
 
 
 class RateLimiter:
@@ -17,14 +21,14 @@ class RateLimiter:
         rate: float,
         *,
         floor: float = 0.5,
-        step: float = 0.1,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ceiling = rate
         self._rate = rate
         self._floor = min(floor, rate)
-        self._step = step
+        self._step = rate / 100
+        self._last_refusal = -math.inf
         self._monotonic = monotonic
         self._sleep = sleep
         self._next_turn = 0.0
@@ -50,6 +54,12 @@ class RateLimiter:
             self._rate = min(self._ceiling, self._rate + self._step)
 
     def refused(self) -> None:
-        """The API answered 429: half as fast from now on."""
+        """The API answered 429: half as fast from now on.
+
+        Threads that were on their way at the same time are refused together, which counts once.
+        """
         with self._lock:
-            self._rate = max(self._floor, self._rate / 2)
+            now = self._monotonic()
+            if now - self._last_refusal >= SETTLE_SECONDS:
+                self._rate = max(self._floor, self._rate / 2)
+                self._last_refusal = now
