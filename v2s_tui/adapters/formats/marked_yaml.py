@@ -43,14 +43,13 @@ def key_of(path: Path) -> str:
 def parse_marked(
     text: str, *, file: str, error: type[InputError], max_nodes: int = MAX_NODES
 ) -> MarkedDocument:
-    """Parse one YAML document. max_nodes: most values it may hold; above the default libyaml parses, if it is
-    there.
+    """Parse one YAML document. max_nodes: most values it may hold.
 
     Raises `error` with line and column for bad YAML, a key given twice, a key that is not text, and files
     that are too deep or too large to be a plan or a configuration.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader if max_nodes == MAX_NODES else _FAST_LOADER)
+        node = _compose(text)
     except yaml.MarkedYAMLError as err:
         raise error(_problem_text(err), hint=_yaml_hint(err), position=_position(file, err)) from err
     except yaml.YAMLError as err:
@@ -60,6 +59,14 @@ def parse_marked(
     walker = _Walker(file, error, max_nodes)
     data = walker.value(node, ()) if node is not None else {}
     return MarkedDocument(file, {} if data is None else data, walker.marks)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """By libyaml where PyYAML has it; what it refuses is parsed again, for the clearer message."""
+    try:
+        return yaml.compose(text, Loader=_FAST_LOADER)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _problem_text(err: yaml.MarkedYAMLError) -> str:

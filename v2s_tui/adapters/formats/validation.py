@@ -88,7 +88,8 @@ def _fix(details: ErrorDetails) -> str:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean 'zone'?`, or the list of what is known when nothing is near."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    longer = [each for each in names if len(word) > 2 and each.startswith(word.lower())]
+    near = longer or difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known here: {', '.join(names)}" if names else ""

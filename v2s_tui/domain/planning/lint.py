@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import Finding, notes, warns
 from v2s_tui.domain.planning.selection import identity, matching, select
+from v2s_tui.domain.source.filters_keys import glob
 from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.target.network_map import unused_rules
 
 
 def lint_plan(plan: BatchPlan, inventory: Inventory | None = None) -> tuple[Finding, ...]:
@@ -15,6 +17,7 @@ def lint_plan(plan: BatchPlan, inventory: Inventory | None = None) -> tuple[Find
     found = [*_repeated(plan), *_pauses(plan)]
     if inventory is not None:
         found += [*_waves(plan, inventory), *_exclusions(plan, inventory), *_selectors(plan, inventory)]
+        found += _parts(plan, inventory)
     return tuple(found)
 
 
@@ -48,6 +51,23 @@ def _waves(plan: BatchPlan, inventory: Inventory) -> Iterable[Finding]:
                 )
         if not wave.vms and wave.name not in named:
             yield notes("empty-wave", f"wave {wave.name} has no VMs", "only its pause has an effect")
+
+
+def _parts(plan: BatchPlan, inventory: Inventory) -> Iterable[Finding]:
+    """Rules of one VM that name no NIC or disk of it; rules of patterns and defaults may miss some VMs."""
+    for line in select(plan, inventory, strict=False).lines:
+        if line.migration.vm_name is None:
+            continue
+        unused = [f"nic {rule.nic}" for rule in unused_rules(line.vm, line.migration.nics or ())]
+        labels = [disk.label for disk in line.vm.disks]
+        unused += [
+            f"disk {rule.disk}"
+            for rule in line.migration.disks or ()
+            if not any(map(glob(rule.disk), labels))
+        ]
+        for each in unused:
+            why = f"{line.vm.name} has none of that name"
+            yield warns("rule-unmatched", f"migrations[{line.index}]: {each}", why, "correct the rule")
 
 
 def _exclusions(plan: BatchPlan, inventory: Inventory) -> Iterable[Finding]:

@@ -82,6 +82,7 @@ class ResolvedPlan:
     """Every VM of the inventory is in exactly one of: planned, excluded, or not mentioned.
 
     excluded: (unambiguous name, reason). not_together: groups of planned names of which one moves at a time.
+    accepted: finding code -> why, for findings on the whole batch.
     """
 
     vms: tuple[PlannedVm, ...]
@@ -91,6 +92,7 @@ class ResolvedPlan:
     excluded: tuple[tuple[str, str], ...] = ()
     unmatched_selectors: tuple[str, ...] = ()
     not_together: tuple[tuple[str, ...], ...] = ()
+    accepted: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> PlannedVm:
         """The planned VM of this unambiguous name; KeyError when there is none."""

@@ -8,6 +8,7 @@ memory and likes dedicated vCPUs, `cost` is cheapest. Ties go to the name that s
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from v2s_tui.domain.planning.plan import SizingStrategy
 from v2s_tui.domain.source.guest_os import OsFamily
@@ -131,6 +132,29 @@ def choose_type(
 
 def choose_for(need: Need, catalogue: Catalogue, strategy: SizingStrategy) -> SizingChoice:
     """The type for an abstract need; alternatives are the next three."""
+    if not any(each.needs_local_storage for each in catalogue.types):
+        need = replace(need, disk_bytes=0)
+    return _chosen(_Same(catalogue), need, strategy)
+
+
+class _Same:
+    """A catalogue compared by identity: hashing its 150 types for every VM would cost more than choosing."""
+
+    __slots__ = ("catalogue",)
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.catalogue is self.catalogue
+
+    def __hash__(self) -> int:
+        return id(self.catalogue)
+
+
+@lru_cache(maxsize=4096)
+def _chosen(same: _Same, need: Need, strategy: SizingStrategy) -> SizingChoice:
+    catalogue = same.catalogue
     fitting = [each for each in catalogue.types if _sold(each) and not misfits(need, each)]
     if not fitting:
         return SizingChoice(None, _why_none(need, catalogue))

@@ -61,6 +61,22 @@ def test_lint_finds_lines_without_effect() -> None:
     assert lint_plan(plan(migrations=[{"vm_name": "a1"}]), inventory("a1")) == ()
 
 
+def test_lint_finds_rules_that_name_no_nic_or_disk() -> None:
+    rules = plan(
+        migrations=[
+            {
+                "vm_name": "a",
+                "nics": [{"nic": "00-50-56-00-00-01"}, {"nic": "VLAN 9"}],
+                "disks": [{"disk": "Hard disk *"}, {"disk": "Hard disk 7"}],
+            }
+        ]
+    )
+    assert [each.title for each in lint_plan(rules, inventory("a"))] == [
+        "migrations[0]: nic VLAN 9",
+        "migrations[0]: disk Hard disk 7",
+    ]
+
+
 def test_two_plans_differ_line_by_line() -> None:
     old = plan(
         defaults={"zone": "fr-par-1"},

@@ -175,6 +175,8 @@ def test_quotas_are_counted_wave_by_wave_and_a_way_out_is_proposed() -> None:
     assert "1 more POP2-2C-8G" in found.fix
     assert findings(quota_plan(), replace(facts, quotas={"cp_servers_type_POP2_2C_8G": -1})) == ()
     assert findings(quota_plan(), replace(facts, usage={})) == ()
+    accepted = replace(quota_plan(), accepted={"quota": "ticket 4711 raises it tonight"})
+    assert not blocking(findings(accepted, facts))
 
 
 def test_other_capacity_rules() -> None:

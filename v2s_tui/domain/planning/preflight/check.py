@@ -22,7 +22,7 @@ def preflight(
     found = list(capacity_findings(plan, catalogue_of_zone, facts))
     for planned in plan.vms:
         found += vm_findings(planned, catalogue_of_zone(planned.zone), facts)
-    accepted = {each.name: each.accepted for each in plan.vms}
+    accepted = {each.name: each.accepted for each in plan.vms} | {"": plan.accepted}
     place = {each.name: number for number, each in enumerate(plan.vms)}
     judged = (_accepted(finding, accepted.get(finding.vm, {})) for finding in found)
     return tuple(sorted(judged, key=lambda each: (_ORDER[each.severity], place.get(each.vm, -1), each.code)))
