@@ -7,7 +7,8 @@ from v2s_tui.lab.scenarios import ScenarioError, load_scenario
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("demo", 12), ("tiny", 4), ("awkward", 30), ("fleet", 100), ("strange", 3)]
+    ("name", "count"),
+    [("demo", 12), ("tiny", 4), ("awkward", 30), ("fleet", 100), ("strange", 3), ("bootable", 9)],
 )
 def test_bundled_scenarios_load(name, count, tmp_path):
     scenario = load_scenario(name, folder=tmp_path)
@@ -89,3 +90,11 @@ def test_a_file_of_ones_own_is_loaded(tmp_path):
     )
     (vm,) = load_scenario(str(path), folder=tmp_path).vms
     assert (vm.name, vm.folder, vm.disks[0].size_bytes) == ("v", "/DC9/Own", 2 << 30)
+
+
+def test_a_bootable_guest_has_the_network_card_it_is_pinned_to(tmp_path):
+    from v2s_tui.lab.guests.micro import identity_of
+
+    for vm in load_scenario("bootable", folder=tmp_path).vms:
+        assert vm.nics[0].mac_address == identity_of(vm.name).mac
+        assert (vm.firmware == "efi") == (vm.disks[0].content in ("bootable-uefi", "bootable-networkmanager"))

@@ -4,6 +4,7 @@ A finished disk has a manifest beside it (`<raw>.manifest.json`) with its file s
 every file, and is used again as long as its specification stays the same. A new kind of guest is a new entry.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -31,7 +32,8 @@ from v2s_tui.lab.disks.partitions import (
     write_gpt,
     write_mbr,
 )
-from v2s_tui.lab.scenarios.model import DiskSpec
+from v2s_tui.lab.guests.shapes import SHAPES
+from v2s_tui.lab.scenarios.model import BOOTABLE, DiskSpec
 
 GENERATOR_VERSION = 2  # raise it when a content kind changes, so that old lab folders are made anew
 ESP_BYTES = 64 * MIB
@@ -228,6 +230,14 @@ def _empty(_draft: DiskDraft) -> None:
     """Nothing was ever written: the stream holds no grain at all."""
 
 
+def _bootable(draft: DiskDraft, *, shape: str) -> None:
+    """A guest that really boots; its parts come from Debian packages, fetched once into a cache."""
+    from v2s_tui.lab.guests.micro import build_micro_guest
+
+    name = draft.spec.seed.split("/")[0]
+    build_micro_guest(draft.path, variant=shape, virtual_size_bytes=draft.spec.size_bytes, name=name)
+
+
 CONTENT_KINDS: dict[str, ContentKind] = {
     "linux-bios": _linux_bios,
     "linux-uefi": _linux_uefi,
@@ -236,4 +246,5 @@ CONTENT_KINDS: dict[str, ContentKind] = {
     "data-ext4": _data_ext4,
     "random": _random,
     "empty": _empty,
+    **{f"{BOOTABLE}{shape}": functools.partial(_bootable, shape=shape) for shape in SHAPES},
 }

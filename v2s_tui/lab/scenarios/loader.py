@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from v2s_tui.lab.scenarios.document import DiskDocument, ScenarioDocument, VmDocument
 from v2s_tui.lab.scenarios.fleet import generate_vms
-from v2s_tui.lab.scenarios.model import DiskSpec, HostSpec, NicSpec, Scenario, VmSpec
+from v2s_tui.lab.scenarios.model import BOOTABLE, DiskSpec, HostSpec, NicSpec, Scenario, VmSpec
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -135,15 +135,24 @@ def _disk(vm: VmDocument, disk: DiskDocument, number: int, identity: uuid.UUID, 
 
 
 def _nics(vm: VmDocument, index: int, identity: uuid.UUID, *, addressed: bool) -> tuple[NicSpec, ...]:
-    """Network cards with addresses of VMware's range, made from the VM's identity."""
+    """Network cards, the first one with the address VMware Tools report."""
     address = f"10.{20 + index // 62500}.{index // 250 % 250}.{index % 250 + 2}"
-    octets = identity.bytes
     return tuple(
         NicSpec(
-            mac_address=f"00:50:56:{octets[0] & 0x3F:02x}:{octets[1]:02x}:{(octets[2] + number) & 0xFF:02x}",
+            mac_address=_mac_address(vm, identity, number),
             network=network,
             adapter=vm.adapter,
             ip_addresses=(address,) if addressed and number == 0 else (),
         )
         for number, network in enumerate(vm.networks)
     )
+
+
+def _mac_address(vm: VmDocument, identity: uuid.UUID, number: int) -> str:
+    """An address of VMware's range from the VM's identity; a bootable guest pins its first card itself."""
+    if number == 0 and vm.disks and vm.disks[0].content.startswith(BOOTABLE):
+        from v2s_tui.lab.guests.micro import identity_of
+
+        return identity_of(vm.name).mac
+    octets = identity.bytes
+    return f"00:50:56:{octets[0] & 0x3F:02x}:{octets[1]:02x}:{(octets[2] + number) & 0xFF:02x}"

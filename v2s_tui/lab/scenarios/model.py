@@ -6,6 +6,9 @@ The vCenter server turns them into vSphere objects; the disk builder turns `Disk
 from dataclasses import dataclass, field
 from pathlib import Path
 
+BOOTABLE = "bootable-"
+"""Content kinds that begin so are guests that boot: the rest is a shape of lab/guests."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiskSpec:
