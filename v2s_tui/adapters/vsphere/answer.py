@@ -15,6 +15,7 @@ from v2s_tui.adapters.vsphere.values import (
     Parts,
     Ref,
     Value,
+    kind_of,
     many,
     moref_of,
     parts_of,
@@ -94,8 +95,7 @@ def _dicts(item: dict[str, Value], name: str) -> list[dict[str, Value]]:
 
 def _fault_kind(fault: Value | None) -> str:
     """Servers send a LocalizedMethodFault, some the fault itself."""
-    inner = parts_of(fault).get("fault", fault)
-    return text_of(parts_of(inner).get(TYPE)).rpartition(":")[2]
+    return kind_of(parts_of(fault).get("fault", fault))
 
 
 def _parse_again(document: bytes) -> dict[str, Value]:

@@ -66,11 +66,12 @@ class Hardware:
 def read_hardware(devices: Value | None, guest_nics: Value | None, places: Places) -> Hardware:
     """The hardware of `config.hardware.device` (and `guest.net` for addresses)."""
     found = [parts_of(item) for item in items_of(devices)]
+    kinds = [kind_of(device) for device in found]
     return Hardware(
         disks=read_disks(found, places),
         nics=tuple(_nics(found, _addresses(guest_nics), places)),
-        has_tpm=any(kind_of(_value(device)) == "VirtualTPM" for device in found),
-        passthrough_devices=sum(kind_of(_value(device)) in _PASSTHROUGH for device in found),
+        has_tpm="VirtualTPM" in kinds,
+        passthrough_devices=sum(kinds.count(kind) for kind in _PASSTHROUGH),
     )
 
 
@@ -83,7 +84,7 @@ def read_disks(devices: Iterable[Parts], places: Places | None = None) -> tuple[
     disks = [
         _disk(device, by_key, places or Places())
         for device in by_key.values()
-        if kind_of(_value(device)) == "VirtualDisk"
+        if kind_of(device) == "VirtualDisk"
     ]
     return tuple(sorted(disks, key=_place))
 
@@ -98,15 +99,11 @@ def controller_type(disk_controller: str) -> str:
     return next((kind for kind, name in _CONTROLLERS.items() if name == disk_controller), disk_controller)
 
 
-def _value(device: Parts) -> Value:
-    return dict(device)
-
-
 def _disk(device: Parts, by_key: dict[str, Parts], places: Places) -> Disk:
     backing = parts_of(device.get("backing"))
     path = text_of(backing.get("fileName"))
     controller = by_key.get(text_of(device.get("controllerKey")), {})
-    controller_kind = kind_of(_value(controller))
+    controller_kind = kind_of(controller)
     thin = backing.get("thinProvisioned")
     return Disk(
         key=number_of(device.get("key")),
@@ -168,7 +165,7 @@ def _addresses(guest_nics: Value | None) -> dict[str, tuple[str, ...]]:
 
 def _nics(devices: Iterable[Parts], addresses: dict[str, tuple[str, ...]], places: Places) -> Iterable[Nic]:
     for device in devices:
-        adapter = _ETHERNET.get(kind_of(_value(device)))
+        adapter = _ETHERNET.get(kind_of(device))
         if adapter is None:
             continue
         yield Nic(

@@ -6,7 +6,6 @@ where a part repeats.
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ class Ref(NamedTuple):
 
 
 Value = str | Ref | dict[str, "Value"] | list["Value"]
-Parts = Mapping[str, Value]
+Parts = dict[str, Value]
 
 
 _UNPRINTABLE = re.compile(
@@ -102,8 +101,9 @@ def items_of(value: Value | None) -> list[Value]:
 
 
 def kind_of(value: Value | None) -> str:
-    """The xsi:type a data object was sent with, without prefix."""
-    return text_of(parts_of(value).get(TYPE)).rpartition(":")[2]
+    """The xsi:type a data object was sent with, without prefix; "" where it came with none."""
+    kind = value.get(TYPE) if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def moment_of(value: Value | None) -> datetime | None:

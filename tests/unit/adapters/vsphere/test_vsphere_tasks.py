@@ -1,0 +1,105 @@
+"""Waiting for tasks, without a clock that really runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from v2s_tui.adapters.vsphere.address import Timeouts
+from v2s_tui.adapters.vsphere.faults import VimFault, VimFaultError
+from v2s_tui.adapters.vsphere.tasks import Tasks
+from v2s_tui.adapters.vsphere.values import Ref, Value
+from v2s_tui.domain.errors import SourceError
+
+BUSY: Value = {"fault": {"@type": "TaskInProgress"}, "localizedMessage": "busy"}
+
+
+class StillClock:
+    """Time that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sleeps: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+
+class ScriptedSession:
+    """A session and retriever in one: the task shows these states, one after the other, then the last."""
+
+    def __init__(self, *states: Mapping[str, Value]) -> None:
+        self.address = SimpleNamespace(timeouts=Timeouts(task=60, busy=20))
+        self.states = list(states)
+
+    def attempt(self, action: Callable[[], Any], *, repeatable: bool) -> Any:
+        return action()
+
+    def read(self, _doing: str, _ref: Ref, *_paths: str) -> Mapping[str, Value]:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+def state(word: str, **more: Value) -> Mapping[str, Value]:
+    return {"info.state": word, **{f"info.{name}": value for name, value in more.items()}}
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+def tasks(session: ScriptedSession, clock: StillClock) -> Tasks:
+    return Tasks(session, session, sleep=clock.sleep, clock=lambda: clock.now)  # type: ignore[arg-type]
+
+
+def started(*outcomes: Exception | str) -> Callable[[], Any]:
+    """A start that raises or gives a task, call by call."""
+    left: Iterator[Exception | str] = iter(outcomes)
+
+    def start() -> Any:
+        outcome = next(left)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return SimpleNamespace(_moId=outcome)
+
+    return start
+
+
+def test_the_result_of_a_task_is_its_value(clock: StillClock) -> None:
+    result = Ref("VirtualMachineSnapshot", "snapshot-1")
+    session = ScriptedSession(state("queued"), state("running"), state("success", result=result))
+    assert tasks(session, clock).run("Snapshot", started("task-1")) == result
+    assert len(clock.sleeps) == 2
+
+
+def test_polling_slows_down_but_not_for_ever(clock: StillClock) -> None:
+    session = ScriptedSession(*[state("running")] * 20, state("success"))
+    tasks(session, clock).run("Snapshot", started("task-1"))
+    assert clock.sleeps[0] < clock.sleeps[-1] <= 2
+
+
+def test_a_task_that_never_ends_is_given_up(clock: StillClock) -> None:
+    with pytest.raises(SourceError, match="has not ended after 60 seconds"):
+        tasks(ScriptedSession(state("running")), clock).run("Snapshot", started("task-1"))
+
+
+def test_busy_is_tried_again_whether_the_call_or_the_task_says_so(clock: StillClock) -> None:
+    session = ScriptedSession(state("error", error=BUSY), state("success"))
+    tasks(session, clock).run("Snapshot", started(VimFault("TaskInProgress"), "task-1", "task-2"))
+    assert len(clock.sleeps) == 2
+
+
+def test_busy_for_too_long_is_an_error(clock: StillClock) -> None:
+    with pytest.raises(VimFaultError, match="another task is running") as raised:
+        tasks(ScriptedSession(state("error", error=BUSY)), clock).run("Snapshot", started(*["task-1"] * 99))
+    assert raised.value.transient
+    assert clock.now <= 20
+
+
+def test_other_faults_are_not_tried_again(clock: StillClock) -> None:
+    denied: Value = {"fault": {"@type": "NoPermission", "privilegeId": "VApp.Export"}}
+    with pytest.raises(VimFaultError, match=r"lacks a privilege: VApp\.Export"):
+        tasks(ScriptedSession(state("error", error=denied)), clock).run("Export", started("task-1"))
+    assert clock.sleeps == []
