@@ -1,0 +1,377 @@
+"""What single stages decide, and how they meet trouble."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.bench import TYPE_NAME, catalogue, make_bench
+from fakes.plans import vm_named
+from fakes.world import failing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from v2s_tui.domain.errors import (
+    Cancelled,
+    ImportRefused,
+    LeaseFailed,
+    NotFound,
+    OutOfStock,
+    PreflightBlocked,
+    RateLimited,
+    SourceError,
+    StorageUnavailable,
+    TargetUnavailable,
+    VerificationFailed,
+)
+from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.guest.network import NicMode
+from v2s_tui.domain.planning.plan import PostMigration
+from v2s_tui.domain.planning.plan_options import Consistency
+from v2s_tui.domain.planning.resolved import PlannedDisk
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.domain.ports import CloudState
+from v2s_tui.domain.source.vm import DiskBacking, Firmware, Nic, PowerState
+from v2s_tui.domain.target.instance_types import Stock
+from v2s_tui.domain.target.network_map import PlannedNic
+from v2s_tui.domain.units import GB, TB
+from v2s_tui.engine.stages import export as export_module
+from v2s_tui.engine.stages.convert import target_size_bytes
+from v2s_tui.engine.stages.export import export_holds
+from v2s_tui.engine.stages.networks import target_nics, wants_public_ip
+from v2s_tui.engine.stages.upload_s3 import upload_holds
+from v2s_tui.engine.stages.validate import quota_of_type
+
+
+def of_vm(bench_of, **changes):
+    """A bench whose VM is another at the source than in the plan."""
+    bench = bench_of()
+    bench.source.vms = {bench.planned.vm.moref: replace(bench.planned.vm, **changes)}
+    return bench
+
+
+# --- validate
+
+
+def with_disk(bench_of, **changes):
+    vm = vm_named("web-01", disks=2)
+    return of_vm(bench_of, disks=(vm.disks[0], replace(vm.disks[1], **changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"backing": DiskBacking.RDM_PHYSICAL}, "Hard disk 2 is a raw device mapping"),
+        ({"mode": "independent_persistent"}, "Hard disk 2 is independent"),
+        ({"shared": True}, "Hard disk 2 is shared"),
+        ({"capacity_bytes": TB + 1}, "imports end at 1 TB"),
+    ],
+)
+def test_disks_that_cannot_be_copied_are_refused(bench_of, changes, text):
+    with pytest.raises(PreflightBlocked, match=text):
+        with_disk(bench_of, **changes).run(Stage.VALIDATE)
+
+
+def test_a_skipped_disk_is_no_obstacle(bench_of):
+    bench = with_disk(bench_of, shared=True)
+    key = bench.planned.vm.disks[1].key
+    rule = PlannedDisk(key, skip=True, volume_class=bench.planned.volume_class)
+    bench.planned = replace(bench.planned, disks=(rule,))
+    bench.run_until(Stage.VERIFY)
+    assert len(bench.artifacts.disks) == 1
+
+
+def test_all_reasons_are_said_at_once(bench_of):
+    bench = of_vm(bench_of, power_state=PowerState.SUSPENDED, connection_state="inaccessible", cpu_count=64)
+    with pytest.raises(PreflightBlocked, match=r"inaccessible.*suspended.*64 needed"):
+        bench.run(Stage.VALIDATE)
+
+
+def test_a_vm_that_is_gone_or_another_is_refused(bench_of):
+    bench = bench_of()
+    bench.source.vms = {}
+    with pytest.raises(SourceError, match="does not exist any more"):
+        bench.run(Stage.VALIDATE)
+    other = of_vm(bench_of, instance_uuid="2", name="mail-01")
+    other.planned = replace(other.planned, vm=replace(other.planned.vm, instance_uuid="1"))
+    with pytest.raises(SourceError, match="is not web-01 any more but mail-01"):
+        other.run(Stage.VALIDATE)
+
+
+def test_a_zone_without_stock_is_refused(bench):
+    bench.cloud.catalogue_of = catalogue(stock=Stock.SHORTAGE)
+    with pytest.raises(OutOfStock):
+        bench.run(Stage.VALIDATE)
+
+
+def test_bios_is_not_called_compatible(bench_of):
+    bench = of_vm(bench_of, firmware=Firmware.BIOS)
+    assert "UEFI only" in bench.run(Stage.VALIDATE).notes["firmware"]
+    assert "firmware" not in of_vm(bench_of, firmware=Firmware.EFI).run(Stage.VALIDATE).notes
+
+
+def test_a_quota_of_the_zone_wins_over_the_global_one():
+    quotas = {"cp_servers_type_POP2_2C_8G": 9, "cp_servers_type_POP2_2C_8G@fr-par-1": 2, "other": 0}
+    assert quota_of_type(quotas, TYPE_NAME, "fr-par-1") == 2
+    assert quota_of_type(quotas, TYPE_NAME, "fr-par-2") == 9
+    assert quota_of_type({"cp_servers_type_POP2_2C_8G": -1}, TYPE_NAME, "fr-par-1") is None
+    assert quota_of_type({"cp_servers_type_POP2_2C_8G_WIN": 0}, TYPE_NAME, "fr-par-1") is None
+
+
+# --- snapshot and export
+
+
+def running(bench_of):
+    return of_vm(bench_of, power_state=PowerState.ON, tools_status="guestToolsRunning")
+
+
+def test_a_guest_that_cannot_quiesce_is_taken_as_it_stands(bench_of):
+    bench = running(bench_of)
+    bench.world.rules.append(failing("create_snapshot", SourceError("the guest is too busy")))
+    artifacts = bench.run(Stage.SNAPSHOT)
+    assert artifacts.notes["consistency"].startswith("crash-consistent: the guest could not quiesce")
+    assert len(bench.source.snapshots) == 1
+
+
+def test_a_cold_vm_needs_no_snapshot(bench_of):
+    bench = of_vm(bench_of, power_state=PowerState.OFF)
+    bench.planned = replace(bench.planned, consistency=Consistency.COLD)
+    assert bench.run(Stage.SNAPSHOT).vmware_snapshot == ""
+    assert bench.source.snapshots == {}
+    bench.run(Stage.EXPORT)
+
+
+def test_the_first_broken_disk_stops_the_other_and_a_finished_one_is_kept(bench, monkeypatch):
+    monkeypatch.setattr(export_module, "PARALLEL_DISKS", 1)
+    bench.run_until(Stage.SNAPSHOT)
+    bench.world.rules.append(failing("receive", LeaseFailed("cut"), about="/2001"))
+    with pytest.raises(LeaseFailed):
+        bench.run(Stage.EXPORT)
+    assert [lease.state for lease in bench.source.leases] == ["done", "aborted: left without completing"]
+    assert bench.ledger.open_effects(EffectKind.NFC_LEASE) == ()
+    bench.run(Stage.EXPORT)
+    assert bench.world.calls["receive"] == 2, "the finished disk was not read again"
+    assert export_holds(bench.input(), bench.ports).holds
+
+
+def test_a_damaged_stream_is_not_kept(bench, monkeypatch):
+    bench.run_until(Stage.SNAPSHOT)
+    monkeypatch.setattr("fakes.source.FakeLease.stream_digests", lambda _: {2000: ("sha1", "00" * 20)})
+    with pytest.raises(LeaseFailed, match="arrived damaged"):
+        bench.run(Stage.EXPORT)
+    assert not (bench.work_dir / "disk-0.base.qcow2").exists()
+
+
+def test_a_cancelled_export_ends_at_once(bench):
+    bench.run_until(Stage.SNAPSHOT)
+    context = bench.context()
+    context.cancelled.set()
+    stopped = threading.Event()
+
+    def receive(*_args, cancelled, **_kwargs):
+        assert cancelled.wait(5)
+        stopped.set()
+        raise Cancelled("stopped")
+
+    bench.disks.receive = receive
+    with pytest.raises(Cancelled):
+        bench.run(Stage.EXPORT, context)
+    assert stopped.is_set()
+
+
+def test_resume_sees_a_base_that_was_changed(bench):
+    bench.run_until(Stage.EXPORT)
+    path = Path(bench.artifacts.disks[0].base.path)
+    path.write_bytes(path.read_bytes()[::-1])
+    found = export_holds(bench.input(), bench.ports)
+    assert found.missing == ("the base image of disk 0 has other content",)
+
+
+# --- convert and upload
+
+
+@given(capacity_bytes=st.integers(512, 2 * TB), boot=st.booleans())
+def test_a_volume_is_whole_gb_and_never_smaller_than_its_disk(capacity_bytes, boot):
+    size = target_size_bytes(capacity_bytes, boot=boot)
+    assert size % GB == 0
+    assert size >= max(capacity_bytes, 10 * GB if boot else GB)
+    assert size - capacity_bytes < GB or size in {GB, 10 * GB}
+
+
+def test_a_disk_of_the_right_size_goes_up_without_a_copy(bench_of):
+    vm = vm_named("web-01")
+    bench = bench_of(vm=replace(vm, disks=(replace(vm.disks[0], capacity_bytes=20 * GB),)))
+    bench.done.append(Stage.VALIDATE)
+    bench.run_until(Stage.UPLOAD_S3)
+    assert bench.world.calls["flatten"] == 0
+    assert bench.artifacts.disks[0].virtual_size_bytes == 20 * GB
+
+
+def test_a_disk_whose_guest_was_changed_is_flattened(bench_of):
+    vm = vm_named("web-01")
+    bench = bench_of(vm=replace(vm, disks=(replace(vm.disks[0], capacity_bytes=20 * GB),)))
+    bench.done.append(Stage.VALIDATE)
+    bench.run_until(Stage.CONVERT)
+    with Path(bench.artifacts.disks[0].overlay.path).open("ab") as overlay:
+        overlay.write(b"grub.cfg")
+    bench.run(Stage.UPLOAD_S3)
+    assert bench.world.calls["flatten"] == 1
+
+
+def test_an_upload_that_broke_goes_on_and_surplus_ones_are_aborted(bench):
+    bench.run_until(Stage.CONVERT)
+    key = "migrations/00000001/disk-0.qcow2"
+    bench.objects.begin_upload("transit", key)
+    bench.world.rules.append(failing("upload_file", StorageUnavailable("reset"), about="disk-1"))
+    with pytest.raises(StorageUnavailable):
+        bench.run(Stage.UPLOAD_S3)
+    assert bench.artifacts.disks[0].object_bytes > 0
+    bench.run(Stage.UPLOAD_S3)
+    assert bench.objects.uploads == {}
+    assert len(bench.objects.objects) == 2
+    assert upload_holds(bench.input(), bench.ports).holds
+
+
+def test_an_upload_that_was_aborted_elsewhere_begins_again(bench):
+    bench.run_until(Stage.CONVERT)
+    bench.world.rules.append(failing("upload_file", NotFound("no such upload")))
+    with pytest.raises(NotFound):
+        bench.run(Stage.UPLOAD_S3)
+    bench.objects.uploads.clear()
+    bench.run(Stage.UPLOAD_S3)
+    assert len(bench.objects.objects) == 2
+
+
+# --- at Scaleway
+
+
+def test_an_import_in_error_is_refused_and_replaced_by_a_retry(bench):
+    bench.run_until(Stage.UPLOAD_S3)
+    make = bench.cloud._make
+
+    def failing_make(kind, zone, name, tags, **more):
+        made = make(kind, zone, name, tags, **more)
+        bench.cloud._change("block_snapshot", made.id, state=CloudState.ERROR, status="error")
+        return bench.cloud.resources["block_snapshot", made.id]
+
+    bench.cloud._make = failing_make
+    with pytest.raises(ImportRefused, match="without a reason") as caught:
+        bench.run(Stage.IMPORT_SCW)
+    assert "self-contained qcow2" in caught.value.hint
+    bench.cloud._make = make
+    bench.run(Stage.IMPORT_SCW)
+    assert bench.made() == {"block_snapshot": 2}
+
+
+def test_the_poll_outlives_a_few_bad_answers_but_not_many(bench):
+    bench.run_until(Stage.UPLOAD_S3)
+    bench.world.rules.append(failing("get", RateLimited("429"), times=5))
+    context = bench.context()
+    bench.run(Stage.IMPORT_SCW, context)
+    assert context.polled[0] == "Scaleway import of disk 1"
+    bench.world.rules.append(failing("get", TargetUnavailable("502"), times=99))
+    with pytest.raises(TargetUnavailable, match="502"):
+        bench.run(Stage.CREATE_INSTANCE)
+
+
+def test_a_poll_waits_longer_and_longer_and_ends(bench):
+    bench.run_until(Stage.UPLOAD_S3)
+    bench.cloud.polls = 10**9
+    context = bench.context()
+    with pytest.raises(TargetUnavailable, match="still creating after 6h"):
+        bench.run(Stage.IMPORT_SCW, context)
+    assert context.pauses[0] < 1 < context.pauses[-1] <= 18
+    assert "longer than usual" in context.progress.waits_for
+
+
+def test_an_instance_that_falls_back_to_stopped_is_out_of_stock(bench):
+    bench.run_until(Stage.IMPORT_SCW)
+    states = iter([CloudState.STOPPED, CloudState.STOPPED, CloudState.PENDING, CloudState.STOPPED])
+    get = bench.cloud.get
+
+    def falling_back(kind, zone, resource_id):
+        found = get(kind, zone, resource_id)
+        return replace(found, state=next(states)) if kind == "instance" else found
+
+    bench.cloud.get = falling_back
+    with pytest.raises(OutOfStock, match="fell back to stopped"):
+        bench.run(Stage.CREATE_INSTANCE)
+
+
+def test_verify_names_everything_that_is_wrong(bench):
+    bench.run_until(Stage.CREATE_INSTANCE)
+    (server,) = bench.cloud.of_kind("instance")
+    bench.cloud._change(
+        "instance", server.id, commercial_type="DEV1-S", volumes=server.volumes[::-1], tags=()
+    )
+    bench.cloud._change("volume", server.volumes[1], size_bytes=5)
+    with pytest.raises(VerificationFailed) as caught:
+        bench.run(Stage.VERIFY)
+    for text in ("type: DEV1-S", "another order", "disk 1: 5 bytes", "tags: without"):
+        assert text in str(caught.value)
+
+
+# --- cleanup
+
+
+def test_what_the_plan_keeps_is_kept(bench):
+    bench.change(
+        post_migration=PostMigration(
+            delete_vmware_snapshot=False, delete_s3_transit=False, tag_source="moved", power_off_source=True
+        )
+    )
+    bench.run_until(Stage.CLEANUP)
+    assert len(bench.source.snapshots) == 1
+    assert len(bench.objects.objects) == 2
+    assert bench.source.tags == {"vm-web-01": {"moved"}}
+    assert bench.source.power == {"vm-web-01": PowerState.OFF}
+    kinds = {each.kind for each in bench.ledger.open_effects()}
+    assert {EffectKind.VMWARE_SNAPSHOT, EffectKind.OBJECT, EffectKind.SOURCE_TAG} <= kinds
+    (power,) = bench.ledger.open_effects(EffectKind.SOURCE_POWER)
+    assert power.resource_id == PowerState.ON.value
+
+
+def test_an_image_keeps_its_snapshots(bench):
+    bench.change(make_image=True)
+    bench.run_until(Stage.CLEANUP)
+    assert bench.made()["block_snapshot"] == 2
+
+
+# --- networks
+
+
+def nic(network, mode=NicMode.DHCP, **more):
+    return PlannedNic("n", "00:50:56:aa:bb:01", "LAN", network, mode, **more)
+
+
+def test_nics_keep_get_or_ask_for_addresses(tmp_path):
+    vm = replace(
+        vm_named("web-01"),
+        nics=(Nic(1, "n", "00:50:56:AA:BB:01", "LAN", ip_addresses=("fe80::1", "10.0.0.9")),),
+    )
+    planned = make_bench(tmp_path, vm=vm).planned
+    cases = {
+        nic("a", NicMode.KEEP): "10.0.0.9",
+        nic("a", NicMode.STATIC, addresses=("10.0.0.5/24",)): "10.0.0.5",
+        nic("a"): None,
+    }
+    for planned_nic, address in cases.items():
+        (made,) = target_nics(replace(planned, nics=(planned_nic,)))
+        assert (made.network, made.address) == ("a", address)
+    for network in ("", "none", "public"):
+        assert target_nics(replace(planned, nics=(nic(network),))) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "network", "wanted"),
+    [
+        (None, "public", True),
+        (None, "lan", False),
+        (None, "", False),
+        (True, "", True),
+        (False, "public", False),
+    ],
+)
+def test_nothing_goes_public_unasked(tmp_path, asked, network, wanted):
+    planned = replace(make_bench(tmp_path).planned, public_ip=asked, nics=(nic(network),))
+    assert wants_public_ip(planned) is wanted
