@@ -47,6 +47,7 @@ class FaultFilter:
         if env["REQUEST_METHOD"] in ("PUT", "POST"):
             env["wsgi.input"] = _FaultyInput(env["wsgi.input"], env["eventlet.input"], Pace(fault))
             return self._app(env, start_response)
+        env["eventlet.minimum_write_chunk_size"] = 0  # what may flow must not wait in a buffer
         return _faulty_output(self._app(env, start_response), env["eventlet.input"], Pace(fault))
 
     def _fault(self, env: Environment) -> Fault | None:
