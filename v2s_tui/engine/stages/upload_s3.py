@@ -57,9 +57,11 @@ def _upload(
     context.checkpoint(artifacts)
     stored = _adopt_finished(context, disk)
     if stored is None:
-        disk = replace(disk, upload_id=_open_upload(context, disk))
-        context.checkpoint(artifacts.with_disk(disk))
-        stored = _send(context, disk, progress)
+        try:
+            stored = _send(context, artifacts, disk, progress)
+        except NotFound:
+            # somebody (a lifecycle rule, another operator) aborted the upload while it ran
+            stored = _send(context, artifacts, disk, progress)
     _record_object(context, disk)
     _drop_copy(disk)
     done = replace(
@@ -123,7 +125,11 @@ def _open_upload(context: StageContext, disk: DiskArtifacts) -> str:
     return upload_id
 
 
-def _send(context: StageContext, disk: DiskArtifacts, progress: DiskProgress) -> StoredObject:
+def _send(
+    context: StageContext, artifacts: Artifacts, disk: DiskArtifacts, progress: DiskProgress
+) -> StoredObject:
+    disk = replace(disk, upload_id=_open_upload(context, disk))
+    context.checkpoint(artifacts.with_disk(disk))
     context.ledger.intend(EffectKind.OBJECT, tag=disk.key, where=disk.bucket)
     path = Path(_file_of(disk).path)
     return context.ports.objects.upload_file(

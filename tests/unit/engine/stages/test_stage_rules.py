@@ -15,7 +15,6 @@ from v2s_tui.domain.errors import (
     Cancelled,
     ImportRefused,
     LeaseFailed,
-    NotFound,
     OutOfStock,
     PreflightBlocked,
     RateLimited,
@@ -234,12 +233,19 @@ def test_an_upload_that_broke_goes_on_and_surplus_ones_are_aborted(bench):
 
 def test_an_upload_that_was_aborted_elsewhere_begins_again(bench):
     bench.run_until(Stage.CONVERT)
-    bench.world.rules.append(failing("upload_file", NotFound("no such upload")))
-    with pytest.raises(NotFound):
-        bench.run(Stage.UPLOAD_S3)
-    bench.objects.uploads.clear()
+    upload_file, began = bench.objects.upload_file, []
+
+    def aborted_at_first(path, bucket, key, upload_id, **more):
+        began.append(upload_id)
+        if len(began) == 1:
+            bench.objects.abort_upload(bucket, key, upload_id)
+        return upload_file(path, bucket, key, upload_id, **more)
+
+    bench.objects.upload_file = aborted_at_first
     bench.run(Stage.UPLOAD_S3)
+    assert len(began) == len(set(began)) == 3
     assert len(bench.objects.objects) == 2
+    assert bench.ledger.open_effects(EffectKind.MULTIPART_UPLOAD) == ()
 
 
 # --- at Scaleway
