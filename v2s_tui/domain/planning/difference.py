@@ -171,6 +171,8 @@ def _diff_values(subject: str, old: Mapping[str, Any], new: Mapping[str, Any]) -
 
 
 def _text(value: Any) -> str:
-    if value is None or value in ((), {}, ""):
-        return ""
-    return str(getattr(value, "value", value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={_text(each)}" for key, each in value.items() if _text(each))
+    if isinstance(value, list | tuple):
+        return ", ".join(f"[{_text(each)}]" if isinstance(each, Mapping) else _text(each) for each in value)
+    return "" if value is None else str(getattr(value, "value", value))

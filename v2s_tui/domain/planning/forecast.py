@@ -103,7 +103,7 @@ def what_if(limits: Limits, changes: Mapping[str, int]) -> Limits:
 
 
 def _runs(segments: int) -> int:
-    return max(5, min(40, _STAGE_RUNS // max(segments, 1)))
+    return max(3, min(40, _STAGE_RUNS // max(segments, 1)))
 
 
 def _by_chance(rates: Rates, rng: random.Random) -> DurationOf:

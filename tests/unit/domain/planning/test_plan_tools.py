@@ -99,6 +99,14 @@ def test_two_plans_differ_line_by_line() -> None:
         "~ waves: order one, two -> two, one",
     ]
     assert diff_plans(old, old) == ()
+    nics = plan(
+        migrations=[{"vm_name": "a", "target_type": "X", "tags": ["t", "u"], "nics": [{"nic": "V*"}]}]
+    )
+    assert [str(change) for change in diff_plans(plan(migrations=[{"vm_name": "a"}]), nics)] == [
+        "~ migration a: nics none -> [nic=V*, mode=dhcp]",
+        "~ migration a: target_type none -> X",
+        "~ migration a: tags none -> t, u",
+    ]
 
 
 def test_resolved_plans_and_sources_differ_by_what_matters() -> None:
