@@ -1,42 +1,32 @@
 """Opening a lease: ExportSnapshot or ExportVm, waiting until it is ready, naming its disks."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults, tls
-from v2s_tui.adapters.vsphere.faults import BUSY, VimFault
+from v2s_tui.adapters.vsphere.faults import VimFault
 from v2s_tui.adapters.vsphere.hardware import read_disks
 from v2s_tui.adapters.vsphere.lease import Lease, failure_of
 from v2s_tui.adapters.vsphere.lease_devices import DeviceUrl, device_urls, match_disks
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.values import Ref, Value, items_of, number_of, parts_of, text_of
+from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import LeaseFailed, SourceError
 from v2s_tui.domain.ports import DiskStream, ExportLease
 from v2s_tui.domain.source.vm import Disk, DiskBacking
 
-_POLL_SECONDS = 0.2
-_BUSY_PAUSE_SECONDS = 1.0
 _SHA1_LETTERS = 59
 
 
 class LeaseOpener:
-    """Opens leases of one session. sleep and clock are for tests."""
+    """Opens leases of one session."""
 
-    def __init__(
-        self,
-        session: Session,
-        retriever: Retriever,
-        *,
-        sleep: Callable[[float], object] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, session: Session, retriever: Retriever, waiting: Waiting) -> None:
         self._session = session
         self._retriever = retriever
-        self._sleep = sleep
-        self._clock = clock
+        self._waiting = waiting
 
     @contextmanager
     def open(self, vm: str, snapshot: str | None) -> Iterator[ExportLease]:
@@ -59,14 +49,10 @@ class LeaseOpener:
     def _request(self, doing: str, vm: str, snapshot: str | None) -> str:
         """moref of the new lease; a VM busy with another task is tried again for a bounded time."""
         start = self._export_call(vm, snapshot)
-        deadline = self._clock() + self._session.address.timeouts.busy
-        while True:
-            try:
-                return str(self._session.attempt(start)._moId)
-            except VimFault as fault:
-                if fault.kind != BUSY or self._clock() + _BUSY_PAUSE_SECONDS > deadline:
-                    raise faults.error_of(fault, doing) from fault
-            self._sleep(_BUSY_PAUSE_SECONDS)
+        limit = self._session.address.timeouts.busy
+        with faults.told_as(doing):
+            lease = self._waiting.while_busy(lambda: self._session.attempt(start), limit_seconds=limit)
+        return str(lease._moId)
 
     def _export_call(self, vm: str, snapshot: str | None) -> Any:
         if snapshot is None:
@@ -92,22 +78,18 @@ class LeaseOpener:
 
     def _wait_until_ready(self, doing: str, moref: str) -> None:
         limit = self._session.address.timeouts.lease_ready
-        deadline = self._clock() + limit
-        while True:
-            found = self._state(doing, moref)
-            if text_of(found.get("state")) == "ready":
-                return
-            if failure := failure_of(found, doing):
-                raise failure
-            if self._clock() > deadline:
-                raise LeaseFailed(
-                    f"{doing}: the lease was not ready after {limit:.0f} seconds (time-out)",
-                    hint="The ESXi host may serve too many exports; lower the limit per_esxi_host",
-                )
-            self._sleep(_POLL_SECONDS)
+        if not self._waiting.until(lambda: self._is_ready(doing, moref), limit_seconds=limit):
+            raise LeaseFailed(
+                f"{doing}: the lease was not ready after {limit:.0f} seconds (time-out)",
+                hint="The ESXi host may serve too many exports; lower the limit per_esxi_host",
+            )
 
-    def _state(self, doing: str, moref: str) -> Mapping[str, Value]:
-        return self._retriever.read(doing, Ref("HttpNfcLease", moref), "state", "error")
+    def _is_ready(self, doing: str, moref: str) -> bool | None:
+        """True when it is, None while it is not; its failure raised."""
+        found = self._retriever.read(doing, Ref("HttpNfcLease", moref), "state", "error")
+        if failure := failure_of(found, doing):
+            raise failure
+        return text_of(found.get("state")) == "ready" or None
 
     def _exportable_disks(self, doing: str, vm: str, snapshot: str | None) -> list[Disk]:
         """The disks that a lease may offer, in the order of the hardware list: as the snapshot has them."""

@@ -1,6 +1,5 @@
 """Power of one VM. The source's power is touched only where the plan says so; nothing here decides that."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,31 +10,23 @@ from v2s_tui.adapters.vsphere.rows import power_state_of
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.tasks import Tasks
 from v2s_tui.adapters.vsphere.values import Ref
+from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError
 from v2s_tui.domain.source.vm import PowerState
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.5
 _ALREADY = "InvalidPowerState"
 _NO_TOOLS = "ToolsUnavailable"
 
 
 class Power:
-    """Power work of one session. sleep and clock are for tests."""
+    """Power work of one session."""
 
-    def __init__(
-        self,
-        session: Session,
-        retriever: Retriever,
-        tasks: Tasks,
-        *,
-        sleep: Callable[[float], object] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, session: Session, retriever: Retriever, tasks: Tasks, waiting: Waiting) -> None:
         self._session = session
         self._retriever = retriever
         self._tasks = tasks
-        self._sleep = sleep
-        self._clock = clock
+        self._waiting = waiting
 
     def state(self, vm: str) -> PowerState:
         """Power state now."""
@@ -80,13 +71,13 @@ class Power:
         return ""
 
     def _wait_for_off(self, vm: str, timeout_seconds: float) -> str:
-        deadline = self._clock() + timeout_seconds
-        while self.state(vm) is not PowerState.OFF:
-            left = deadline - self._clock()
-            if left <= 0:
-                return f"the guest was still running after {timeout_seconds:.0f} seconds"
-            self._sleep(min(_POLL_SECONDS, left))
-        return ""
+        """Why the VM is not off, "" when it is."""
+        off = self._waiting.until(
+            lambda: self.state(vm) is PowerState.OFF or None,
+            limit_seconds=timeout_seconds,
+            first_pause=_POLL_SECONDS,
+        )
+        return "" if off else f"the guest was still running after {timeout_seconds:.0f} seconds"
 
     def _reach(self, doing: str, vm: str, wanted: PowerState, start: Callable[[], Any]) -> None:
         if self.state(vm) is wanted:

@@ -15,6 +15,7 @@ from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.snapshots import Found, Snapshots
 from v2s_tui.adapters.vsphere.tags import Tags
 from v2s_tui.adapters.vsphere.tasks import Tasks
+from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError
 from v2s_tui.domain.ports import ExportLease
 from v2s_tui.domain.source.inventory import Inventory
@@ -39,10 +40,11 @@ class VsphereSource:
         retriever = Retriever(session)
         self._listing = Listing(session, retriever)
         self._tags = Tags(session.address, session.web)
-        tasks = Tasks(session, retriever)
+        waiting = Waiting()
+        tasks = Tasks(session, retriever, waiting)
         self._snapshots = Snapshots(session, retriever, self._listing, tasks)
-        self._power = Power(session, retriever, tasks)
-        self._leases = LeaseOpener(session, retriever)
+        self._power = Power(session, retriever, tasks, waiting)
+        self._leases = LeaseOpener(session, retriever, waiting)
 
     @property
     def version(self) -> str:

@@ -4,37 +4,26 @@ Our own wait: pyVim's WaitForTask breaks on servers that show a task while it ru
 read, and the fault's type decides.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults
-from v2s_tui.adapters.vsphere.faults import BUSY, VimFault
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.values import Ref, Value, text_of
+from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError
 
-_FIRST_POLL_SECONDS = 0.1
-_LONGEST_POLL_SECONDS = 2.0
-_LONGEST_BUSY_SECONDS = 5.0
+_PROPERTIES = ("info.state", "info.progress", "info.error", "info.result")
 
 
 class Tasks:
-    """Runs tasks of one session to their end. sleep and clock are for tests."""
+    """Runs tasks of one session to their end."""
 
-    def __init__(
-        self,
-        session: Session,
-        retriever: Retriever,
-        *,
-        sleep: Callable[[float], object] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, session: Session, retriever: Retriever, waiting: Waiting) -> None:
         self._session = session
         self._retriever = retriever
-        self._sleep = sleep
-        self._clock = clock
+        self._waiting = waiting
 
     def run(self, doing: str, start: Callable[[], Any], *, repeatable: bool = False) -> Value | None:
         """Start a task, wait, return its result. A VM that is busy with another task is tried again for a
@@ -45,37 +34,27 @@ class Tasks:
 
     def attempt(self, doing: str, start: Callable[[], Any], *, repeatable: bool = False) -> Value | None:
         """As run, but faults come as VimFault."""
-        deadline = self._clock() + self._session.address.timeouts.busy
-        pause = _FIRST_POLL_SECONDS * 5
-        while True:
-            try:
-                task = self._session.attempt(start, repeatable=repeatable)
-                return self._wait(doing, str(task._moId))
-            except VimFault as fault:
-                if fault.kind != BUSY or self._clock() + pause > deadline:
-                    raise
-            self._sleep(pause)
-            pause = min(pause * 2, _LONGEST_BUSY_SECONDS)
+
+        def once() -> Value | None:
+            task = self._session.attempt(start, repeatable=repeatable)
+            return self._wait(doing, str(task._moId))
+
+        return self._waiting.while_busy(once, limit_seconds=self._session.address.timeouts.busy)
 
     def _wait(self, doing: str, task: str) -> Value | None:
         limit = self._session.address.timeouts.task
-        deadline = self._clock() + limit
-        pause = _FIRST_POLL_SECONDS
-        while True:
-            info = self._info(doing, task)
-            match text_of(info.get("info.state")):
-                case "success":
-                    return info.get("info.result")
-                case "error":
-                    raise faults.from_localized(info.get("info.error"))
-            if self._clock() > deadline:
-                raise SourceError(
-                    f"{doing}: the task has not ended after {limit:.0f} seconds",
-                    hint="Look at the VM's recent tasks in vCenter; it may still be running there",
-                )
-            self._sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+        info = self._waiting.until(lambda: self._success(doing, task), limit_seconds=limit)
+        if info is None:
+            raise SourceError(
+                f"{doing}: the task has not ended after {limit:.0f} seconds",
+                hint="Look at the VM's recent tasks in vCenter; it may still be running there",
+            )
+        return info.get("info.result")
 
-    def _info(self, doing: str, task: str) -> Mapping[str, Value]:
-        paths = ("info.state", "info.progress", "info.error", "info.result")
-        return self._retriever.read(doing, Ref("Task", task), *paths)
+    def _success(self, doing: str, task: str) -> Mapping[str, Value] | None:
+        """What a task that succeeded says; None while it runs; its fault raised."""
+        info = self._retriever.read(doing, Ref("Task", task), *_PROPERTIES)
+        state = text_of(info.get("info.state"))
+        if state == "error":
+            raise faults.from_localized(info.get("info.error"))
+        return info if state == "success" else None

@@ -10,6 +10,7 @@ from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.faults import VimFault, VimFaultError
 from v2s_tui.adapters.vsphere.tasks import Tasks
 from v2s_tui.adapters.vsphere.values import Ref, Value
+from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError
 
 BUSY: Value = {"fault": {"@type": "TaskInProgress"}, "localizedMessage": "busy"}
@@ -51,7 +52,7 @@ def clock() -> StillClock:
 
 
 def tasks(session: ScriptedSession, clock: StillClock) -> Tasks:
-    return Tasks(session, session, sleep=clock.sleep, clock=lambda: clock.now)  # type: ignore[arg-type]
+    return Tasks(session, session, Waiting(clock.sleep, lambda: clock.now))  # type: ignore[arg-type]
 
 
 def started(*outcomes: Exception | str) -> Callable[[], Any]:
