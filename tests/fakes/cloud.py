@@ -9,7 +9,23 @@ from fakes.source import MADE_AT
 from fakes.world import World
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
-from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
+
+
+def small_catalogue(zone: str = "fr-par-1") -> Catalogue:
+    """Two sizes for Linux and one for Windows, in stock."""
+    sizes = (
+        ("PRO2-XXS", 2, 8, 0.055, False),
+        ("PRO2-XS", 4, 16, 0.11, False),
+        ("POP2-2C-8G-WIN", 2, 8, 0.18, True),
+    )
+    types = tuple(
+        InstanceType(
+            name, name.split("-")[0], cpus, memory * 2**30, price, windows=windows, stock=Stock.AVAILABLE
+        )
+        for name, cpus, memory, price, windows in sizes
+    )
+    return Catalogue(zone, types, "api", MADE_AT.date())
 
 
 @dataclass
@@ -18,7 +34,7 @@ class FakeCloud:
 
     world: World
     objects: FakeObjects
-    catalogue_of: Catalogue | None = None
+    catalogue_of: Catalogue = field(default_factory=small_catalogue)
     polls: int = 1
     resources: dict[tuple[str, str], CloudResource] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
@@ -28,8 +44,6 @@ class FakeCloud:
     def catalogue(self, zone: str) -> Catalogue:
         """As given."""
         self.world.enter("catalogue", zone)
-        if self.catalogue_of is None:
-            raise TargetError("this fake has no catalogue")
         return self.catalogue_of
 
     def quotas(self) -> Mapping[str, int]:
@@ -61,7 +75,8 @@ class FakeCloud:
         stored = self.objects.objects.get((bucket, key))
         if stored is None:
             raise ImportRefused(f"there is no object {key}")
-        return self._make("block_snapshot", zone, name, tags, size_bytes=size_bytes or stored.size_bytes)
+        virtual_size = int(self.objects.contents[bucket, key].split()[-1])
+        return self._make("block_snapshot", zone, name, tags, size_bytes=size_bytes or virtual_size)
 
     def create_volume(
         self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int
@@ -69,7 +84,8 @@ class FakeCloud:
         """From a snapshot that is ready."""
         self.world.enter("create_volume", name)
         self._require_ready("block_snapshot", snapshot_id)
-        return self._make("volume", zone, name, tags)
+        size_bytes = self.resources["block_snapshot", snapshot_id].size_bytes
+        return self._make("volume", zone, name, tags, size_bytes=size_bytes)
 
     def create_image(
         self,

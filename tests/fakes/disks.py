@@ -50,7 +50,7 @@ class FakeDisks:
     def make_overlay(self, base: Path, overlay: Path, *, virtual_size_bytes: int) -> FileEvidence:
         """Names its base."""
         self.world.enter("make_overlay", str(overlay))
-        overlay.write_bytes(f"qcow2 overlay of {base}\n".encode())
+        overlay.write_bytes(f"qcow2 overlay of {base} {virtual_size_bytes}\n".encode())
         return self._evidence(overlay)
 
     def flatten(

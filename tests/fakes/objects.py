@@ -15,11 +15,12 @@ from v2s_tui.domain.ports import OpenUpload, StoredObject
 
 @dataclass
 class FakeObjects:
-    """objects: by (bucket, key); uploads: (bucket, key) by id."""
+    """objects and their contents: by (bucket, key); uploads: (bucket, key) by id."""
 
     world: World
     buckets: set[str] = field(default_factory=set)
     objects: dict[tuple[str, str], StoredObject] = field(default_factory=dict)
+    contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
     uploads: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def ensure_bucket(self, bucket: str) -> bool:
@@ -89,6 +90,7 @@ class FakeObjects:
             progress.total_bytes = progress.done_bytes = len(content)
             stored = StoredObject(key, len(content), hashlib.sha256(content).hexdigest()[:32], MADE_AT)
             self.objects[bucket, key] = stored
+            self.contents[bucket, key] = content
             del self.uploads[upload_id]
         self.world.leave("upload_file", key)
         return stored

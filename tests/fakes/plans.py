@@ -1,6 +1,7 @@
 """Small resolved plans and batches for tests of the engine."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from fakes.source import MADE_AT
@@ -8,9 +9,11 @@ from v2s_tui.domain.execution.batch import BatchState, new_batch
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
-from v2s_tui.domain.source.vm import Disk, Vm
+from v2s_tui.domain.source.guest_os import OsFamily
+from v2s_tui.domain.source.vm import Disk, Firmware, PowerState, Vm
 
 BATCH_ID = "0a1b2c3d"
+_TYPES = defaultdict(lambda: "PRO2-XXS", {OsFamily.WINDOWS: "POP2-2C-8G-WIN"})
 
 
 def vm_named(name: str, *, host: str = "esxi-01", disks: int = 1, guest_id: str = "debian12_64Guest") -> Vm:
@@ -20,6 +23,10 @@ def vm_named(name: str, *, host: str = "esxi-01", disks: int = 1, guest_id: str 
         name=name,
         host=host,
         guest_id=guest_id,
+        cpu_count=2,
+        memory_mb=4096,
+        firmware=Firmware.EFI,
+        power_state=PowerState.ON,
         disks=tuple(
             Disk(key=2000 + index, label=f"Hard disk {index + 1}", capacity_bytes=2**30, datastore="ds-1")
             for index in range(disks)
@@ -37,7 +44,7 @@ def plan_of(
 ) -> ResolvedPlan:
     """A plan with these waves."""
     planned = [
-        PlannedVm(name=vm.name, vm=vm, target_type="PRO2-XXS", zone="fr-par-1", wave=wave)
+        PlannedVm(name=vm.name, vm=vm, target_type=_TYPES[vm.os_family], zone="fr-par-1", wave=wave)
         for wave, vms, _ in waves
         for vm in vms
     ]

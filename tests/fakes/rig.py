@@ -56,6 +56,7 @@ class Rig:
             actor=ALICE,
             gate_mode=GateMode.APPROVE,
             sleep=no_sleep,
+            pause=lambda _seconds, cancelled: cancelled.wait(0.0005),
             jitter=lambda: 0.5,
             sample_seconds=0.01,
         )

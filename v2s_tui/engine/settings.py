@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,14 +34,19 @@ async def _sleep(seconds: float, woken: asyncio.Event) -> None:
         await asyncio.wait_for(woken.wait(), seconds)
 
 
+def _pause(seconds: float, cancelled: threading.Event) -> bool:
+    return cancelled.wait(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
     """work_dir: the batch's VMs get a folder each in it. actor: who started this runner.
 
     ask_gate: blocking question, asked in a thread, for GateMode.ASK; None as answer means "no answer: leave".
     retry_failed: failed VMs go back to pending at the start (`batch resume`). approve: the closed gate is
-    approved at the start (`batch resume --approve`). sleep: waits so long or until woken; jitter: in [0, 1).
-    sample_seconds: between two looks at the progress numbers.
+    approved at the start (`batch resume --approve`). sleep: waits so long or until woken; pause: the same in
+    a stage's thread, True when it was cancelled; jitter: in [0, 1). sample_seconds: between two looks at the
+    progress numbers.
     """
 
     work_dir: Path
@@ -53,5 +59,6 @@ class RunnerSettings:
     policies: Mapping[Stage, RetryPolicy] = field(default_factory=lambda: POLICIES)
     work_bytes: Callable[[PlannedVm], int] = peak_work_bytes
     sleep: Callable[[float, asyncio.Event], Awaitable[None]] = _sleep
+    pause: Callable[[float, threading.Event], bool] = _pause
     jitter: Callable[[], float] = random.random
     sample_seconds: float = 0.1

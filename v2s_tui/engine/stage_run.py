@@ -63,7 +63,7 @@ class StageRun:
 
     def pause(self, seconds: float) -> None:
         """Sleep, or raise Cancelled as soon as the operator cancels."""
-        if self.cancelled.wait(seconds):
+        if self._parts.settings.pause(seconds, self.cancelled):
             raise Cancelled(f"{self._vm_name} was stopped while it waited")
 
     def checkpoint(self, artifacts: Artifacts) -> None:

@@ -129,6 +129,7 @@ async def test_the_token_is_free_when_its_holder_leaves(running: Running) -> Non
         await _until(lambda: first.picture.gate is not None)
         await first.send("hold")
     async with _attached(running.path, "second") as second:
+        await _until(lambda: second.picture.write_token == "")
         await second.send("approve")
         await asyncio.wait_for(second.closed.wait(), 10)
     running.thread.join(10)
