@@ -1,5 +1,6 @@
 """Overlays written by real QEMU tools and flattened by us: same content, clean, and the base's bytes kept."""
 
+import os
 import random
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from v2s_tui.adapters.disk.qcow2_reader import Qcow2Image
 from v2s_tui.adapters.disk.receive import DiskReceiver
 from v2s_tui.domain.errors import Cancelled, ToolError
 from v2s_tui.domain.execution.progress import StageProgress
+from v2s_tui.system.layered_file import WholeFile, is_layered
 
 CAPACITY = 640 * GRAIN + 7 * 512
 LARGER = 2**30 + 512
@@ -83,6 +85,46 @@ def test_only_changes_are_written_behind_the_base(tmp_path: Path) -> None:
     flatten(overlay, flat)
     assert flat.stat().st_size - base.stat().st_size <= GRAIN  # an L1 table of the larger disk at most
     assert_same_content(overlay, flat)
+
+
+@pytest.mark.parametrize("piece_bytes", [1000, 65536, 1 << 20])
+def test_layered_image_stands_for_the_flat_one(tmp_path: Path, piece_bytes: int) -> None:
+    base, overlay, flat = tmp_path / "base.qcow2", tmp_path / "overlay.qcow2", tmp_path / "flat.qcow2"
+    layered = tmp_path / "layered.qcow2"
+    make_base(base)
+    disks = LocalDisks(layered=True)
+    disks.make_overlay(base, overlay, virtual_size_bytes=LARGER)
+    qemu_io(overlay, "write -P 7 65000 100000")
+    flatten(overlay, flat)
+    evidence = disks.flatten(overlay, layered, progress=StageProgress(), cancelled=threading.Event())
+    assert evidence.size_bytes == layered.stat().st_size == flat.stat().st_size
+    assert layered.stat().st_blocks * 512 < base.stat().st_size
+    assert (is_layered(layered), is_layered(flat)) == (True, False)
+    assert read_whole(layered, piece_bytes) == read_whole(flat, piece_bytes) == flat.read_bytes()
+    assert subprocess.run(["qemu-img", "check", "-f", "qcow2", str(layered)], check=False).returncode == 1
+
+
+def test_layered_image_notices_that_its_base_changed(tmp_path: Path) -> None:
+    base, overlay, layered = tmp_path / "base.qcow2", tmp_path / "overlay.qcow2", tmp_path / "layered.qcow2"
+    make_base(base)
+    disks = LocalDisks(layered=True)
+    disks.make_overlay(base, overlay, virtual_size_bytes=LARGER)
+    disks.flatten(overlay, layered, progress=StageProgress(), cancelled=threading.Event())
+    os.truncate(base, base.stat().st_size + GRAIN)
+    with pytest.raises(OSError, match="changed its size"):
+        WholeFile(layered)
+    base.unlink()
+    with pytest.raises(FileNotFoundError):
+        WholeFile(layered)
+
+
+def read_whole(path: Path, piece_bytes: int) -> bytes:
+    content = bytearray()
+    with WholeFile(path) as file:
+        while piece := file.read_at(len(content), piece_bytes):
+            content += piece
+        assert file.size_bytes == len(content)
+    return bytes(content)
 
 
 def test_moved_work_folder_keeps_its_overlays(tmp_path: Path) -> None:

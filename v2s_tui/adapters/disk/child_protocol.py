@@ -34,12 +34,13 @@ class ReceiveRequest:
 
 @dataclass(frozen=True, slots=True)
 class FlattenRequest:
-    """Overlay and base to one image. partial_path: an own file of ours, made new."""
+    """Overlay and base to one image. partial_path: an own file of ours, made new. layered: see flatten.py."""
 
     overlay_path: str
     partial_path: str
     threads: int
     sync: bool
+    layered: bool
 
 
 Request = ReceiveRequest | FlattenRequest

@@ -16,10 +16,11 @@ from itertools import islice
 from pathlib import Path
 
 from v2s_tui.adapters.disk.codec import deflated
-from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
+from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES, HEADER_BYTES
 from v2s_tui.adapters.disk.qcow2_reader import Mapping, Qcow2Image
 from v2s_tui.adapters.disk.qcow2_writer import Cluster, Qcow2Writer
 from v2s_tui.domain.errors import ToolError
+from v2s_tui.system.layered_file import Layout
 
 _FICLONE = 0x40049409
 _COPY_BYTES = 64 * 1024 * 1024
@@ -33,22 +34,41 @@ def flatten_image(
     target_descriptor: int,
     *,
     threads: int,
+    layered: bool = False,
     on_bytes: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> int:
     """Write the image into an open, empty file; returns its size. on_bytes gets (done, total) now and then.
 
-    The virtual size is the overlay's. Raises ToolError for images of another form, OSError from the file.
+    The virtual size is the overlay's. layered: the data of the base is not copied; the file refers to it
+    (system/layered_file.py). Raises ToolError for images of another form, OSError from the file.
     """
     with contextlib.ExitStack() as opened:
         overlay = opened.enter_context(Qcow2Image(overlay_path))
-        base = opened.enter_context(Qcow2Image(_base_of(overlay, overlay_path)))
+        base_path = _base_of(overlay, overlay_path)
+        base = opened.enter_context(Qcow2Image(base_path))
         data_end = base.tables_begin
         total = data_end + os.fstat(overlay.descriptor).st_size  # about: its tables are not copied
-        _copy_data(base.descriptor, target_descriptor, data_end, lambda done: on_bytes(done, total))
+        if not layered:
+            _copy_data(base.descriptor, target_descriptor, data_end, lambda done: on_bytes(done, total))
         writer = Qcow2Writer(target_descriptor, virtual_size_bytes=overlay.header.virtual_size_bytes)
         writer.adopt(base.l2_tables(), data_end=data_end)
         _append_changes(overlay, writer, threads, lambda done: on_bytes(data_end + done, total))
-        return writer.finish()
+        size_bytes = writer.finish()
+        if layered:
+            _refer_to(base_path, target_descriptor, data_end, size_bytes)
+        return size_bytes
+
+
+def _refer_to(base_path: Path, target: int, data_end: int, size_bytes: int) -> None:
+    layout = Layout(
+        below=base_path.name,
+        below_bytes=base_path.stat().st_size,
+        begin=CLUSTER_BYTES,
+        end=data_end,
+        size_bytes=size_bytes,
+        head=os.pread(target, HEADER_BYTES, 0).hex(),
+    )
+    os.pwrite(target, layout.packed(), 0)
 
 
 def _base_of(overlay: Qcow2Image, path: Path) -> Path:

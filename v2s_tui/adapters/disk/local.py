@@ -21,7 +21,9 @@ class LocalDisks:
     """Disk work in a local folder.
 
     mode: `w12`, `pass` or `plain` (codec.py). stall_seconds: silence of a host that ends its stream. threads:
-    of each disk's codec (None: as many as cores). sync: a finished disk survives a power loss.
+    of each disk's codec (None: as many as cores). sync: a finished disk survives a power loss. layered:
+    flattened images refer to their base instead of holding a copy; whoever reads them must open them with
+    system/layered_file.py.
     """
 
     def __init__(
@@ -31,11 +33,13 @@ class LocalDisks:
         stall_seconds: float = 120.0,
         threads: int | None = None,
         sync: bool = True,
+        layered: bool = False,
     ) -> None:
         self._mode = mode
         self._stall_seconds = stall_seconds
         self._threads = threads or max(2, len(os.sched_getaffinity(0)))
         self._sync = sync
+        self._layered = layered
 
     def receive(
         self, stream: DiskStream, target: Path, *, progress: StageProgress, cancelled: threading.Event
@@ -74,10 +78,17 @@ class LocalDisks:
     ) -> FileEvidence:
         """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base.
 
-        The data of the base stands in it byte for byte; only what the overlay changed is compressed.
+        The data of the base stands in it byte for byte; only what the overlay changed is compressed. target
+        must be in the base's folder when images are layered.
         """
         with _completed_file(target) as partial:
-            request = FlattenRequest(str(overlay), str(partial), self._threads, self._sync)
+            request = FlattenRequest(
+                overlay_path=str(overlay),
+                partial_path=str(partial),
+                threads=self._threads,
+                sync=self._sync,
+                layered=self._layered,
+            )
             made = run_child(request, progress=progress, cancelled=cancelled)
         progress.done_bytes = progress.total_bytes = made["size_bytes"]
         return FileEvidence(str(target), made["size_bytes"], tool="v2s flatten")

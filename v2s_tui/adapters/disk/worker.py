@@ -94,6 +94,7 @@ def _write(descriptor: int, request: Request) -> dict[str, Any]:
             Path(request.overlay_path),
             descriptor,
             threads=request.threads,
+            layered=request.layered,
             on_bytes=lambda done, total: report(Progress(done, total)),
         )
         return {"size_bytes": size_bytes}
