@@ -139,12 +139,25 @@ def firmware_test(value: str) -> Test:
     return lambda vm: vm.firmware is wanted
 
 
+_TOOLS_WORDS: dict[str, frozenset[str]] = {
+    "ok": frozenset({"toolsok", "guesttoolsrunning"}),
+    "old": frozenset({"toolsold"}),
+    "running": frozenset({"toolsok", "toolsold", "guesttoolsrunning", "guesttoolsexecutingscripts"}),
+    "notrunning": frozenset({"toolsnotrunning", "guesttoolsnotrunning"}),
+    "notinstalled": frozenset({"toolsnotinstalled"}),
+    "unknown": frozenset({""}),
+}
+"""Words for vSphere's two vocabularies: toolsStatus (`toolsOk`) and toolsRunningStatus
+(`guestToolsRunning`).
+"""
+
+
 def tools_test(value: str) -> Test:
-    """Part of VMware Tools' status (`ok`, `old`, `notInstalled`), or a glob on it."""
-    if re.search(r"[*?]", value):
+    """ok, old, running, notRunning, notInstalled or unknown; or a glob on the status as vSphere says it."""
+    if re.search(r"[*?]", value) or "tools" in value.lower():
         return _one(lambda vm: vm.tools_status)(value)
-    part = value.lower()
-    return lambda vm: part in vm.tools_status.lower()
+    wanted = _TOOLS_WORDS[_known_word(value, _TOOLS_WORDS)]
+    return lambda vm: vm.tools_status.lower() in wanted
 
 
 def snapshot_test(value: str) -> Test:
@@ -163,10 +176,12 @@ def dc_test(value: str) -> Test:
 
 
 def tag_names(vm: Vm) -> Iterable[str]:
-    """Each tag as it is (`category/name` or `category:name`) and without its category."""
+    """Each tag as it is (`category/name` or `category:name`) and without what stands before each
+    separator.
+    """
     for tag in vm.tags:
         yield tag
-        yield re.split(r"[/:]", tag, maxsplit=1)[-1]
+        yield from (tag[found.end() :] for found in re.finditer(r"[/:]", tag))
 
 
 _TEXT, _NUMBER = Kind.TEXT, Kind.NUMBER
@@ -184,7 +199,7 @@ _ALL = (
     Key("firmware", _TEXT, "bios or efi", firmware_test),
     Key("datastore", _TEXT, "glob on a datastore its disks lie on", _any_of(lambda vm: vm.datastores)),
     Key("network", _TEXT, "glob on a port group", _any_of(lambda vm: vm.port_groups)),
-    Key("tools", _TEXT, "part of VMware Tools' status, tools:notInstalled", tools_test),
+    Key("tools", _TEXT, "ok, old, running, notRunning, notInstalled or unknown", tools_test),
     Key(
         "snapshot",
         Kind.BOTH,

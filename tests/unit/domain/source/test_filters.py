@@ -32,7 +32,7 @@ WEB = Vm(
     firmware=Firmware.EFI,
     disks=(disk(40), disk(60, "ds2")),
     nics=(Nic(4000, "NIC 1", "00:50:56:00:00:01", port_group="VLAN 10"),),
-    tags=("env/prod", "tier:web"),
+    tags=("env/prod", "lab/tier:web"),
     tools_status="toolsOk",
 )
 WIN = Vm(
@@ -98,6 +98,9 @@ def names(text: str) -> set[str]:
         ('network:"VLAN *"', {"web-01"}),
         ("tools:notinstalled", {"win-sql [old]"}),
         ("tools:*Ok", {"web-01"}),
+        ("tools:running", {"web-01"}),
+        ("tools:toolsOk", {"web-01"}),
+        ("tools:unknown", {"mac"}),
         ("snapshot:yes", {"win-sql [old]"}),
         ("snapshot:no", {"web-01", "mac"}),
         ("snapshot:>=1", {"win-sql [old]"}),
@@ -137,6 +140,7 @@ def test_what_each_filter_selects(text: str, expected: set[str]) -> None:
         ("!", 1, "value"),
         ('name:"web', 6, "end it"),
         ("state:up", 7, "poweredOn"),
+        ("tools:runing", 7, "running"),
         ("firmware:bois", 10, "bios"),
         ("cpu:8..2", 5, "cpu:2..8"),
         ("disks:2G", 7, "disks:"),
@@ -198,7 +202,7 @@ def _quoted(value: str) -> str:
 _terms = st.one_of(
     st.builds(
         "{}:{}".format,
-        st.sampled_from(["name", "host", "tag", "tools", "folder", "snapshot"]),
+        st.sampled_from(["name", "host", "tag", "cluster", "folder", "snapshot"]),
         _text.map(_quoted),
     ),
     st.builds("{}:{}".format, st.sampled_from(["cpu", "ram", "disk", "disks", "snapshot"]), _bound),
@@ -261,3 +265,11 @@ def test_ten_thousand_vms_in_a_few_milliseconds() -> None:
     start = time.process_time()
     assert len(found.select(vms)) > 1000
     assert time.process_time() - start < 0.2
+
+
+def test_both_vocabularies_of_tools_are_understood() -> None:
+    running = Vm("vm-1", "a", tools_status="guestToolsRunning")
+    stopped = Vm("vm-2", "b", tools_status="guestToolsNotRunning")
+    assert parse_filter("tools:running").select((running, stopped)) == [running]
+    assert parse_filter("tools:ok").select((running, stopped)) == [running]
+    assert parse_filter("tools:notRunning").select((running, stopped)) == [stopped]
