@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from v2s_tui.domain.errors import ConfigError, SourceError, TargetError
+from v2s_tui.adapters.formats.plan_yaml import read_plan
+from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
 from v2s_tui.domain.source.inventory import Inventory
-from v2s_tui.usecases.edit_plan_file import open_plan_file
 from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
@@ -52,5 +52,8 @@ def check_plan_file(services: Services, path: Path, *, ask: bool = True) -> Outl
 
     Raises PlanError with file, line and column, and what reading the inventory raises.
     """
-    plan = open_plan_file(path).plan
-    return check_plan(services, plan, load_inventory(services), ask=ask)
+    loaded = read_plan(path)
+    try:
+        return check_plan(services, loaded.plan, load_inventory(services), ask=ask)
+    except PlanError as err:
+        raise loaded.locate(err) from err

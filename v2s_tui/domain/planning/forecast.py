@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, DATA_SHARE, Duration, Rates
@@ -96,9 +97,17 @@ def forecast(
 
 
 def what_if(limits: Limits, changes: Mapping[str, int]) -> Limits:
-    """Limits changed by name, as `--set disk_io=5 --set global=16`; raises ValueError for another name."""
+    """Limits changed by name, as `--set disk_io=5 --set global=16`.
+
+    Raises InputError for another name or value.
+    """
     for name, value in changes.items():
-        limits = limits.changed(Limit(name), value)
+        if name not in set(Limit):
+            raise InputError(f"{name!r} is no limit", hint=f"one of: {', '.join(Limit)}")
+        try:
+            limits = limits.changed(Limit(name), value)
+        except ValueError as err:
+            raise InputError(f"{name} cannot be {value}", hint="from 1 to 1000") from err
     return limits
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned_vms import planned_vm, resolved_plan, source_vm
 
+from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.forecast import forecast, what_if
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.plan_options import VolumeClass
@@ -154,8 +155,9 @@ def test_the_forecast_is_repeatable_and_answers_what_if() -> None:
     wider = forecast(plan, limits=what_if(plan.limits, {"per_esxi_host": 2}), seed=7)
     assert wider.p50_seconds < first.p50_seconds
     assert first.assumptions
-    with pytest.raises(ValueError, match="disk"):
-        what_if(plan.limits, {"disk": 3})
+    for changes in ({"disk": 3}, {"disk_io": 0}):
+        with pytest.raises(InputError, match="disk"):
+            what_if(plan.limits, changes)
 
 
 def test_an_empty_plan_takes_no_time() -> None:
