@@ -9,14 +9,15 @@ class Timeouts:
     """How long to wait, in seconds.
 
     connect: for TCP and TLS. call: for any one answer. task: for a task's end. busy: how long a VM that is
-    busy with another task is tried again. lease_ready: for an NFC lease to leave `initializing`.
+    busy with another task is tried again; longer than vCenter keeps the lease of a client that was killed,
+    because that lease blocks the VM too. lease_ready: for an NFC lease to leave `initializing`.
     heartbeat: between two signs of life of a lease (vCenter gives up after 300 without one).
     """
 
     connect: float = 15
     call: float = 120
     task: float = 3600
-    busy: float = 180
+    busy: float = 330
     lease_ready: float = 300
     heartbeat: float = 30
 

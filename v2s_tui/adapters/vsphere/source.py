@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from v2s_tui.adapters.vsphere import privileges, tls
+from v2s_tui.adapters.vsphere import privileges, tls, usage
 from v2s_tui.adapters.vsphere.address import VcenterAddress
 from v2s_tui.adapters.vsphere.lease_opener import LeaseOpener
 from v2s_tui.adapters.vsphere.listing import Listing
@@ -20,6 +20,7 @@ from v2s_tui.domain.errors import SourceError
 from v2s_tui.domain.ports import ExportLease
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
+from v2s_tui.domain.target.sizing import MeasuredUse
 
 
 def connect(address: VcenterAddress) -> "VsphereSource":
@@ -37,7 +38,7 @@ class VsphereSource:
         self.name = session.address.host
         self.tls_note = tls.note(session.address)
         self._session = session
-        retriever = Retriever(session)
+        self._retriever = retriever = Retriever(session)
         self._listing = Listing(session, retriever)
         self._tags = Tags(session.address, session.web)
         waiting = Waiting()
@@ -123,6 +124,10 @@ class VsphereSource:
     def missing_privileges(self, vm_morefs: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Privileges v2s needs and the account lacks, by VM moref."""
         return privileges.missing_privileges(self._session, vm_morefs)
+
+    def measured_use(self, vm_morefs: Iterable[str], *, days: int = 7) -> Mapping[str, MeasuredUse]:
+        """95th percentiles of CPU usage and active memory; VMs without statistics are left out."""
+        return usage.measured_use(self._session, self._retriever, vm_morefs, days=days)
 
     def close(self) -> None:
         """Log out of both faces; never raises."""
