@@ -28,7 +28,7 @@ from v2s_tui.adapters.guest.linux.network.plan import network_systems
 from v2s_tui.adapters.guest.linux.selinux import selinux_mode
 from v2s_tui.adapters.guest.linux.vmware import installed_tools
 from v2s_tui.adapters.guest.session import GuestSession
-from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.errors import ToolError, V2sError
 from v2s_tui.domain.guest.facts import (
     BootFacts,
     GuestFacts,
@@ -122,31 +122,33 @@ def _with_partition_uuid(filesystem: GuestFilesystem, disks: Sequence[DiskFacts]
 
 
 def _mount_root(session: GuestSession, filesystems: Sequence[GuestFilesystem]) -> GuestMount:
+    problems: list[str] = []
     for filesystem in filesystems:
         if filesystem.kind not in _ROOT_KINDS:
             continue
         for subvolume in ("", *(_BTRFS_ROOTS if filesystem.kind == "btrfs" else ())):
-            found = _try_root(session, filesystem, subvolume)
+            found = _try_root(session, filesystem, subvolume, problems)
             if found is not None:
                 return found
     kinds = ", ".join(sorted({each.kind for each in filesystems})) or "none"
-    encrypted = any(each.kind == "crypto_LUKS" for each in filesystems)
+    if any(each.kind == "crypto_LUKS" for each in filesystems):
+        problems.append("the disk is encrypted; it must be decrypted in the source VM")
     raise NoSystemFound(
         f"no Linux system was found on the disks (file systems: {kinds})",
-        hint="the disk is encrypted; it must be decrypted in the source VM"
-        if encrypted
-        else "is this the boot disk?",
+        hint="; ".join(problems[:3]) or "is this the boot disk?",
     )
 
 
-def _try_root(session: GuestSession, filesystem: GuestFilesystem, subvolume: str) -> GuestMount | None:
+def _try_root(
+    session: GuestSession, filesystem: GuestFilesystem, subvolume: str, problems: list[str]
+) -> GuestMount | None:
     """Mounted at / and left so when it is a root; otherwise unmounted again."""
     try:
         session.mount(filesystem.device, "/", subvolume=subvolume)
-    except V2sError:
-        if subvolume or filesystem.kind == "btrfs":
-            return None
-        raise
+    except ToolError as error:
+        if not subvolume:
+            problems.append(error.title)
+        return None
     if session.is_file("/etc/fstab") and (
         session.is_file("/etc/os-release") or session.glob("/etc/*-release")
     ):

@@ -21,7 +21,7 @@ from typing import IO, Any, Self
 from v2s_tui.adapters.guest.appliance import WORKER_PYTHON, ApplianceSettings
 from v2s_tui.adapters.guest.linux.view import MAX_TEXT_BYTES
 from v2s_tui.domain.errors import Cancelled, ToolError
-from v2s_tui.domain.guest.changes import Change, ChangeRecord
+from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangeRecord
 from v2s_tui.domain.guest.facts import GuestFilesystem
 from v2s_tui.system.processes import kill_group, pasteable, tool_environment
 
@@ -83,6 +83,11 @@ class GuestSession:
                 self.call("finish")
         finally:
             self._kill()
+
+    @property
+    def ended(self) -> bool:
+        """True when there is no worker process (any more)."""
+        return self._process is None or self._process.poll() is not None
 
     def _hear(self, stream: IO[bytes]) -> None:
         for line in stream:
@@ -208,6 +213,10 @@ class GuestSession:
         status = self.call("status", path=path, follow=True)
         return int(status["mode"]) if status else 0
 
+    def checksum(self, path: str) -> str:
+        """SHA-256 of a regular file, hex; "" when there is none."""
+        return str(self.call("checksum", path=path))
+
     def glob(self, pattern: str) -> tuple[str, ...]:
         return tuple(sorted(self.call("glob", pattern=pattern)))
 
@@ -231,11 +240,30 @@ class GuestSession:
             }
             for change in changes
         ]
-        return tuple(ChangeRecord(**each) for each in self.call("apply", changes=plain, wait_seconds=300))
+        done = self.call("apply", changes=plain, wait_seconds=300)
+        return tuple(_record(each) for each in done)
+
+    def real_case(self, path: str) -> str | None:
+        """The path as it is written on a volume that ignores case; None when there is none."""
+        found = self.call("real_case", path=path)
+        return None if found is None else str(found)
+
+    def hive_read(self, path: str, keys: Sequence[str]) -> list[dict[str, Any] | None]:
+        """For each key its values as {name: [type, base64]} and its subkeys' names; None when missing."""
+        return list(self.call("hive_read", path=path, keys=list(keys)))
+
+    def hive_edit(self, path: str, edits: Sequence[dict[str, Any]], reason: str) -> tuple[ChangeRecord, ...]:
+        """Set registry values; no record when all of them were there."""
+        done = self.call("hive_edit", path=path, edits=list(edits), reason=reason)
+        return tuple(_record(each) for each in done)
 
     def undo(self, records: Sequence[ChangeRecord]) -> None:
         """Take changes back, byte for byte."""
         self.call("undo", records=[{**asdict(each), "kind": str(each.kind)} for each in records])
+
+
+def _record(plain: dict[str, Any]) -> ChangeRecord:
+    return ChangeRecord(**{**plain, "kind": ChangeKind(plain["kind"])})
 
 
 def _hint(tail: str) -> str:

@@ -19,6 +19,7 @@ _FAILURES = (
     (re.compile(r"^Shell> ", re.MULTILINE), "the firmware found nothing to boot and opened its shell"),
     (re.compile(r"No bootable (?:option|device)|not a bootable disk"), "the firmware found nothing to boot"),
     (re.compile(r"grub rescue>"), "GRUB cannot read its own files"),
+    (re.compile(r"Failed to boot both default and fallback entries"), "GRUB could boot none of its entries"),
     (re.compile(r"^grub> ", re.MULTILINE), "GRUB has no configuration and waits at its prompt"),
     (
         re.compile(r"ALERT!\s+(\S+) does not exist"),

@@ -57,7 +57,8 @@ class EspImage:
 
     def volume_id(self) -> str:
         """Serial number as fstab's UUID= writes it: `XXXX-XXXX`. Read from the FAT boot sector."""
-        sector = self.path.open("rb").read(SECTOR_BYTES)
+        with self.path.open("rb") as file:
+            sector = file.read(SECTOR_BYTES)
         place = 67 if sector[82:87] == b"FAT32" else 39
         number = sector[place : place + 4][::-1].hex().upper()
         return f"{number[:4]}-{number[4:]}"

@@ -1,0 +1,195 @@
+"""The stages of a Windows guest: clean_tools, inject_virtio, fix_bootloader. Offline, running nothing.
+
+Every result says that it is unproven: a rehearsal of Windows needs its licence and its drivers at hand.
+"""
+
+import base64
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from v2s_tui.adapters.guest.appliance import ApplianceSettings
+from v2s_tui.adapters.guest.block import SECTOR_BYTES
+from v2s_tui.adapters.guest.boot.conversion import EspPlace
+from v2s_tui.adapters.guest.boot.esp import REMOVABLE_LOADER, opened_esp
+from v2s_tui.adapters.guest.boot.gpt import read_gpt
+from v2s_tui.adapters.guest.inspection import DiskFacts, NoSystemFound, read_disk
+from v2s_tui.adapters.guest.raw_view import raw_view
+from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.windows.drivers import load_drivers
+from v2s_tui.adapters.guest.windows.inspection import WindowsHives, inspect_windows
+from v2s_tui.adapters.guest.windows.planner import (
+    UNPROVEN,
+    WindowsFacts,
+    WindowsPlan,
+    plan_clean_tools,
+    plan_inject_virtio,
+    windows_refusals,
+)
+from v2s_tui.adapters.guest.windows.registry import RegistryEdit
+from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.guest.changes import Change, ChangeRecord
+from v2s_tui.domain.guest.refusals import WINDOWS_BIOS, GuestRefused
+
+WINDOWS_LOADER = "EFI/Microsoft/Boot/bootmgfw.efi"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsResult:
+    """What a stage found and did. proven is never True: see the warnings."""
+
+    facts: WindowsFacts
+    records: tuple[ChangeRecord, ...]
+    warnings: tuple[str, ...]
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderResult:
+    """What fix_bootloader did. written: the loader was put on the removable path just now."""
+
+    written: bool
+    warnings: tuple[str, ...] = (UNPROVEN,)
+
+
+def clean_tools(
+    disks: Sequence[Path],
+    settings: ApplianceSettings,
+    *,
+    cancelled: threading.Event,
+    disk_format: str = "qcow2",
+    experimental: bool = False,
+) -> WindowsResult:
+    """Disable VMware's services. Raises GuestRefused, NoSystemFound, ToolError, Cancelled."""
+    return _change(
+        disks,
+        settings,
+        plan_clean_tools,
+        cancelled=cancelled,
+        disk_format=disk_format,
+        experimental=experimental,
+    )
+
+
+def inject_virtio(
+    disks: Sequence[Path],
+    virtio_win: Path,
+    settings: ApplianceSettings,
+    *,
+    cancelled: threading.Event,
+    disk_format: str = "qcow2",
+    experimental: bool = False,
+) -> WindowsResult:
+    """Put the operator's virtio drivers into Windows. virtio_win: an ISO or its unpacked folder.
+
+    Raises InputError (no driver for this Windows), GuestRefused, NoSystemFound, ToolError, Cancelled.
+    """
+
+    def plan(facts: WindowsFacts) -> WindowsPlan:
+        architecture = facts.architecture or "amd64"
+        drivers = load_drivers(virtio_win, build=facts.build, server=facts.server, architecture=architecture)
+        return plan_inject_virtio(facts, drivers)
+
+    return _change(
+        disks, settings, plan, cancelled=cancelled, disk_format=disk_format, experimental=experimental
+    )
+
+
+def _change(
+    disks: Sequence[Path],
+    settings: ApplianceSettings,
+    plan: Callable[[WindowsFacts], WindowsPlan],
+    *,
+    cancelled: threading.Event,
+    disk_format: str,
+    experimental: bool,
+) -> WindowsResult:
+    disk_facts = _read_disks(disks, disk_format)
+    with GuestSession(disks, settings, cancelled=cancelled, disk_format=disk_format) as session:
+        facts, hives = _inspect(session, disk_facts)
+        refusals = windows_refusals(facts, experimental=experimental)
+        if refusals:
+            raise GuestRefused(refusals)
+        wanted = plan(facts)
+        records = session.apply(_missing(session, wanted.files)) + _edit(session, hives, wanted.registry)
+    return WindowsResult(facts, records, wanted.warnings)
+
+
+def _read_disks(disks: Sequence[Path], disk_format: str) -> tuple[DiskFacts, ...]:
+    found = []
+    for disk in disks:
+        with raw_view(disk, writable=False, image_format=disk_format) as view:
+            found.append(read_disk(view))
+    return tuple(found)
+
+
+def _inspect(session: GuestSession, disks: Sequence[DiskFacts]) -> tuple[WindowsFacts, WindowsHives]:
+    filesystems, _ = session.filesystems()
+    found = inspect_windows(session, disks, filesystems)
+    if found is None:
+        raise NoSystemFound("no Windows was found on the disks", hint="is this the boot disk?")
+    return found
+
+
+def _missing(session: GuestSession, files: Sequence[Change]) -> list[Change]:
+    """Files that are not there or differ, at the path whose case the volume knows."""
+    missing = []
+    for change in files:
+        path = session.real_case(change.path)
+        if path is None or session.read_bytes(path, limit_bytes=len(change.content)) != change.content:
+            missing.append(change)
+    return missing
+
+
+def _edit(
+    session: GuestSession, hives: WindowsHives, edits: Sequence[RegistryEdit]
+) -> tuple[ChangeRecord, ...]:
+    records: list[ChangeRecord] = []
+    for name, path in (("SYSTEM", hives.system), ("SOFTWARE", hives.software)):
+        own = [edit for edit in edits if edit.hive == name]
+        plain = [
+            {
+                "key": edit.key,
+                "values": [
+                    {
+                        "name": value.name,
+                        "kind": int(value.kind),
+                        "data": base64.b64encode(value.data).decode(),
+                    }
+                    for value in edit.values
+                ],
+            }
+            for edit in own
+        ]
+        if own:
+            reason = "; ".join(dict.fromkeys(edit.reason for edit in own))
+            records += session.hive_edit(path, plain, reason)
+    return tuple(records)
+
+
+def fix_bootloader(disks: Sequence[Path], *, scratch: Path, disk_format: str = "qcow2") -> LoaderResult:
+    """Put Windows' own boot manager on the removable path of its ESP, where fresh firmware looks.
+
+    Raises GuestRefused for a BIOS Windows, V2sError when the ESP has no boot manager.
+    """
+    with raw_view(disks[0], writable=True, image_format=disk_format) as view:
+        table = read_gpt(view)
+        if table is None or table.esp is None:
+            raise GuestRefused((WINDOWS_BIOS,))
+        place = EspPlace(table.esp.number, table.esp.start, table.esp.end - table.esp.start, is_new=False)
+        if place.sectors * SECTOR_BYTES > 4 * 1024**3:
+            raise V2sError(
+                "the EFI system partition is larger than 4 GiB", hint="is the partition table right?"
+            )
+        with opened_esp(view, place, scratch) as esp:
+            loader = esp.read(WINDOWS_LOADER)
+            if loader is None:
+                raise V2sError(
+                    f"the EFI system partition has no {WINDOWS_LOADER}",
+                    hint="repair the boot files in the source VM with `bcdboot C:\\Windows /f UEFI`",
+                )
+            if esp.read(REMOVABLE_LOADER) is not None:
+                return LoaderResult(written=False)
+            esp.write(REMOVABLE_LOADER, loader)
+    return LoaderResult(written=True)
