@@ -11,6 +11,7 @@ from lab_vcenter_rig import Lab, download, finish, ready, wait_for
 from pyVmomi import vim
 
 from v2s_tui.lab.disks.build import ensure_disk
+from v2s_tui.lab.scenarios import load_scenario
 
 
 def qemu_img(*arguments: object) -> str:
@@ -151,6 +152,20 @@ def test_odd_and_empty_disks_stream_too(start_lab, name, tmp_path):
     qemu_img("convert", "-O", "qcow2", tmp_path / "d.vmdk", tmp_path / "d.qcow2")
     assert "identical" in qemu_img("compare", tmp_path / "d.qcow2", disk.raw_path)
     assert f"({disk.size_bytes} bytes)" in qemu_img("info", tmp_path / "d.qcow2")
+
+
+def test_a_disk_that_cannot_be_built_is_an_error_with_its_reason(start_lab, tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text(
+        "name: broken\ndisks_at_start: false\nhosts: [{name: h, cluster: c}]\nvms:\n"
+        "  - {name: v, folder: /DC1, host: h, power: poweredOff,\n"
+        "     disks: [{size_gib: 0.01, content: linux-uefi}]}\n"
+    )
+    lab = start_lab(load_scenario(str(path), folder=tmp_path))
+    device = ready(lab.vm(lab.login().RetrieveContent(), "v").ExportVm()).deviceUrl[0]
+    response, body = download(device.url)
+    assert response.status == 500
+    assert b"mke2fs" in body or b"mformat" in body
 
 
 def test_a_disk_above_a_terabyte_streams_in_moments(start_lab, tmp_path):

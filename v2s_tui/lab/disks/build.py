@@ -115,7 +115,11 @@ def _build(spec: DiskSpec) -> None:
     draft = DiskDraft(spec, spec.raw_path.with_name(f"{spec.raw_path.name}.part"))
     with draft.path.open("wb") as file:
         file.truncate(spec.size_bytes)
-    CONTENT_KINDS[spec.content](draft)
+    try:
+        CONTENT_KINDS[spec.content](draft)
+    except BaseException:
+        draft.path.unlink(missing_ok=True)
+        raise
     manifest = {
         "fingerprint": _fingerprint(spec),
         "content": spec.content,

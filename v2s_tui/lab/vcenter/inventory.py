@@ -64,6 +64,8 @@ class Folder(Entity):
 
 
 class Datacenter(Entity):
+    """A datacenter with its four hidden folders."""
+
     kind = vim.Datacenter
     vm_folder: Folder
     host_folder: Folder
@@ -71,13 +73,17 @@ class Datacenter(Entity):
     network_folder: Folder
 
     def datastores(self) -> list["Datastore"]:
+        """Its datastores, in the scenario's order."""
         return [child for child in self.datastore_folder.children if isinstance(child, Datastore)]
 
     def networks(self) -> list["Network"]:
+        """Its networks, in the scenario's order."""
         return [child for child in self.network_folder.children if isinstance(child, Network)]
 
 
 class Cluster(Entity):
+    """A cluster of hosts and the one resource pool they share."""
+
     kind = vim.ClusterComputeResource
     pool: "ResourcePool"
 
@@ -102,6 +108,8 @@ class Host(Entity):
 
 
 class ResourcePool(Entity):
+    """The root resource pool of a cluster."""
+
     kind = vim.ResourcePool
 
     def __init__(self, moid: str, *, name: str, cluster: Cluster) -> None:
@@ -110,6 +118,8 @@ class ResourcePool(Entity):
 
 
 class Datastore(Entity):
+    """A datastore, seen by every host of its datacenter."""
+
     kind = vim.Datastore
 
     def __init__(self, moid: str, *, name: str, parent: Entity) -> None:
@@ -118,6 +128,8 @@ class Datastore(Entity):
 
 
 class Network(Entity):
+    """A port group, seen by every host of its datacenter."""
+
     kind = vim.Network
 
     def __init__(self, moid: str, *, name: str, parent: Entity) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,15 +67,12 @@ class Listener(ThreadingHTTPServer):
             self._open.add(secured)
         try:
             self._make_handler(secured, client_address, self)
-        except (ConnectionError, TimeoutError, ssl.SSLError):
-            return  # the client went away, or a fault rule cut the line
+        except OSError:
+            return  # the client went away, the server stops, or a fault rule cut the line
         finally:
             with self._open_lock:
                 self._open.discard(secured)
             _cut(secured)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Errors of a connection end that connection only; they never reach the console of the lab."""
 
 
 def _cut(connection: socket.socket) -> None:

@@ -31,8 +31,13 @@ class NfcPages:
         fault = self._faults.match(server="vcenter", operation=f"GET {path}", subject=lease.vm.name)
         if fault is not None and connection.reply_fault(fault):
             return
+        try:
+            pieces = _pieces(file)
+        except (OSError, RuntimeError) as err:
+            connection.reply(HTTPStatus.INTERNAL_SERVER_ERROR, str(err).encode(), content_type="text/plain")
+            return
         throttle = Throttle(connection, fault, bytes_per_second=self._bytes_per_second)
-        connection.stream(_noted(lease, file), content_type=_CONTENT_TYPE, throttle=throttle)
+        connection.stream(_noted(lease, file, pieces), content_type=_CONTENT_TYPE, throttle=throttle)
 
     def _find(self, path: str) -> tuple[Lease, LeaseFile] | None:
         lease_id, _, name = path.removeprefix("/nfc/").partition("/")
@@ -44,13 +49,13 @@ class NfcPages:
             return None if file is None else (lease, file)
 
 
-def _noted(lease: Lease, file: LeaseFile) -> Iterator[bytes]:
+def _noted(lease: Lease, file: LeaseFile, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The stream; its hash and size go into the lease's manifest when it was sent to its end.
 
     Raises CutError when the lease ends first: the client sees the line break.
     """
     digest, size_bytes = hashlib.sha1(usedforsecurity=False), 0
-    for piece in _pieces(file):
+    for piece in pieces:
         if lease.closed.is_set():
             raise CutError("the lease has ended")
         digest.update(piece)
@@ -60,7 +65,7 @@ def _noted(lease: Lease, file: LeaseFile) -> Iterator[bytes]:
 
 
 def _pieces(file: LeaseFile) -> Iterator[bytes]:
+    """The file's content; a disk is built here where nobody read it before, which may fail."""
     if file.disk is None:
-        yield bytes(NVRAM_BYTES)
-    else:
-        yield from stream_vmdk(ensure_disk(file.disk), name=file.name)
+        return iter((bytes(NVRAM_BYTES),))
+    return stream_vmdk(ensure_disk(file.disk), name=file.name)
