@@ -3,17 +3,21 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import v2s_tui
 from v2s_tui.adapters.disk.child_protocol import (
     FAILED_EXIT_CODE,
+    Progress,
     Request,
     decode_answer,
+    decode_part,
     decode_progress,
     encode_request,
 )
+from v2s_tui.adapters.disk.part_plan import Part
 from v2s_tui.domain.errors import Cancelled
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.units import MIB
@@ -29,8 +33,17 @@ _MALLOC = {
 _WORKER = "v2s_tui.adapters.disk.worker"
 
 
-def run_child(request: Request, *, progress: StageProgress, cancelled: threading.Event) -> dict[str, Any]:
-    """The child's result. Raises what the child names, Cancelled, or ToolError when it crashed."""
+def run_child(
+    request: Request,
+    *,
+    progress: StageProgress,
+    cancelled: threading.Event,
+    on_part: Callable[[Part], None] = lambda _part: None,
+) -> dict[str, Any]:
+    """The child's result. on_part: called from another thread for each part that is full.
+
+    Raises what the child names, Cancelled, or ToolError when it crashed.
+    """
     if cancelled.is_set():
         raise Cancelled("stopped before the work on a disk began")
     done = run_tool(
@@ -38,17 +51,21 @@ def run_child(request: Request, *, progress: StageProgress, cancelled: threading
         cancelled=cancelled,
         env={**_MALLOC, "PYTHONPATH": str(Path(v2s_tui.__file__).parents[1])},
         stdin=encode_request(request),
-        on_line=lambda line: _note(line, progress),
+        on_line=lambda line: _note(line, progress, on_part),
         accepted=(0, FAILED_EXIT_CODE),
         hint="the disk process crashed; its last lines tell more",
     )
     return decode_answer(done.stdout)
 
 
-def _note(line: str, progress: StageProgress) -> None:
-    said = decode_progress(line)
-    if said is None:
-        return
+def _note(line: str, progress: StageProgress, on_part: Callable[[Part], None]) -> None:
+    if part := decode_part(line):
+        on_part(part)
+    if said := decode_progress(line):
+        _copy(said, progress)
+
+
+def _copy(said: Progress, progress: StageProgress) -> None:
     progress.total_bytes = said.total_bytes or progress.total_bytes
     progress.done_bytes = min(said.done_bytes, progress.total_bytes)
     if said.received_bytes:

@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from v2s_tui.adapters.disk.part_plan import Part
 from v2s_tui.domain.errors import LeaseFailed, SourceUnreachable, ToolError, V2sError, WorkDiskFull
 
 FAILED_EXIT_CODE = 3
 """The child failed in a way its answer names; any other code but 0 is a crash."""
-_PROGRESS_PREFIX = '{"progress": '
+_PROGRESS_PREFIX, _PART_PREFIX = '{"progress": ', '{"part": '
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveRequest:
-    """One disk to receive. partial_path: an own file of ours, made new. sync: force it to the disk."""
+    """One disk to receive. partial_path: an own file of ours, made new. sync: force it to the disk.
+    part_bytes: announce parts of that size as they are full (0: none).
+    """
 
     url: str
     thumbprint: str
@@ -30,6 +33,7 @@ class ReceiveRequest:
     stall_seconds: float
     threads: int
     sync: bool
+    part_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +109,15 @@ def decode_progress(line: str) -> Progress | None:
     if not line.startswith(_PROGRESS_PREFIX):
         return None
     return Progress(*json.loads(line)["progress"])
+
+
+def encode_part(part: Part) -> str:
+    """One line for a part that is full."""
+    return _PART_PREFIX + json.dumps(part) + "}"
+
+
+def decode_part(line: str) -> Part | None:
+    """None for any other line."""
+    if not line.startswith(_PART_PREFIX):
+        return None
+    return Part(*json.loads(line)["part"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from v2s_tui.adapters.disk.child import run_child
 from v2s_tui.adapters.disk.child_protocol import FlattenRequest, ReceiveRequest
 from v2s_tui.adapters.disk.images import check_image, create_overlay, tool_version
+from v2s_tui.adapters.disk.part_plan import PartSink
 from v2s_tui.domain.execution.artifacts import FileEvidence
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import DiskStream, ReceivedDisk
@@ -42,9 +43,18 @@ class LocalDisks:
         self._layered = layered
 
     def receive(
-        self, stream: DiskStream, target: Path, *, progress: StageProgress, cancelled: threading.Event
+        self,
+        stream: DiskStream,
+        target: Path,
+        *,
+        progress: StageProgress,
+        cancelled: threading.Event,
+        parts: PartSink | None = None,
     ) -> ReceivedDisk:
         """Read the whole stream into a new qcow2 at target; nothing is left there when it fails.
+
+        parts: gets each part of the file that is full while the rest arrives. They are true of what flatten
+        makes of the disk, too.
 
         progress counts virtual bytes of the disk up to the highest grain received: its total is known, the
         length of the stream is not. Raises LeaseFailed, SourceUnreachable, WorkDiskFull, Cancelled or
@@ -52,7 +62,13 @@ class LocalDisks:
         """
         progress.total_bytes = stream.capacity_bytes
         with _completed_file(target) as partial:
-            received = run_child(self._request(stream, partial), progress=progress, cancelled=cancelled)
+            request = self._request(stream, partial, part_bytes=parts.part_bytes if parts else 0)
+            received = run_child(
+                request,
+                progress=progress,
+                cancelled=cancelled,
+                on_part=lambda part: parts.part_ready(partial, *part) if parts else None,
+            )
         progress.done_bytes = progress.total_bytes = received["virtual_size_bytes"]
         return ReceivedDisk(
             base=FileEvidence(str(target), received["size_bytes"], tool=f"v2s {self._mode}"),
@@ -97,7 +113,7 @@ class LocalDisks:
         """Bytes this user may still write in the folder's file system."""
         return shutil.disk_usage(folder).free
 
-    def _request(self, stream: DiskStream, partial: Path) -> ReceiveRequest:
+    def _request(self, stream: DiskStream, partial: Path, *, part_bytes: int) -> ReceiveRequest:
         return ReceiveRequest(
             url=stream.url,
             thumbprint=stream.thumbprint,
@@ -109,6 +125,7 @@ class LocalDisks:
             stall_seconds=self._stall_seconds,
             threads=self._threads,
             sync=self._sync,
+            part_bytes=part_bytes,
         )
 
 

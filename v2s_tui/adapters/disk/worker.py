@@ -23,11 +23,13 @@ from v2s_tui.adapters.disk.child_protocol import (
     decode_request,
     encode_answer,
     encode_failure,
+    encode_part,
     encode_progress,
 )
 from v2s_tui.adapters.disk.codec import Mode
 from v2s_tui.adapters.disk.download import Download
 from v2s_tui.adapters.disk.flatten import flatten_image
+from v2s_tui.adapters.disk.part_plan import FullParts, Part
 from v2s_tui.adapters.disk.receive import DiskReceiver, Position
 from v2s_tui.adapters.disk.write_back import WriteBack
 from v2s_tui.domain.errors import ToolError, V2sError, WorkDiskFull
@@ -105,13 +107,20 @@ def _receive(descriptor: int, request: ReceiveRequest, report: Callable[[Progres
     def on_position(position: Position) -> None:
         report(Progress(position.covered_bytes, position.virtual_size_bytes, position.received_bytes))
 
+    write_back = WriteBack(descriptor).reached if request.sync else _nothing
+    full_parts = FullParts(request.part_bytes, _announce).reached if request.part_bytes else _nothing
+
+    def on_data_end(offset: int) -> None:
+        write_back(offset)
+        full_parts(offset)
+
     receiver = DiskReceiver(
         descriptor,
         mode=Mode(request.mode),
         expected_capacity_bytes=request.capacity_bytes,
         threads=request.threads,
         on_position=on_position,
-        on_data_end=WriteBack(descriptor).reached if request.sync else lambda _offset: None,
+        on_data_end=on_data_end,
     )
     with Download(
         request.url,
@@ -121,6 +130,19 @@ def _receive(descriptor: int, request: ReceiveRequest, report: Callable[[Progres
         stall_seconds=request.stall_seconds,
     ) as download:
         return asdict(receiver.receive(download))
+
+
+def _nothing(_offset: int) -> None:
+    """Of a growing file nobody needs to know about."""
+
+
+def _announce(part: Part) -> None:
+    _say(encode_part(part))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 class _Reporter:
@@ -133,8 +155,7 @@ class _Reporter:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PROGRESS_SECONDS
-            sys.stderr.write(encode_progress(progress) + "\n")
-            sys.stderr.flush()
+            _say(encode_progress(progress))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""Parts of an image that is not finished yet."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from v2s_tui.adapters.disk.part_plan import LEAST_PART_BYTES, FullParts, Part, overlap_pays, part_bytes_for
+
+GB = 10**9
+LARGEST_IMPORT = 1000 * GB
+
+
+@given(st.integers(min_value=1, max_value=LARGEST_IMPORT))
+def test_a_full_disk_fits_into_the_parts_object_storage_takes(virtual_size_bytes: int) -> None:
+    part_bytes = part_bytes_for(virtual_size_bytes)
+    assert 5 * 1000**2 <= part_bytes <= 5 * GB
+    assert virtual_size_bytes * 1.002 / part_bytes <= 980
+
+
+def test_small_disks_have_the_parts_of_a_finished_file() -> None:
+    assert part_bytes_for(40 * GB) == LEAST_PART_BYTES
+
+
+@given(st.lists(st.integers(min_value=0, max_value=5000), min_size=1).map(sorted))
+def test_each_part_but_the_first_is_announced_once_and_never_too_early(ends: list[int]) -> None:
+    announced: list[Part] = []
+    parts = FullParts(300, announced.append)
+    for end in ends:
+        parts.reached(end)
+        assert all(part.offset + part.size_bytes <= end for part in announced)
+    assert [part.number for part in announced] == list(range(2, ends[-1] // 300 + 1))
+    assert all(part.offset == (part.number - 1) * 300 for part in announced)
+
+
+@pytest.mark.parametrize(
+    ("down", "up", "share", "pays"),
+    [(100, 100, 0.9, True), (100, 200, 0.9, True), (1000, 100, 0.05, True), (1000, 100, 0.2, False)],
+)
+def test_overlap_loses_only_on_slow_uplinks_with_much_to_trim(
+    down: float, up: float, share: float, *, pays: bool
+) -> None:
+    found = overlap_pays(down_bytes_per_second=down, up_bytes_per_second=up, trimmable_share=share)
+    assert found is pays
