@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from v2s_tui.domain.errors import Cancelled, GateClosed, InputError, PreflightBlocked, V2sError
+from v2s_tui.domain.errors import Cancelled, GateClosed, InputError, LoginRefused, PreflightBlocked, V2sError
 
 
 class ExitCode(IntEnum):
@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 
 def exit_code_of(error: V2sError) -> ExitCode:
     """The code for an error that ended the program."""
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | LoginRefused):
         return ExitCode.WRONG_INPUT
     if isinstance(error, GateClosed):
         return ExitCode.GATE
@@ -26,4 +26,5 @@ def exit_code_of(error: V2sError) -> ExitCode:
         return ExitCode.BLOCKED
     if isinstance(error, Cancelled):
         return ExitCode.INTERRUPTED
-    return ExitCode.VM_FAILED
+    # What the world refused before anything was started; failures of VMs are the run's own outcome.
+    return ExitCode.BLOCKED

@@ -17,12 +17,14 @@ from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.check import blocking, preflight
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts
+from v2s_tui.domain.planning.rates import Rates
 from v2s_tui.domain.planning.resolve import resolve
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
 from v2s_tui.usecases.load_catalogue import load_catalogue
 from v2s_tui.usecases.services import Services
+from v2s_tui.usecases.site_rates import site_rates
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Outlook:
     """The plan met the inventory and the catalogues. catalogues: by zone, of every zone the plan uses.
 
     prices: storage and address prices by key, None when the API was not to be asked. work_free_bytes: of the
-    work folder's disk.
+    work folder's disk. rates: measured in earlier batches here.
     """
 
     plan: BatchPlan
@@ -38,6 +40,7 @@ class Outlook:
     catalogues: Mapping[str, Catalogue] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
     work_free_bytes: int | None = None
+    rates: Rates | None = None
     findings: tuple[Finding, ...] = ()
 
     def with_facts(self, facts: PreflightFacts) -> "Outlook":
@@ -72,7 +75,7 @@ class Outlook:
 
     def what_if(self, limits: Limits) -> Forecast:
         """The same with other limits."""
-        return forecast(self.resolved, limits=limits, work_disk_bytes=self.work_free_bytes)
+        return forecast(self.resolved, rates=self.rates, limits=limits, work_disk_bytes=self.work_free_bytes)
 
 
 def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, strict: bool = True) -> Outlook:
@@ -91,6 +94,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
         catalogues,
         prices=_prices(services, plan.defaults.zone),
         work_free_bytes=free_bytes(services.work_dir),
+        rates=site_rates(services),
     )
 
 

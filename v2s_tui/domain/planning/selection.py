@@ -82,7 +82,7 @@ def _add_named(
     strict: bool,
 ) -> None:
     found = _named(migration.vm_name or "", inventory)
-    problem = _problem(found, index, chosen)
+    problem = _problem(migration.vm_name or "", found, index, chosen)
     if problem is None:
         chosen[identity(found[0])] = Line(found[0], migration, index)
     elif strict:
@@ -95,15 +95,17 @@ def _named(name: str, inventory: Inventory) -> tuple[Vm, ...]:
     return inventory.find(name) or (inventory.find(normal_path(name)) if name.startswith("/") else ())
 
 
-def _problem(found: tuple[Vm, ...], index: int, chosen: dict[Identity, Line]) -> PlanError | None:
+def _problem(
+    name: str, found: tuple[Vm, ...], index: int, chosen: dict[Identity, Line]
+) -> PlanError | None:
     position = Position(key=f"migrations[{index}].vm_name")
     if not found:
         hint = "correct the name, or take a new inventory"
-        return PlanError("no VM of this name or path is in the inventory", hint=hint, position=position)
+        return PlanError(f"no VM {name!r} is in the inventory", hint=hint, position=position)
     if len(found) > 1:
         paths = ", ".join(vm.path for vm in found)
         return PlanError(
-            f"{len(found)} VMs have this name", hint=f"write the path: {paths}", position=position
+            f"{len(found)} VMs have the name {name!r}", hint=f"write the path: {paths}", position=position
         )
     before = chosen.get(identity(found[0]))
     if before is not None:

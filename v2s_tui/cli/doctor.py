@@ -1,0 +1,65 @@
+"""`v2s doctor` and `v2s leftovers`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from v2s_tui.cli.console import put, say
+from v2s_tui.cli.options import chosen_config, config_option, format_option
+
+
+def cache_folder() -> Path:
+    """Where the appliance's kernel is kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "v2s"
+
+
+@click.command()
+@config_option
+@format_option("text", "json")
+@click.pass_context
+def doctor(ctx: click.Context, config: Path | None, output_format: str) -> None:
+    """Check tools, firmware, KVM, space, vCenter, Scaleway, Object Storage; each finding with its fix."""
+    from dataclasses import asdict
+
+    from v2s_tui.bootstrap import open_services
+    from v2s_tui.cli.exit_codes import ExitCode
+    from v2s_tui.domain.checks import CheckState
+    from v2s_tui.presentation.check_lines import check_line
+    from v2s_tui.usecases.run_doctor import run_doctor
+
+    with open_services(chosen_config(ctx, config), warn=say) as services:
+        checks = list(run_doctor(services, cache_folder()))
+    if output_format == "json":
+        import orjson
+
+        put(orjson.dumps([asdict(check) for check in checks], option=orjson.OPT_INDENT_2).decode())
+    else:
+        for check in checks:
+            put(check_line(check))
+            if check.fix:
+                put(f"{'':26}fix: {check.fix}")
+    if any(check.state is CheckState.FAIL for check in checks):
+        ctx.exit(ExitCode.BLOCKED)
+
+
+@click.command()
+@config_option
+@click.option("--delete", is_flag=True, help="Remove them, after asking.")
+@click.option("--yes", "-y", is_flag=True, help="With --delete: do not ask.")
+@format_option("table", "json")
+@click.pass_context
+def leftovers(
+    ctx: click.Context, config: Path | None, *, delete: bool, yes: bool, output_format: str
+) -> None:
+    """What earlier runs left at VMware, Object Storage and Scaleway, with its monthly cost."""
+    from v2s_tui.bootstrap import open_services
+    from v2s_tui.cli.leftovers import put_leftovers, remove_leftovers
+    from v2s_tui.usecases.leftovers import find_leftovers
+
+    with open_services(chosen_config(ctx, config), warn=say) as services:
+        found = find_leftovers(services)
+        put_leftovers(found, as_json=output_format == "json")
+        if delete and found:
+            remove_leftovers(services, found, ask=not yes)
