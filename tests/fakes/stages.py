@@ -202,13 +202,16 @@ def verify(task: StageInput, context: StageContext) -> Artifacts:
 
 
 def cleanup(task: StageInput, context: StageContext) -> Artifacts:
-    """Snapshot, objects and local files."""
+    """Snapshots, objects and local files."""
     for effect in context.ledger.open_effects():
         if effect.kind is EffectKind.VMWARE_SNAPSHOT and effect.resource_id:
             context.ports.source.remove_snapshot(task.planned.vm.moref, effect.resource_id)
             context.ledger.gone(effect)
         if effect.kind is EffectKind.OBJECT:
             context.ports.objects.delete(effect.where, effect.tag)
+            context.ledger.gone(effect)
+        if effect.kind is EffectKind.BLOCK_SNAPSHOT and effect.resource_id:
+            context.ports.cloud.delete("block_snapshot", effect.where, effect.resource_id)
             context.ledger.gone(effect)
     shutil.rmtree(task.work_dir, ignore_errors=True)
     return task.artifacts
