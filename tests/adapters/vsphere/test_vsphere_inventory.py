@@ -9,7 +9,7 @@ from v2s_tui.adapters.vsphere import retrieve
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import connect
 from v2s_tui.domain.errors import LoginRefused, SessionExpired, SourceUnreachable
-from v2s_tui.domain.source.vm import DiskBacking, PowerState, Vm
+from v2s_tui.domain.source.vm import DiskBacking, Firmware, PowerState, Vm
 from v2s_tui.lab.vcenter.server import VCenterServer
 
 pytestmark = pytest.mark.lab
@@ -213,3 +213,35 @@ def test_missing_privileges_are_named_by_vm(start_lab: StartLab, open_source: Co
 def test_an_account_with_all_privileges_misses_none(start_lab: StartLab, open_source: Connect) -> None:
     source = open_source(start_lab())
     assert source.missing_privileges([vm.moref for vm in source.inventory()]) == {}
+
+
+NEWER_AND_CLOSED = """
+name: newer
+hosts: [{name: esxi-01, cluster: c}]
+datastores: [datastore1]
+networks: [VM Network]
+disks_at_start: false
+vms:
+  - {name: denied-01, folder: /DC1/Closed, host: esxi-01, denied: [config, guest]}
+  - {name: strange-01, folder: /DC1/New, host: esxi-01,
+     strange_values: {config.firmware: quantum, runtime.powerState: entangled, guest.net: odd}}
+  - {name: plain-01, folder: /DC1/New, host: esxi-01, power: poweredOff}
+"""
+
+
+def test_denied_and_unknown_values_cost_nothing_but_themselves(
+    start_lab: StartLab, open_source: Connect, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "newer.yaml"
+    scenario.write_text(NEWER_AND_CLOSED)
+    source = open_source(start_lab(str(scenario)))
+    inventory = source.inventory()
+    assert inventory.unreadable == (
+        "/DC1/Closed/denied-01: the vCenter account may not read its configuration (System.Read)",
+    )
+    vms = {vm.name: vm for vm in source.with_details(inventory)}
+    assert (vms["denied-01"].readable, vms["denied-01"].power_state) == (False, PowerState.ON)
+    assert vms["strange-01"].power_state is PowerState.UNKNOWN
+    assert vms["strange-01"].firmware is Firmware.UNKNOWN
+    assert vms["strange-01"].cpu_count == vms["plain-01"].cpu_count
+    assert vms["plain-01"].power_state is PowerState.OFF

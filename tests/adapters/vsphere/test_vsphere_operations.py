@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from vsphere_lab import Connect, StartLab, named
+from vsphere_lab import Connect, StartLab, lab_rules, named
 
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import VsphereSource
@@ -230,8 +230,9 @@ def test_leaving_without_completing_aborts(start_lab: StartLab, open_source: Con
 
 
 def test_the_heartbeat_tells_progress_and_keeps_the_lease(start_lab: StartLab, open_source: Connect) -> None:
+    """A server that gives up sooner than the heartbeat's interval gets it more often."""
     lab = start_lab(lease_timeout_seconds=1)
-    source = open_source(lab)
+    source = open_source(lab, timeouts=Timeouts(heartbeat=60))
     with source.open_lease(named(source, "tiny-02").moref, None) as lease:
         lease.report_progress(40)
         lease.report_progress(30)
@@ -244,16 +245,31 @@ def leases(lab: Any) -> list[Any]:
     return [entity for entity in lab.world.entities.values() if hasattr(entity, "transfer_percent")]
 
 
-def test_a_lease_without_heartbeat_times_out_and_complete_says_so(
+def test_a_lease_that_is_gone_at_vcenter_cannot_be_completed(
     start_lab: StartLab, open_source: Connect
 ) -> None:
-    lab = start_lab(lease_timeout_seconds=1)
-    source = open_source(lab, timeouts=Timeouts(heartbeat=60))
+    """Leases die with their session; a new login does not bring them back."""
+    lab = start_lab()
+    source = open_source(lab)
     with source.open_lease(named(source, "tiny-02").moref, None) as lease:
-        time.sleep(1.4)
-        with pytest.raises(LeaseFailed, match="timed out"):
+        for session in list(lab.sessions.open()):
+            lab.sessions.end(session)
+        with pytest.raises(LeaseFailed):
             lease.complete()
     assert lab.state()["leases"] == []
+
+
+def test_a_heartbeat_that_cannot_be_sent_is_a_failure_only_after_the_lease_time(
+    start_lab: StartLab, open_source: Connect
+) -> None:
+    lab = start_lab(lease_timeout_seconds=2)
+    source = open_source(lab)
+    rule = {"operation": "HttpNfcLeaseProgress", "first": 3, "status": 503}
+    with source.open_lease(named(source, "tiny-02").moref, None) as lease:
+        lab.faults.replace(lab_rules([rule]))
+        time.sleep(0.7)
+        assert [strikes for _, strikes in lab.faults.strikes()] == [3]
+        lease.complete()
 
 
 def test_a_lease_that_fails_while_reading_surfaces_at_complete(

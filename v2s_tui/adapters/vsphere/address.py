@@ -11,7 +11,8 @@ class Timeouts:
     connect: for TCP and TLS. call: for any one answer. task: for a task's end. busy: how long a VM that is
     busy with another task is tried again; longer than vCenter keeps the lease of a client that was killed,
     because that lease blocks the VM too. lease_ready: for an NFC lease to leave `initializing`.
-    heartbeat: between two signs of life of a lease (vCenter gives up after 300 without one).
+    heartbeat: between two signs of life of a lease, at most (vCenter gives up after 300 without one; a server
+    that gives up sooner gets them at a third of its time).
     """
 
     connect: float = 15

@@ -45,6 +45,7 @@ class Lease:
         self._doing = f"Export of {vm}"
         self._keys = dict(keys)
         self._lease_seconds = lease_seconds or _DEFAULT_LEASE_SECONDS
+        self._interval = min(session.address.timeouts.heartbeat, self._lease_seconds / 3)
         self._clock = clock
         self._percent = 0
         self._failure: LeaseFailed | None = None
@@ -107,7 +108,7 @@ class Lease:
 
     def _beat(self) -> None:
         last_answer = self._clock()
-        while not self._ended.wait(self._session.address.timeouts.heartbeat):
+        while not self._ended.wait(self._interval):
             try:
                 self._show_progress()
             except SourceError as err:

@@ -50,16 +50,22 @@ class Listing:
     ) -> tuple[tuple[Vm, ...], tuple[str, ...]]:
         self._places = places = read_places(self._retriever)
         current: dict[str, Vm] = {}
+        unreadable: list[str] = []
         with self._retriever.view([_VM]) as view:
             for page in self._retriever.through_view(view, {_VM: LIST_PROPERTIES}):
-                vms = [listed_vm(found, places) for found in page if not is_template(found.props)]
+                contents = [found for found in page if not is_template(found.props)]
+                vms = [listed_vm(found, places) for found in contents]
                 current.update((vm.moref, vm) for vm in vms)
+                unreadable += [
+                    _unreadable(vm, found.missing)
+                    for vm, found in zip(vms, contents, strict=True)
+                    if not vm.readable
+                ]
                 fresh = tuple(vm for vm in vms if vm.moref not in delivered)
                 delivered.update((vm.moref, vm) for vm in fresh)
                 if on_page and fresh:
                     on_page(fresh)
-        vms_now = tuple(current.values())
-        return vms_now, tuple(_unreadable(vm) for vm in vms_now if not vm.readable)
+        return tuple(current.values()), tuple(unreadable)
 
     def details(self, vms: Iterable[Vm]) -> tuple[Vm, ...]:
         """These VMs read anew with everything, tags kept; those that are gone are left out."""
@@ -120,6 +126,8 @@ class Listing:
         return {text_of(item.get("key")): text_of(item.get("name")) for item in fields}
 
 
-def _unreadable(vm: Vm) -> str:
+def _unreadable(vm: Vm, missing: Mapping[str, str]) -> str:
+    if "NoPermission" in missing.values():
+        return f"{vm.path}: the vCenter account may not read its configuration (System.Read)"
     state = f" ({vm.connection_state})" if vm.connection_state != "connected" else ""
     return f"{vm.path}: vCenter gives no configuration for it{state}"
