@@ -1,13 +1,14 @@
 """From selected VMs to a plan for people to review: the specification's generator (seed-system.md A4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from v2s_tui.domain.planning.plan import BatchPlan, Migration, PlanDefaults, PlanMetadata
+from v2s_tui.domain.planning.plan import BatchPlan, Migration, PlanDefaults, PlanMetadata, SizingStrategy
 from v2s_tui.domain.planning.resolve import CatalogueOfZone
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Firmware, Vm
+from v2s_tui.domain.target.sizing import MeasuredUse
 from v2s_tui.domain.target.sizing_map import SizedVm, SizingMap
 
 
@@ -20,13 +21,16 @@ def make_plan(
     generated_at: datetime,
     tags: Sequence[str] = (),
     auto_map: bool = True,
+    use_of: Callable[[Vm], MeasuredUse | None] | None = None,
 ) -> BatchPlan:
-    """A plan with one line per VM, named by its path where its name repeats.
+    """A plan with one line per VM, named by its path where its name repeats. use_of: for `rightsize`, whose
+    reason then stands in the notes.
 
     auto_map=False leaves every target_type to be chosen when the plan runs; so does a VM that no type fits.
     """
     vms = tuple(selection)
-    sized = [sizing.size(vm, catalogue_of_zone) for vm in vms] if auto_map else []
+    used = use_of or _not_measured
+    sized = [sizing.size(vm, catalogue_of_zone, use=used(vm)) for vm in vms] if auto_map else []
     lines = [_line(inventory, each, sizing) for each in sized] or [_bare_line(inventory, vm) for vm in vms]
     defaults = {"zone": sizing.zone, "sizing_strategy": sizing.strategy} | (
         {"tags": tuple(tags)} if tags else {}
@@ -63,7 +67,14 @@ def _line(inventory: Inventory, sized: SizedVm, sizing: SizingMap) -> Migration:
         values["zone"] = sized.zone
     if sized.volume_class:
         values["volume_class"] = sized.volume_class
-    return Migration.model_validate(values | {"notes": notes_for(sized.vm)})
+    notes = notes_for(sized.vm)
+    if sizing.strategy is SizingStrategy.RIGHTSIZE and sized.decided_by == "auto":
+        notes = f"{notes} | {sized.choice.reason}"
+    return Migration.model_validate(values | {"notes": notes})
+
+
+def _not_measured(vm: Vm) -> None:
+    """No measured use is known of any VM."""
 
 
 def notes_for(vm: Vm) -> str:

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from v2s_tui.domain.errors import PlanError
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.generate import make_plan
-from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
 from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
 from v2s_tui.domain.planning.resolve import resolve
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Disk, Firmware, Nic, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
+from v2s_tui.domain.target.sizing import MeasuredUse
 from v2s_tui.domain.target.sizing_map import SizingMap, TargetOverride
 from v2s_tui.domain.units import GIB
 
@@ -223,6 +224,21 @@ def test_the_generator_writes_the_specifications_plan() -> None:
     again = resolve(plan, listing, lambda _: CATALOGUE)
     assert {each.name for each in again.vms} == {"web", "win", "big"}
     assert again.get("big").target_type == ""
+
+
+def test_rightsizing_writes_its_reason_into_the_notes() -> None:
+    listing = inventory(vm("busy", cpu=16), vm("idle", cpu=16))
+    use = {"busy": MeasuredUse(0.9, 6 * GIB, 30), "idle": MeasuredUse(0.05, GIB, 30)}
+    plan = make_plan(
+        listing,
+        listing.vms,
+        sizing=SizingMap(strategy=SizingStrategy.RIGHTSIZE),
+        catalogue_of_zone=lambda _: CATALOGUE,
+        generated_at=datetime(2026, 2, 19, tzinfo=UTC),
+        use_of=lambda each: use[each.name],
+    )
+    assert [each.target_type for each in plan.migrations] == ["LARGE", "SMALL"]
+    assert "95% of 30 days within 5% of 16 vCPU" in plan.migrations[1].notes
 
 
 _globs = st.sampled_from(["*", "a*", "b*", "*1", "a1", "b2", "zzz", "/DC1/*"])
