@@ -10,6 +10,7 @@ from v2s_tui.domain.errors import LeaseFailed, SourceError
 from v2s_tui.domain.ports import DiskStream, ExportLease
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
+from v2s_tui.domain.target.sizing import MeasuredUse
 
 MADE_AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -148,6 +149,10 @@ class FakeSource:
     def missing_privileges(self, vm_morefs: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """None."""
         return {}
+
+    def measured_use(self, vm_morefs: Iterable[str], *, days: int = 7) -> Mapping[str, MeasuredUse]:
+        """Every VM used a tenth of its CPUs and half a GiB."""
+        return {moref: MeasuredUse(0.1, 2**29, days) for moref in vm_morefs}
 
     def close(self) -> None:
         """Nothing to do."""

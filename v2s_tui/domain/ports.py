@@ -18,6 +18,7 @@ from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.domain.target.sizing import MeasuredUse
 
 
 class Clock(Protocol):
@@ -132,6 +133,10 @@ class Source(Protocol):
 
     def missing_privileges(self, vm_morefs: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Privileges v2s needs and does not have, by VM moref; empty when all is well."""
+        ...
+
+    def measured_use(self, vm_morefs: Iterable[str], *, days: int = 7) -> Mapping[str, MeasuredUse]:
+        """95th percentiles of CPU and active memory by VM moref; VMs without statistics are left out."""
         ...
 
     def close(self) -> None:

@@ -1,15 +1,17 @@
 """Select VMs of the inventory and write the plan that an operator then reviews."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from v2s_tui.adapters.formats.plan_yaml import write_plan
+from v2s_tui.domain.errors import ConfigError, SourceError
 from v2s_tui.domain.planning.generate import make_plan
 from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
 from v2s_tui.domain.source.filters import Filter
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
+from v2s_tui.domain.target.sizing import MeasuredUse
 from v2s_tui.domain.target.sizing_map import SizingMap
 from v2s_tui.usecases.load_catalogue import load_catalogue
 from v2s_tui.usecases.services import Services
@@ -35,16 +37,27 @@ def select_vms(inventory: Inventory, filters: Sequence[Filter]) -> tuple[Vm, ...
 
 
 def plan_selection(services: Services, inventory: Inventory, request: PlanRequest) -> BatchPlan:
-    """The plan for the selected VMs."""
+    """The plan for the selected VMs; `rightsize` asks vCenter what they really used."""
+    chosen = select_vms(inventory, request.filters)
+    used = measured_use(services, chosen) if request.strategy is SizingStrategy.RIGHTSIZE else {}
     return make_plan(
         inventory,
-        select_vms(inventory, request.filters),
+        chosen,
         sizing=SizingMap(zone=request.zone, strategy=request.strategy),
         catalogue_of_zone=lambda zone: load_catalogue(services, zone),
         generated_at=services.clock.now(),
         tags=request.tags,
         auto_map=request.auto_map,
+        use_of=lambda vm: used.get(vm.moref),
     )
+
+
+def measured_use(services: Services, vms: Sequence[Vm]) -> Mapping[str, MeasuredUse]:
+    """By moref; empty without a vCenter (an RVTools file), where rightsizing then says so VM by VM."""
+    try:
+        return services.source().measured_use([vm.moref for vm in vms])
+    except (ConfigError, SourceError):
+        return {}
 
 
 def save_new_plan(plan: BatchPlan, path: Path) -> None:
