@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from v2s_tui.adapters.vsphere.values import Parts, Value, clean, kind_of, moref_of, parts_of, text_of
+from v2s_tui.adapters.vsphere.values import Parts, Value, clean, kind_of, many, moref_of, parts_of, text_of
 from v2s_tui.domain.errors import LeaseFailed, QuiesceFailed, SessionExpired, SourceError
 
 NOT_AUTHENTICATED = "NotAuthenticated"
+_QUIESCING = "FilesystemQuiesceFault"
 GONE = "ManagedObjectNotFound"
 BUSY = "TaskInProgress"
 QUIESCE_FAULTS = frozenset(
@@ -103,7 +104,14 @@ def from_localized(value: Value | None) -> VimFault:
     """The fault of a LocalizedMethodFault property, such as `info.error` of a task."""
     parts = parts_of(value)
     inner = parts.get("fault", value)
-    return _described(kind_of(inner), text_of(parts.get("localizedMessage")), parts_of(inner))
+    kind = _QUIESCING if _tells_of_quiescing(parts_of(inner)) else kind_of(inner)
+    return _described(kind, text_of(parts.get("localizedMessage")), parts_of(inner))
+
+
+def _tells_of_quiescing(fault: Parts) -> bool:
+    """vSphere wraps many quiesce failures in a generic fault; the keys of its messages tell, untranslated."""
+    keys = (text_of(parts_of(message).get("key")) for message in many(fault.get("faultMessage")))
+    return any("quiesc" in key.lower() for key in keys)
 
 
 def from_pyvmomi(fault: Exception) -> VimFault:

@@ -10,12 +10,14 @@ Device key numbers are never used: they are the server's own business.
 """
 
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from v2s_tui.adapters.vsphere import tls
 from v2s_tui.adapters.vsphere.hardware import controller_type
-from v2s_tui.adapters.vsphere.values import Value, flag_of, items_of, parts_of, text_of
+from v2s_tui.adapters.vsphere.values import Parts, Value, flag_of, items_of, parts_of, text_of
 from v2s_tui.domain.errors import LeaseFailed
 from v2s_tui.domain.source.vm import Disk
 
@@ -42,11 +44,23 @@ def device_urls(value: Value | None, *, dialled: str) -> tuple[DeviceUrl, ...]:
         DeviceUrl(
             key=text_of(parts.get("key")),
             url=reachable(text_of(parts.get("url")), dialled),
-            thumbprint=text_of(parts.get("sslThumbprint")),
+            thumbprint=_thumbprint(parts),
             disk=flag_of(parts.get("disk")) is not False,
         )
         for parts in map(parts_of, items_of(value))
     )
+
+
+def _thumbprint(parts: Parts) -> str:
+    """Of the serving host. vSphere 9 sends its certificate (PEM), and may leave the thumbprint out."""
+    pem = parts.get("sslCertificate")
+    said = text_of(parts.get("sslThumbprint"))
+    if said or not isinstance(pem, str) or not pem:
+        return said
+    try:
+        return tls.thumbprint(ssl.PEM_cert_to_DER_cert(pem.strip()))
+    except ValueError:
+        return ""
 
 
 def reachable(url: str, dialled: str) -> str:

@@ -1,5 +1,7 @@
 """Which URL of a lease is which disk: a wrong guess would swap disks."""
 
+from pathlib import Path
+
 import pytest
 from vsphere_xml import envelope
 
@@ -7,6 +9,7 @@ from v2s_tui.adapters.vsphere.answer import read_body
 from v2s_tui.adapters.vsphere.lease_devices import DeviceUrl, device_urls, match_disks
 from v2s_tui.domain.errors import LeaseFailed
 from v2s_tui.domain.source.vm import Disk
+from v2s_tui.lab.tls import make_certificate
 
 
 def disk(key: int, controller: str, bus: int, unit: int) -> Disk:
@@ -77,3 +80,11 @@ def test_a_star_host_becomes_the_one_we_dialled() -> None:
         DeviceUrl("k", "https://[::1]:8443/nfc/52/disk-0.vmdk", "AA:BB", disk=True),
         DeviceUrl("n", "https://esxi-1/nfc/52/nvram", "", disk=False),
     )
+
+
+def test_the_thumbprint_is_taken_from_the_certificate_where_it_is_left_out(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path)
+    url = {"key": "k", "url": "https://h/x", "sslCertificate": files.cert_file.read_text(), "disk": "true"}
+    assert device_urls({"x": url}, dialled="v:443")[0].thumbprint == files.thumbprint_sha1
+    odd = {**url, "sslCertificate": "none"}
+    assert device_urls({"x": odd}, dialled="v:443")[0].thumbprint == ""

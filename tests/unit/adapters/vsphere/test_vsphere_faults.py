@@ -9,6 +9,7 @@ from vsphere_xml import envelope
 from v2s_tui.adapters.vsphere import faults
 from v2s_tui.adapters.vsphere.answer import read_body
 from v2s_tui.adapters.vsphere.faults import VimFault, VimFaultError
+from v2s_tui.adapters.vsphere.values import Value
 from v2s_tui.domain.errors import QuiesceFailed, SessionExpired
 
 
@@ -75,3 +76,11 @@ def test_errors_do_not_hold_pyvmomi_objects() -> None:
     fault = faults.from_pyvmomi(vim.fault.InvalidPowerState(msg="off"))
     assert pickle.loads(pickle.dumps(fault.kind)) == "InvalidPowerState"  # noqa: S301
     assert all(isinstance(value, str) for value in vars(fault).values())
+
+
+def test_a_generic_fault_that_tells_of_quiescing_is_one() -> None:
+    """What VMware Tools could not do often comes as a generic fault; only its message keys say so."""
+    message = {"key": "msg.snapshot.error-QUIESCINGERROR", "message": "Erreur de mise en veille"}
+    fault: Value = {"@type": "GenericVmConfigFault", "faultMessage": [{"key": "msg.x"}, message]}
+    error = faults.error_of(faults.from_localized({"fault": fault, "localizedMessage": "Erreur"}), "Snapshot")
+    assert isinstance(error, QuiesceFailed)
