@@ -15,8 +15,9 @@ from v2s_tui.domain.planning.cost import Cost, plan_cost
 from v2s_tui.domain.planning.forecast import Forecast, forecast
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import BatchPlan
-from v2s_tui.domain.planning.preflight.check import blocking, preflight
+from v2s_tui.domain.planning.preflight.check import blocking, gravest_first, preflight
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts
+from v2s_tui.domain.planning.preflight.window_rules import window_findings
 from v2s_tui.domain.planning.rates import Rates
 from v2s_tui.domain.planning.resolve import resolve
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
@@ -45,7 +46,11 @@ class Outlook:
 
     def with_facts(self, facts: PreflightFacts) -> "Outlook":
         """The same with what pre-flight finds, given these facts."""
-        return replace(self, findings=preflight(self.resolved, lambda zone: self.catalogues[zone], facts))
+        found = preflight(self.resolved, lambda zone: self.catalogues[zone], facts)
+        if any(wave.not_after for wave in self.resolved.waves):
+            windows = window_findings(self.resolved, self.forecast.timeline, facts.now)
+            found = gravest_first((*found, *windows))
+        return replace(self, findings=found)
 
     @cached_property
     def blocking(self) -> tuple[Finding, ...]:
@@ -87,7 +92,13 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
             catalogues[zone] = load_catalogue(services, zone)
         return catalogues[zone]
 
-    resolved = resolve(plan, inventory, catalogue_of, strict=strict)
+    resolved = resolve(
+        plan,
+        inventory,
+        catalogue_of,
+        strict=strict,
+        create_instance=services.settings.scaleway.create_instance,
+    )
     return Outlook(
         plan,
         resolved,

@@ -25,7 +25,12 @@ def preflight(
     accepted = {each.name: each.accepted for each in plan.vms} | {"": plan.accepted}
     place = {each.name: number for number, each in enumerate(plan.vms)}
     judged = (_accepted(finding, accepted.get(finding.vm, {})) for finding in found)
-    return tuple(sorted(judged, key=lambda each: (_ORDER[each.severity], place.get(each.vm, -1), each.code)))
+    return gravest_first(sorted(judged, key=lambda each: (place.get(each.vm, -1), each.code)))
+
+
+def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What blocks before what warns before notes, otherwise as they came."""
+    return tuple(sorted(findings, key=lambda each: _ORDER[each.severity]))
 
 
 def vm_findings(planned: PlannedVm, catalogue: Catalogue, facts: PreflightFacts) -> Iterable[Finding]:
