@@ -33,6 +33,8 @@ def test_the_schema_knows_every_key_and_nothing_else() -> None:
     assert "^x-" in migration["patternProperties"]
     assert {"vm_name", "vm_pattern", "nics", "disks", "consistency", "iops"} <= set(migration["properties"])
     assert {"disk_io", "max_concurrent_conversions", "global"} <= set(schema["$defs"]["Limits"]["properties"])
+    assert {"type": "string"} in migration["properties"]["tags"]["anyOf"]
+    assert "userspace" in migration["properties"]["rehearse"]["anyOf"][0]["enum"]
     assert schema["$defs"]["PausePolicy"]["enum"] == ["pause", "pause_on_failure", "continue"]
 
 
