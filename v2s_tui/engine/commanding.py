@@ -1,5 +1,6 @@
 """What each command does to a running batch. On the event loop only."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from v2s_tui.engine.batch_runner import BatchRunner
 
 _HIGHEST_LIMIT = 1000
+_GATE_LOOKS = 100
+_GATE_LOOK_SECONDS = 0.01
 
 
 class Commanding:
@@ -42,10 +45,18 @@ class Commanding:
         return await self._handlers[command.name](command)
 
     async def _decide(self, command: Command) -> str:
-        if not self._runner.gates.waiting:
+        if not await self._at_gate():
             raise InputError("no gate is waiting", hint="approve, hold and retry at the gate after a wave")
         self._runner.gates.answer(DECISIONS[command.name], command.actor)
         return f"{command.name.replace('_', ' ')}: noted for {command.actor.who}"
+
+    async def _at_gate(self) -> bool:
+        """True once the gate takes answers: it is on record (and on screens) a moment earlier."""
+        for _ in range(_GATE_LOOKS):
+            if self._runner.gates.waiting or self._runner.state.header.gate is None:
+                break
+            await asyncio.sleep(_GATE_LOOK_SECONDS)
+        return self._runner.gates.waiting
 
     async def _abort(self, command: Command) -> str:
         if self._runner.gates.waiting:

@@ -54,7 +54,8 @@ def test_markdown_has_the_specified_sections(report: BatchReport) -> None:
     text = REPORT_FORMATS["markdown"](report)
     for heading in (
         "# Migration report: batch 0a1b2c3d", "## Summary", "## Successful migrations",
-        "## Failed migrations", "## Stage timing", "## Decisions at gates", "## Artifacts", "## Left outside", "## Going on",
+        "## Failed migrations", "## Stage timing", "## Decisions at gates", "## Artifacts",
+        "## Left outside", "## Going on",
     ):  # fmt: skip
         assert heading in text
     (row,) = [line for line in text.splitlines() if line.startswith("| [web]")][:1]

@@ -294,6 +294,14 @@ class PlanEdited(VmEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VmUndone(VmEvent):
+    """Everything the migration of this VM made is removed; a retry begins from nothing."""
+
+    kind: ClassVar[str] = "vm_undone"
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRecorded(VmEvent):
     """An outside effect is intended, made or gone (ledger.py)."""
 
@@ -305,7 +313,7 @@ AnyEvent = (
     BatchStarted | BatchPaused | BatchContinued | LimitChanged | LimitPaused | LimitContinued | BatchEnded
     | RunnerStopped | WaveStarted | WaveEnded | GateReached | GateDecided | VmStarted | StageStarted
     | StageCheckpoint | StageEnded | StageRetrying | VmFailed | VmCompleted | VmInterrupted | VmCancelled
-    | VmSkipped | VmRetried | VmQuarantined | PlanEdited | EffectRecorded
+    | VmSkipped | VmRetried | VmQuarantined | VmUndone | PlanEdited | EffectRecorded
 )  # fmt: skip
 
 EVENT_CLASSES: dict[str, type[Event]] = {each.kind: each for each in AnyEvent.__args__}

@@ -13,6 +13,7 @@ from v2s_tui.domain.execution import events
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.events import Event
 from v2s_tui.domain.execution.failures import Failure
+from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.stages import STATUS_OF_STAGE, JobStatus, Stage, stage_order, stages_for
 
@@ -93,7 +94,11 @@ def new_job(planned: PlannedVm, migration_id: str) -> JobState:
 
 def stages_of(planned: PlannedVm) -> tuple[Stage, ...]:
     """The stages of a plan entry, in order."""
-    return stages_for(skip_validation=planned.skip_validation, create_instance=planned.create_instance)
+    return stages_for(
+        skip_validation=planned.skip_validation,
+        create_instance=planned.create_instance,
+        cold=planned.consistency is Consistency.COLD,
+    )
 
 
 def interrupted(job: JobState, reason: str) -> JobState:
@@ -219,6 +224,23 @@ def _quarantined(job: JobState, event: events.VmQuarantined) -> JobState:
     return replace(job, quarantine=event.reason)
 
 
+def _undone(job: JobState, event: events.VmUndone) -> JobState:
+    return replace(
+        job,
+        status=JobStatus.CANCELLED,
+        stage=None,
+        completed_stages=(),
+        stage_timings={},
+        stage_bytes={},
+        artifacts=Artifacts(migration_id=job.migration_id),
+        failure=None,
+        error="",
+        error_stage="",
+        completed_at=event.at,
+        note=f"undone by {event.actor.who} ({event.actor.origin})",
+    )
+
+
 def _edited(job: JobState, event: events.PlanEdited) -> JobState:
     planned = event.planned
     return replace(job, target_type=planned.target_type, zone=planned.zone, stages=stages_of(planned))
@@ -238,6 +260,7 @@ _TRANSITIONS: Mapping[type[Event], Callable[[JobState, Any], JobState]] = {
     events.VmRetried: _retried,
     events.VmQuarantined: _quarantined,
     events.PlanEdited: _edited,
+    events.VmUndone: _undone,
 }
 
 
@@ -249,6 +272,6 @@ def apply_to_job(job: JobState, event: Event) -> JobState:
     transition = _TRANSITIONS.get(type(event))
     if transition is None:
         return job
-    if job.status is JobStatus.COMPLETE:
+    if job.status is JobStatus.COMPLETE and not isinstance(event, events.VmUndone):
         raise ValueError(f"{job.vm_name} is complete and never runs again, yet {event.kind} happened to it")
     return transition(job, event)

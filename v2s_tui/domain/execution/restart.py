@@ -33,9 +33,17 @@ def _is_local(stage: Stage) -> bool:
 def needs(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """The earlier stages whose results this one reads, in order.
 
+    A cold copy is only good while its source stays off, so until the Instance stands every stage needs that.
     Local disk stages and the upload read all local stages before them; export reads the snapshot; what runs
     at Scaleway reads what the stages before it made there; cleanup reads nothing it cannot do without.
     """
+    cold = Stage.SHUTDOWN_SOURCE in stages
+    between = stage_order(Stage.SHUTDOWN_SOURCE) < stage_order(stage) <= stage_order(Stage.CREATE_INSTANCE)
+    read = _reads(stage, [each for each in stages if each is not Stage.SHUTDOWN_SOURCE])
+    return (Stage.SHUTDOWN_SOURCE, *read) if cold and between else read
+
+
+def _reads(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     earlier = [each for each in stages if stage_order(each) < stage_order(stage)]
     if stage is Stage.CLEANUP:
         return ()
