@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from vsphere_lab import Connect, StartLab, address_of_lab, lab_rules, named
 
-from v2s_tui.adapters.vsphere import retrieve
+from v2s_tui.adapters.vsphere import listing, retrieve
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import connect
 from v2s_tui.domain.errors import LoginRefused, SessionExpired, SourceUnreachable
@@ -245,3 +245,12 @@ def test_denied_and_unknown_values_cost_nothing_but_themselves(
     assert vms["strange-01"].firmware is Firmware.UNKNOWN
     assert vms["strange-01"].cpu_count == vms["plain-01"].cpu_count
     assert vms["plain-01"].power_state is PowerState.OFF
+
+
+def test_a_property_the_server_does_not_know_is_left_out(
+    start_lab: StartLab, open_source: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = (*listing.LIST_PROPERTIES, "config.fromTomorrow", "runtime.alsoNew")
+    monkeypatch.setattr(listing, "LIST_PROPERTIES", more)
+    inventory = open_source(start_lab()).inventory()
+    assert [vm.readable for vm in inventory] == [True] * 4

@@ -19,15 +19,18 @@ class VimFault(Exception):  # noqa: N818 - it is vSphere's own word
     """A fault as vSphere raised it; stays inside this package.
 
     kind: type name, `InvalidPowerState`. message: the server's own words. subject: id of the object it is
-    about, privilege: the one that is lacking, where the fault says so.
+    about, privilege: the one that is lacking, name: of an unknown property, where the fault says so.
     """
 
-    def __init__(self, kind: str, message: str = "", *, subject: str = "", privilege: str = "") -> None:
+    def __init__(
+        self, kind: str, message: str = "", *, subject: str = "", privilege: str = "", name: str = ""
+    ) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind or "SystemError"
         self.message = clean(message)
         self.subject = subject
         self.privilege = privilege
+        self.name = name
 
 
 class VimFaultError(SourceError):
@@ -126,7 +129,11 @@ def from_pyvmomi(fault: Exception) -> VimFault:
 
 def _described(kind: str, message: str, parts: Parts) -> VimFault:
     return VimFault(
-        kind, message, subject=moref_of(parts.get("obj")), privilege=text_of(parts.get("privilegeId"))
+        kind,
+        message,
+        subject=moref_of(parts.get("obj")),
+        privilege=text_of(parts.get("privilegeId")),
+        name=text_of(parts.get("name")),
     )
 
 

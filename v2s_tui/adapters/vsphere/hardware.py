@@ -55,12 +55,14 @@ _RDM = ("VirtualDiskRawDiskMappingVer1BackingInfo", "VirtualDiskPartitionedRawDi
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """disks: by controller order, bus and unit, as the guest's firmware meets them."""
+    """disks: as read_disks orders them. encrypted: one of them is (a TPM encrypts the VM's home only)."""
 
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
     has_tpm: bool = False
     passthrough_devices: int = 0
+    usb_devices: int = 0
+    encrypted: bool | None = None
 
 
 def read_hardware(devices: Value | None, guest_nics: Value | None, places: Places) -> Hardware:
@@ -72,6 +74,8 @@ def read_hardware(devices: Value | None, guest_nics: Value | None, places: Place
         nics=tuple(_nics(found, _addresses(guest_nics), places)),
         has_tpm="VirtualTPM" in kinds,
         passthrough_devices=sum(kinds.count(kind) for kind in _PASSTHROUGH),
+        usb_devices=kinds.count("VirtualUSB"),
+        encrypted=any("keyId" in parts_of(device.get("backing")) for device in found) if found else None,
     )
 
 

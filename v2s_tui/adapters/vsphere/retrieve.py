@@ -12,6 +12,7 @@ from v2s_tui.adapters.vsphere.values import Ref, Value, parts_of, text_of
 from v2s_tui.domain.errors import SourceError
 
 PAGE_SIZE = 500
+_UNKNOWN_PROPERTY = "InvalidProperty"
 PropertySet = Mapping[str, Sequence[str]]
 """Managed object type -> property paths."""
 
@@ -91,11 +92,7 @@ class Retriever:
         collector = (
             f'<_this type="PropertyCollector">{escape(self._session.content.propertyCollector._moId)}</_this>'
         )
-        body = (
-            f"{collector}<specSet>{_property_sets(wanted)}{objects}</specSet>"
-            f"<options><maxObjects>{PAGE_SIZE}</maxObjects></options>"
-        )
-        page, token = self._post("RetrievePropertiesEx", body)
+        page, token = self._first_page(collector, objects, wanted)
         while True:
             _refuse_expired(page)
             yield page
@@ -104,6 +101,27 @@ class Retriever:
             page, token = self._post(
                 "ContinueRetrievePropertiesEx", f"{collector}<token>{escape(token)}</token>", repeatable=False
             )
+
+    def _first_page(
+        self, collector: str, objects: str, wanted: PropertySet
+    ) -> tuple[list[ObjectContent], str]:
+        """A property that this server does not know (older, or a simulator) fails the whole call: it is then
+        left out, and counts as not told.
+        """
+        while True:
+            body = (
+                f"{collector}<specSet>{_property_sets(wanted)}{objects}</specSet>"
+                f"<options><maxObjects>{PAGE_SIZE}</maxObjects></options>"
+            )
+            try:
+                return self._post("RetrievePropertiesEx", body)
+            except VimFault as fault:
+                known = {
+                    kind: [path for path in paths if path != fault.name] for kind, paths in wanted.items()
+                }
+                if fault.kind != _UNKNOWN_PROPERTY or _size(known) == _size(wanted):
+                    raise
+                wanted = known
 
     def _post(self, method: str, body: str, *, repeatable: bool = True) -> tuple[list[ObjectContent], str]:
         """A page of objects, and the token of the next ("" after the last)."""
@@ -127,6 +145,10 @@ class Retriever:
         if name == "Fault":
             raise faults.from_soap(parts)
         return page, text_of(parts_of(parts.get("returnval")).get("token"))
+
+
+def _size(wanted: PropertySet) -> int:
+    return sum(map(len, wanted.values()))
 
 
 def _property_sets(wanted: PropertySet) -> str:

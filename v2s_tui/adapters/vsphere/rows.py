@@ -7,6 +7,7 @@ from v2s_tui.adapters.vsphere.hardware import Hardware, read_hardware
 from v2s_tui.adapters.vsphere.places import Places
 from v2s_tui.adapters.vsphere.snapshot_tree import flatten
 from v2s_tui.adapters.vsphere.values import (
+    Parts,
     Value,
     clean,
     decoded_name,
@@ -17,7 +18,7 @@ from v2s_tui.adapters.vsphere.values import (
     parts_of,
     text_of,
 )
-from v2s_tui.domain.source.vm import Firmware, PowerState, Vm
+from v2s_tui.domain.source.vm import Firmware, GuestFilesystem, PowerState, Vm
 
 LIST_PROPERTIES = (
     "name",
@@ -47,6 +48,7 @@ DETAIL_PROPERTIES = (
     "config.bootOptions",
     "runtime.consolidationNeeded",
     "guest.net",
+    "guest.disk",
     "guest.hostName",
     "guest.toolsVersion",
     "snapshot",
@@ -115,6 +117,7 @@ def _details(props: Props, places: Places, attributes: Mapping[str, str]) -> dic
         "change_tracking": flag_of(props.get("config.changeTrackingEnabled")),
         "secure_boot": flag_of(parts_of(props.get("config.bootOptions")).get("efiSecureBootEnabled")),
         "hardware_version": text_of(props.get("config.version")),
+        "guest_filesystems": tuple(map(_filesystem, map(parts_of, items_of(props.get("guest.disk"))))),
         **_hardware(hardware),
     }
 
@@ -125,6 +128,8 @@ def _hardware(hardware: Hardware) -> dict[str, object]:
         "nics": hardware.nics,
         "has_tpm": hardware.has_tpm,
         "passthrough_devices": hardware.passthrough_devices,
+        "usb_devices": hardware.usb_devices,
+        "encrypted": hardware.encrypted,
     }
 
 
@@ -136,6 +141,14 @@ def _custom_attributes(values: Value | None, attributes: Mapping[str, str]) -> d
         if value:
             found[clean(attributes.get(key, key))] = value
     return found
+
+
+def _filesystem(parts: Parts) -> GuestFilesystem:
+    return GuestFilesystem(
+        mount=text_of(parts.get("diskPath")),
+        capacity_bytes=number_of(parts.get("capacity")),
+        free_bytes=number_of(parts.get("freeSpace")),
+    )
 
 
 def _bytes(value: Value | None) -> int | None:

@@ -7,7 +7,7 @@ from v2s_tui.adapters.vsphere.answer import ObjectContent, read_body, read_objec
 from v2s_tui.adapters.vsphere.places import Places
 from v2s_tui.adapters.vsphere.rows import detailed_vm, is_template, listed_vm
 from v2s_tui.adapters.vsphere.values import clean, decoded_name
-from v2s_tui.domain.source.vm import DiskBacking, Firmware, PowerState
+from v2s_tui.domain.source.vm import DiskBacking, Firmware, GuestFilesystem, PowerState
 
 
 def content(*rows: str) -> list[ObjectContent]:
@@ -150,13 +150,19 @@ HARDWARE = (
     )
     + device("VirtualTPM", 11000, "")
     + device("VirtualPCIPassthrough", 13000, "")
-    + device("VirtualSomethingNew", 14000, "<odd><er/></odd>")
+    + device("VirtualUSBXHCIController", 14000, "<busNumber>0</busNumber>")
+    + device("VirtualUSB", 14001, "<controllerKey>14000</controllerKey>")
+    + device("VirtualSomethingNew", 15000, "<odd><er/></odd>")
     + "</val></propSet>"
 )
 GUEST_NET = (
     '<propSet><name>guest.net</name><val xsi:type="ArrayOfGuestNicInfo"><GuestNicInfo>'
     "<ipAddress>10.1.2.3</ipAddress><ipAddress>fe80::5</ipAddress><deviceConfigId>4000</deviceConfigId>"
     "</GuestNicInfo></val></propSet>"
+)
+GUEST_DISK = (
+    '<propSet><name>guest.disk</name><val xsi:type="ArrayOfGuestDiskInfo"><GuestDiskInfo>'
+    "<diskPath>C:\\</diskPath><capacity>100</capacity><freeSpace>7</freeSpace></GuestDiskInfo></val></propSet>"
 )
 SNAPSHOT = (
     '<propSet><name>snapshot</name><val xsi:type="VirtualMachineSnapshotInfo">'
@@ -178,12 +184,23 @@ def test_details_hold_hardware_snapshots_and_attributes(places: Places) -> None:
         '<propSet><name>config.bootOptions</name><val xsi:type="VirtualMachineBootOptions">'
         "<efiSecureBootEnabled>true</efiSecureBootEnabled></val></propSet>"
     )
-    row = vm_row("vm-1", "a", HARDWARE, GUEST_NET, SNAPSHOT, custom, boot)
+    row = vm_row("vm-1", "a", HARDWARE, GUEST_NET, GUEST_DISK, SNAPSHOT, custom, boot)
     vm = detailed_vm(content(row)[0], places, {"101": "owner"})
     assert [(taken.name, taken.depth) for taken in vm.snapshots] == [("before", 1), ("after/all", 2)]
     assert vm.custom_attributes == {"owner": "Payroll"}
     assert (vm.secure_boot, vm.has_tpm, vm.passthrough_devices) == (True, True, 1)
-    assert vm.consolidation_needed is None
+    assert (vm.usb_devices, vm.encrypted, vm.consolidation_needed) == (1, False, None)
+    assert vm.guest_filesystems == (GuestFilesystem("C:\\", 100, 7),)
+
+
+def test_a_disk_with_a_key_is_encrypted(places: Places) -> None:
+    backing = "<fileName>[ds1] a/a.vmdk</fileName><keyId><keyId>k</keyId></keyId>"
+    hardware = (
+        '<propSet><name>config.hardware.device</name><val xsi:type="ArrayOfVirtualDevice">'
+        f"{disk(2000, 1000, 0, backing)}</val></propSet>"
+    )
+    assert detailed_vm(content(vm_row("vm-1", "a", hardware))[0], places, {}).encrypted
+    assert detailed_vm(content(vm_row("vm-1", "a"))[0], places, {}).encrypted is None
 
 
 def test_disks_come_in_the_order_of_controller_and_unit(places: Places) -> None:
