@@ -19,7 +19,16 @@ from v2s_tui.lab.guests.shapes import GuestIdentity, GuestShape
 
 _SOURCE_DRIVERS = ("vmw_pvscsi", "sd_mod")
 _TARGET_DRIVERS = ("virtio_pci", "virtio_scsi", "virtio_blk", "virtio_net")
-_SYSTEM_MODULES = (*_SOURCE_DRIVERS, *_TARGET_DRIVERS, "vmxnet3", "evdev", "button", "btrfs", "virtio-rng")
+_SYSTEM_MODULES = (
+    *_SOURCE_DRIVERS,
+    *_TARGET_DRIVERS,
+    "vmxnet3",
+    "evdev",
+    "button",
+    "btrfs",
+    "xfs",
+    "virtio-rng",
+)
 _FOLDERS = (
     "proc",
     "sys",
@@ -102,7 +111,7 @@ def _with_dependencies(parts: GuestParts, names: tuple[str, ...]) -> list[str]:
 def initramfs(shape: GuestShape, root: Path, parts: GuestParts) -> bytes:
     """A gzipped newc archive as the guest's own tools would lay it out."""
     drivers = _SOURCE_DRIVERS + (_TARGET_DRIVERS if shape.virtio else ())
-    drivers += ("btrfs",) if shape.root_kind == "btrfs" else ()
+    drivers += (shape.root_kind,) if shape.root_kind != "ext4" else ()
     base = "usr/lib/modules" if shape.initramfs == "dracut" else "lib/modules"
     system_modules = root / "lib/modules" / parts.kernel_version
     files: dict[str, tuple[int, bytes]] = {

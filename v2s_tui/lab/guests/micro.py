@@ -5,8 +5,10 @@ line, ens192 pinned by MAC, VMware's tools. Nothing in it fits Scaleway until it
 """
 
 import hashlib
+import stat
 import struct
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,11 +27,12 @@ from v2s_tui.lab.guests.packages import DEFAULT_CACHE, GuestParts, guest_parts, 
 from v2s_tui.lab.guests.shapes import SHAPES, GuestIdentity, GuestShape
 
 MINIMUM_BYTES = 160 * MIB
+_MINIMUM_OF_KIND = {"ext4": MINIMUM_BYTES, "btrfs": 320 * MIB, "xfs": 400 * MIB}
 _BOOT_BYTES = 64 * MIB
 _ESP_BYTES = 40 * MIB
 _MBR_EXTENDED = 0x05
 _GRUB_MODULES = (
-    "biosdisk", "part_msdos", "part_gpt", "ext2", "btrfs", "normal", "linux", "configfile", "search",
+    "biosdisk", "part_msdos", "part_gpt", "ext2", "btrfs", "xfs", "normal", "linux", "configfile", "search",
     "search_fs_uuid", "minicmd", "test", "echo",
 )  # fmt: skip
 _GRUB_EFI_MODULES = (
@@ -55,35 +58,37 @@ def build_micro_guest(
     target: Path,
     *,
     variant: str,
-    virtual_size_bytes: int = MINIMUM_BYTES,
+    virtual_size_bytes: int = 0,
     cache: Path = DEFAULT_CACHE,
     name: str = "",
 ) -> None:
     """Write a bootable raw disk to target (sparse).
 
-    variant: a name in SHAPES. virtual_size_bytes: at least MINIMUM_BYTES; the last partition goes to the end.
-    cache: where unpacked packages are kept. name: of the guest; ids and host name depend on it (default: the
-    file's name). Raises ValueError, PackageMissing, RuntimeError (a tool failed).
+    variant: a name in SHAPES. virtual_size_bytes: 0 for the least that does; the last partition goes to the
+    end. cache: where unpacked packages are kept. name: of the guest; ids and host name depend on it (default:
+    the file's name). Raises ValueError, PackageMissing, RuntimeError (a tool failed).
     """
     shape = SHAPES.get(variant)
     if shape is None:
         raise ValueError(f"no guest variant {variant!r}: {', '.join(SHAPES)}")
-    if virtual_size_bytes < MINIMUM_BYTES:
-        raise ValueError(f"a {variant} guest needs {MINIMUM_BYTES} bytes")
+    minimum = _MINIMUM_OF_KIND[shape.root_kind]
+    size_bytes = virtual_size_bytes or minimum
+    if size_bytes < minimum:
+        raise ValueError(f"a {variant} guest needs {minimum} bytes")
     parts, identity = guest_parts(cache), identity_of(name or target.stem)
     with target.open("wb") as disk:
-        disk.truncate(virtual_size_bytes)
+        disk.truncate(size_bytes)
     with TemporaryDirectory(dir=target.parent, prefix="guest-") as scratch:
         root = Path(scratch, "root")
         root.mkdir()
         fill_root(root, shape, identity, parts)
-        layout = _layout(shape, virtual_size_bytes)
+        layout = _layout(shape, size_bytes)
         _write_table(target, shape, layout, identity)
         _write_file_systems(target, shape, layout, identity, root)
         if shape.firmware == "uefi":
             _write_esp(target, layout["esp"], identity, Path(scratch))
         else:
-            _write_bios_grub(target, shape, parts, Path(scratch))
+            write_bios_grub(target, shape, parts, Path(scratch))
 
 
 def _layout(shape: GuestShape, size_bytes: int) -> dict[str, Partition]:
@@ -134,24 +139,51 @@ def _write_file_systems(
         (root / "boot").rename(boot)
         (root / "boot").mkdir()
         (boot / "efi").rmdir()
-        _ext4(target, layout["boot"], boot, identity.boot_uuid, "boot")
-    if shape.root_kind == "btrfs":
-        _btrfs(target, layout["root"], root, identity.root_uuid)
-    else:
-        _ext4(target, layout["root"], root, identity.root_uuid, "root")
+        write_ext4(target, layout["boot"], boot, identity.boot_uuid, "boot")
+    if shape.root_kind == "ext4":
+        write_ext4(target, layout["root"], root, identity.root_uuid, "root")
+        return
+    image = root.parent / "root.img"
+    with image.open("wb") as file:
+        file.truncate(layout["root"].size_bytes)
+    make = _btrfs if shape.root_kind == "btrfs" else _xfs
+    make(image, root, identity.root_uuid)
+    _copy(image, target, layout["root"])
 
 
-def _ext4(target: Path, place: Partition, folder: Path, volume_id: str, label: str) -> None:
+def write_ext4(target: Path, place: Partition, folder: Path, volume_id: str, label: str) -> None:
+    """An ext4 in its partition, filled with a folder."""
     options = f"offset={place.start_bytes},root_owner=0:0,lazy_itable_init=1"
     flags = ["-q", "-F", "-t", "ext4", "-J", "size=4", "-U", volume_id, "-L", label, "-E", options]
     run(["mke2fs", *flags, "-d", str(folder), str(target), f"{place.size_bytes // 1024}k"])
 
 
-def _btrfs(target: Path, place: Partition, folder: Path, volume_id: str) -> None:
-    image = folder.parent / "btrfs.img"
-    with image.open("wb") as file:
-        file.truncate(place.size_bytes)
+def _btrfs(image: Path, folder: Path, volume_id: str) -> None:
     run(["mkfs.btrfs", "-q", "-U", volume_id, "-L", "root", "--rootdir", str(folder), str(image)])
+
+
+def _xfs(image: Path, folder: Path, volume_id: str) -> None:
+    """mkfs.xfs fills a new file system from a prototype file (see its manual)."""
+    prototype = folder.parent / "prototype"
+    prototype.write_text("\n".join(["/dev/null", "0 0", "d--755 0 0", *_prototype(folder), "$", ""]))
+    run(["mkfs.xfs", "-q", "-m", f"uuid={volume_id}", "-L", "root", "-p", str(prototype), str(image)])
+
+
+def _prototype(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.iterdir()):
+        mode = f"{stat.S_IMODE(path.lstat().st_mode):03o}"
+        if path.is_symlink():
+            yield f"{path.name} l--777 0 0 {path.readlink()}"
+        elif path.is_dir():
+            yield f"{path.name} d--{mode} 0 0"
+            yield from _prototype(path)
+            yield "$"
+        else:
+            yield f"{path.name} ---{mode} 0 0 {path}"
+
+
+def _copy(image: Path, target: Path, place: Partition) -> None:
+    """Put a file system into its partition, leaving holes."""
     with image.open("rb") as source, target.open("r+b") as disk:
         for position in range(0, place.size_bytes, MIB):
             chunk = source.read(MIB)
@@ -160,7 +192,7 @@ def _btrfs(target: Path, place: Partition, folder: Path, volume_id: str) -> None
                 disk.write(chunk)
 
 
-def _write_bios_grub(target: Path, shape: GuestShape, parts: GuestParts, scratch: Path) -> None:
+def write_bios_grub(target: Path, shape: GuestShape, parts: GuestParts, scratch: Path) -> None:
     """GRUB's boot.img in sector 0 and its core image in the gap before the first partition."""
     modules = parts.grub_bios / "usr/lib/grub/i386-pc"
     core = scratch / "core.img"

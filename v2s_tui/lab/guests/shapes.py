@@ -23,7 +23,7 @@ class GuestShape:
     bls: bool = False
     initramfs: Literal["initramfs-tools", "dracut"] = "initramfs-tools"
     virtio: bool = False
-    root_kind: Literal["ext4", "btrfs"] = "ext4"
+    root_kind: Literal["ext4", "btrfs", "xfs"] = "ext4"
 
 
 SHAPES: dict[str, GuestShape] = {
@@ -36,6 +36,7 @@ SHAPES: dict[str, GuestShape] = {
     "networkd": GuestShape(network="networkd", static_address=False),
     "wicked": GuestShape(network="wicked"),
     "btrfs": GuestShape(root_kind="btrfs", boot_partition=True),
+    "xfs": GuestShape(root_kind="xfs", network="ifcfg", static_address=True, initramfs="dracut"),
 }
 """Shapes by the name that `build_micro_guest` takes as its variant."""
 

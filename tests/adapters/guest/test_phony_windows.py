@@ -1,0 +1,105 @@
+"""Windows as data: real hives and a real ESP, changed offline. That Windows boots is not shown."""
+
+import subprocess
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+from guest_rehearsals import MIB, overlay_of
+
+from v2s_tui.adapters.guest.appliance import ApplianceSettings
+from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.windows.adapt import clean_tools, fix_bootloader, inject_virtio
+from v2s_tui.adapters.guest.windows.planner import UNPROVEN
+from v2s_tui.domain.guest.refusals import GuestRefused
+from v2s_tui.lab.disks.file_systems import write_fat32, write_ntfs
+from v2s_tui.lab.disks.partitions import (
+    GPT_ESP,
+    GPT_WINDOWS_DATA,
+    MBR_NTFS,
+    Partition,
+    write_gpt,
+    write_mbr,
+)
+from v2s_tui.lab.guests.windows_hive import software_hive, system_hive
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.slow_guest]
+SIZE = 256 * MIB
+DRIVERS = {
+    f"{name}/2k19/amd64/{name.lower()}{suffix}": f"{name}{suffix}".encode()
+    for name in ("vioscsi", "NetKVM")
+    for suffix in (".inf", ".sys", ".cat")
+}
+
+
+def windows_disk(folder: Path, *, uefi: bool = True, extra: dict[str, bytes] | None = None) -> Path:
+    """A phony Windows on an overlay."""
+    raw = folder / "windows.raw"
+    esp = Partition(MIB, 64 * MIB, gpt_type=GPT_ESP, name="EFI system partition")
+    start = 65 * MIB if uefi else MIB
+    volume = Partition(start, SIZE - start - MIB, MBR_NTFS, GPT_WINDOWS_DATA, "Basic data partition")
+    with raw.open("w+b") as disk:
+        disk.truncate(SIZE)
+        if uefi:
+            write_gpt(disk, [esp, volume], disk_bytes=SIZE, disk_id=uuid.uuid4())
+        else:
+            write_mbr(disk, [volume], disk_id=7)
+    if uefi:
+        write_fat32(raw, esp, {"EFI/Microsoft/Boot/bootmgfw.efi": b"MZ boot manager"}, serial=0x12345678)
+    tree = {
+        "Windows/System32/config/SYSTEM": system_hive(host_name="win2k19"),
+        "Windows/System32/config/SOFTWARE": software_hive(),
+        "Windows/System32/drivers/disk.sys": b"MZ",
+    }
+    write_ntfs(raw, volume, {**tree, **(extra or {})}, label="Windows")
+    return overlay_of(raw, folder / "windows.qcow2", base_format="raw", extra_bytes=2 * MIB)
+
+
+def virtio_win(folder: Path) -> Path:
+    for name, content in DRIVERS.items():
+        path = folder / "virtio-win" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder / "virtio-win"
+
+
+def test_tools_drivers_and_loader(appliance: ApplianceSettings, tmp_path: Path) -> None:
+    disk, event = windows_disk(tmp_path), threading.Event()
+    cleaned = clean_tools([disk], appliance, cancelled=event)
+    assert (cleaned.facts.product, cleaned.facts.build) == ("Windows Server 2019 Standard", 17763)
+    assert [record.path for record in cleaned.records] == ["/Windows/System32/config/SYSTEM"]
+    injected = inject_virtio([disk], virtio_win(tmp_path), appliance, cancelled=event)
+    assert dict(injected.facts.vmware_services)["VMTools"] == 4
+    assert UNPROVEN in injected.warnings
+    assert not injected.proven
+    assert "/Windows/System32/drivers/vioscsi.sys" in {record.path for record in injected.records}
+    assert inject_virtio([disk], virtio_win(tmp_path), appliance, cancelled=event).records == ()
+    assert fix_bootloader([disk], scratch=tmp_path).written
+    assert not fix_bootloader([disk], scratch=tmp_path).written
+    with GuestSession([disk], appliance, cancelled=event, readonly=True) as session:
+        session.mount("/dev/sda2", "/")
+        (service,) = session.hive_read(
+            "/Windows/System32/config/SYSTEM", [r"ControlSet001\Services\vioscsi\Parameters\PnpInterface"]
+        )
+        assert service is not None
+        assert list(service["values"]) == ["5"]
+
+
+def test_a_bios_windows_is_refused_with_the_instruction(appliance: ApplianceSettings, tmp_path: Path) -> None:
+    disk = windows_disk(tmp_path, uefi=False)
+    before = disk.read_bytes()
+    with pytest.raises(GuestRefused, match="mbr2gpt /convert /allowFullOS"):
+        clean_tools([disk], appliance, cancelled=threading.Event())
+    with pytest.raises(GuestRefused, match="mbr2gpt"):
+        fix_bootloader([disk], scratch=tmp_path)
+    subprocess.run(
+        ["qemu-img", "compare", "-q", "-f", "qcow2", "-F", "raw", disk, tmp_path / "windows.raw"], check=True
+    )
+    assert len(before) > 0
+
+
+def test_a_hibernated_windows_is_refused(appliance: ApplianceSettings, tmp_path: Path) -> None:
+    disk = windows_disk(tmp_path, extra={"hiberfil.sys": b"HIBR" + bytes(4096)})
+    with pytest.raises(GuestRefused, match="powercfg /h off"):
+        clean_tools([disk], appliance, cancelled=threading.Event())
