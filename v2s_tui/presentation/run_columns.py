@@ -86,10 +86,10 @@ RUN_COLUMNS: tuple[Column[VmRow], ...] = (
     Column("rate", "Rate", 11, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",
            lambda row: row.rate_bytes, right=True),
     Column("eta", "ETA", 11, eta_text, lambda row: row.eta_seconds or 0.0, right=True),
+    Column("why", "What it does", 34, why_waiting, important=False),
     Column("bytes", "Bytes", 19, bytes_text, lambda row: row.done_bytes, right=True, important=False),
     Column("time", "Time", 7, lambda row: format_duration(row.seconds) if row.seconds else "",
            lambda row: row.seconds, right=True, important=False),
-    Column("why", "What it does", 34, why_waiting, important=False),
     Column("stage", "Stage", 15, lambda row: row.stage.value if row.stage else "", important=False),
     Column("type", "Type", 18, lambda row: row.target_type, important=False),
 )  # fmt: skip

@@ -1,28 +1,25 @@
 """Open a plan file and save it, without ever writing over someone else's edit."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from v2s_tui.adapters.formats.plan_yaml import read_plan, write_plan
-from v2s_tui.domain.errors import PlanError
 from v2s_tui.domain.planning.plan import BatchPlan
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPlan:
-    """A plan as it stands in a file. digest: of its bytes. locate: gives a later error its file and line."""
+    """A plan as it stands in a file. digest: of the file's bytes, to notice edits by others."""
 
     plan: BatchPlan
     path: Path
     digest: str
-    locate: Callable[[PlanError], PlanError] = lambda error: error
 
 
 def open_plan_file(path: Path) -> OpenPlan:
     """Read it; PlanError names file, line and column."""
     loaded = read_plan(path)
-    return OpenPlan(loaded.plan, path, loaded.digest, loaded.locate)
+    return OpenPlan(loaded.plan, path, loaded.digest)
 
 
 def save_plan_file(plan: BatchPlan, path: Path, *, digest: str) -> OpenPlan:

@@ -141,7 +141,7 @@ class PlanScreen(FlowScreen):
         if not names or self.resolved is None:
             return
         declared = [wave.name for wave in self.workspace.plan.waves]
-        column = Column[str]("wave", "Wave", 40, lambda name: name)
+        column: Column[str] = Column("wave", "Wave", 40, lambda name: name)
 
         def chosen(name: str | None) -> None:
             if name == _NEW_WAVE:

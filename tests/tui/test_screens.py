@@ -1,0 +1,206 @@
+"""What an operator does by keys, screen by screen: state first."""
+
+from pathlib import Path
+
+import pytest
+from app_under_test import app_on_fakes, batch_in_flight, settled, watched
+
+from v2s_tui.domain.planning.plan import PausePolicy, SizingStrategy
+from v2s_tui.tui.modals.choose import Choose
+from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.screens.inventory import InventoryScreen
+from v2s_tui.tui.screens.plan import PlanScreen
+from v2s_tui.tui.screens.run import RunScreen
+from v2s_tui.tui.widgets.filter_bar import FilterBar
+from v2s_tui.tui.widgets.virtual_table import VirtualTable
+
+SIZE = (100, 30)
+
+
+async def test_a_filter_narrows_the_list_at_every_key_and_a_wrong_one_keeps_it(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, InventoryScreen)
+        await pilot.press("slash", *"name:web-*")
+        assert {vm.name for vm in screen.table.rows} >= {"web-dev-01", "web-prod-03"}
+        shown = len(screen.table.rows)
+        assert shown == 5
+        await pilot.press("space", *"nmae:x")
+        assert screen.query_one(FilterBar).error is not None
+        assert len(screen.table.rows) == shown
+
+
+async def test_single_letters_are_text_while_a_filter_is_typed(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("slash", "q", "p", "1")
+        assert app.is_running
+        assert app.screen.query_one(FilterBar).input.value == "qp1"
+
+
+async def test_marks_survive_a_filter_and_are_counted(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("a", "slash", *"os:windows", "enter")
+        assert len(app.workspace.marked) == 10
+        assert app.workspace.hidden_marks(app.screen.query_one("#vms", VirtualTable).rows) == 9
+        await pilot.press("A")
+        assert not app.workspace.marked
+
+
+async def test_planning_sizing_and_undo(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("space", "space", "p")
+        await settled(pilot)
+        assert app.current_mode == "sizing"
+        assert [line.vm_name for line in app.workspace.plan.migrations] == ["web-dev-01", "web-dev-02"]
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, Choose)
+        await pilot.press(*"2-xs", "enter")
+        await settled(pilot)
+        assert app.workspace.plan.migrations[0].target_type == "PRO2-XS"
+        await pilot.press("u")
+        assert app.workspace.plan.migrations[0].target_type is None
+        await pilot.press("c")
+        assert app.workspace.plan.defaults.sizing_strategy is not SizingStrategy.OPTIMIZE
+
+
+async def planned_app(pilot: object) -> None:
+    """All ten VMs planned."""
+    await settled(pilot)  # type: ignore[arg-type]
+    await pilot.press("a", "p")  # type: ignore[attr-defined]
+    await settled(pilot)  # type: ignore[arg-type]
+
+
+async def test_waves_policies_and_saving(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await planned_app(pilot)
+        await pilot.press("3")
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, PlanScreen)
+        await pilot.press("down", "w", *"new", "enter")
+        await pilot.pause()
+        await pilot.press(*"canary", "enter")
+        await settled(pilot)
+        assert [wave.name for wave in app.workspace.plan.waves] == ["canary"]
+        await pilot.press("g", "o")
+        await settled(pilot)
+        assert app.workspace.plan.waves[0].pause_after is not PausePolicy.PAUSE_ON_FAILURE
+        target = tmp_path / "plan.yaml"
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        app.screen.query_one("#answer").value = str(target)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "canary" in target.read_text()
+        assert not app.workspace.dirty
+
+
+async def test_what_if_limits_answer_and_can_be_kept(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await planned_app(pilot)
+        await pilot.press("4")
+        await settled(pilot)
+        await pilot.press("l", "plus", "plus", "k")
+        await settled(pilot)
+        assert app.workspace.plan.concurrency.disk_io == 5
+
+
+@pytest.mark.parametrize(("key", "command"), [("c", "approve"), ("C", "approve_retry_failed"), ("h", "hold")])
+async def test_gate_keys_tell_the_runner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, command: str
+) -> None:
+    app = app_on_fakes(tmp_path)
+    told: list[str] = []
+    monkeypatch.setattr(app.runs, "command", lambda name, **_: told.append(name))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        watched(app, batch_in_flight(gate=True))
+        await pilot.pause()
+        await pilot.press(key)
+        assert told == [command]
+
+
+async def test_dangerous_keys_ask_first_and_cancel_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on_fakes(tmp_path)
+    told: list[tuple[str, object]] = []
+    monkeypatch.setattr(app.runs, "command", lambda name, **values: told.append((name, values.get("vm"))))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        watched(app, batch_in_flight())
+        await pilot.pause()
+        await pilot.press("down", "x")
+        await pilot.pause()
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert told == []
+        await pilot.press("x")
+        await pilot.pause()
+        await pilot.press("right", "enter")
+        await pilot.pause()
+        assert told == [("cancel", "web-prod-01")]
+
+
+async def test_a_failed_vm_shows_cause_and_fix_and_can_be_retried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on_fakes(tmp_path)
+    told: list[tuple[str, object]] = []
+    monkeypatch.setattr(app.runs, "command", lambda name, **values: told.append((name, values.get("vm"))))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        watched(app, batch_in_flight())
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        names = [row.name for row in screen.table.rows]
+        screen.table.move_cursor(names.index("db-prod-01"))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, TextView)
+        await pilot.press("escape", "t")
+        await pilot.pause()
+        assert told == [("retry", "db-prod-01")]
+
+
+async def test_help_lists_the_keys_of_the_screen(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, TextView)
+
+
+async def test_a_vcenter_that_is_down_is_said_and_the_app_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on_fakes(tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        from v2s_tui.domain.errors import SourceUnreachable
+
+        raise SourceUnreachable("nothing listens at vcenter.example.com:443", hint="check vmware.vcenter")
+
+    monkeypatch.setattr("v2s_tui.tui.background.load_inventory", refuse)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        assert app.inventory_note.startswith("reading failed")
+        assert app.is_running
