@@ -22,6 +22,10 @@ ANSWER_SECONDS = 900.0
 """Longest wait for one control call with its retries; completing a large upload takes minutes."""
 
 
+TLS_CLOSE_SECONDS = 0.1
+"""aiohttp returns from close() before TLS connections are gone; a loop that stops then leaves them open."""
+
+
 class ControlClient:
     """A blocking S3 client, safe to share between threads. Nothing is imported or opened before the first
     call.
@@ -53,10 +57,14 @@ class ControlClient:
             loop, thread, self._loop, self._client = self._loop, self._thread, None, None
         if loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(self._open.aclose(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(self._aclose(), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
         loop.close()
+
+    async def _aclose(self) -> None:
+        await self._open.aclose()
+        await asyncio.sleep(TLS_CLOSE_SECONDS)
 
     def _run(self, what: str, work: Coroutine[Any, Any, T]) -> T:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -2,13 +2,14 @@
 
 import base64
 import hashlib
-import os
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from isal import isal_zlib
+
 from v2s_tui.adapters.objectstore.parts import PartRange
 from v2s_tui.domain.units import MIB
+from v2s_tui.system.layered_file import WholeFile
 
 CHUNK_BYTES = MIB
 
@@ -22,13 +23,13 @@ class RangeDigests:
 
 
 def digests_of(
-    file_descriptor: int, part: PartRange, *, checkpoint: Callable[[], None], with_md5: bool = False
+    file: WholeFile, part: PartRange, *, checkpoint: Callable[[], None], with_md5: bool = False
 ) -> RangeDigests:
     """Checksums of a range. checkpoint is called for each MiB and may raise."""
     crc, md5 = 0, hashlib.md5(usedforsecurity=False)
-    window = FileWindow(file_descriptor, part, before_chunk=lambda _size: checkpoint())
+    window = FileWindow(file, part, before_chunk=lambda _size: checkpoint())
     while chunk := window.read(CHUNK_BYTES):
-        crc = zlib.crc32(chunk, crc)
+        crc = isal_zlib.crc32(chunk, crc)
         if with_md5:
             md5.update(chunk)
     return RangeDigests(
@@ -37,13 +38,13 @@ def digests_of(
 
 
 class FileWindow:
-    """File-like object over a range; several may read one descriptor at once (pread).
+    """File-like object over a range; several may read one file at once.
 
     before_chunk gets the size of each chunk before it is handed out and may raise (cancelled) or wait (rate).
     """
 
-    def __init__(self, file_descriptor: int, part: PartRange, *, before_chunk: Callable[[int], None]) -> None:
-        self._file_descriptor = file_descriptor
+    def __init__(self, file: WholeFile, part: PartRange, *, before_chunk: Callable[[int], None]) -> None:
+        self._file = file
         self._part = part
         self._before_chunk = before_chunk
         self.position = 0
@@ -59,7 +60,7 @@ class FileWindow:
         if wanted == 0:
             return b""
         self._before_chunk(wanted)
-        chunk = os.pread(self._file_descriptor, wanted, self._part.offset + self.position)
+        chunk = self._file.read_at(self._part.offset + self.position, wanted)
         if not chunk:
             raise EOFError(f"part {self._part.number} of the file is shorter than planned")
         self.position += len(chunk)

@@ -20,6 +20,7 @@ from v2s_tui.adapters.objectstore.parts import PartRange
 from v2s_tui.adapters.objectstore.rate_ceiling import RateCeiling
 from v2s_tui.domain.errors import Cancelled, OutsideError, StorageError, StorageUnavailable
 from v2s_tui.domain.execution.artifacts import UploadedPart
+from v2s_tui.system.layered_file import WholeFile
 
 SIGNED_SECONDS = 6 * 3600
 """Life of a part's URL: a 1 GiB part on a slow line still ends in time."""
@@ -60,7 +61,7 @@ class PartSender:
         access: StorageAccess,
         *,
         target: dict[str, str],
-        file_descriptor: int,
+        file: WholeFile,
         counter: Counter,
         ceiling: RateCeiling,
         cancelled: threading.Event,
@@ -69,7 +70,7 @@ class PartSender:
         self._session = session
         self._access = access
         self._target = target
-        self._file_descriptor = file_descriptor
+        self._file = file
         self._counter = counter
         self._ceiling = ceiling
         self._cancelled = cancelled
@@ -90,11 +91,11 @@ class PartSender:
 
     def digests(self, part: PartRange) -> RangeDigests:
         """CRC32 and MD5 of a part as it is in the file now."""
-        return digests_of(self._file_descriptor, part, checkpoint=self.checkpoint, with_md5=True)
+        return digests_of(self._file, part, checkpoint=self.checkpoint, with_md5=True)
 
     def send(self, part: PartRange) -> UploadedPart:
         """Send one part, trying again what may pass; raises StorageError, StorageUnavailable or NotFound."""
-        digests = digests_of(self._file_descriptor, part, checkpoint=self.checkpoint)
+        digests = digests_of(self._file, part, checkpoint=self.checkpoint)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 etag = self._put(part, digests.crc32)
@@ -115,7 +116,7 @@ class PartSender:
             **self._target,
         )
         what = f"store part {part.number} of {self._target['Key']}"
-        window = FileWindow(self._file_descriptor, part, before_chunk=self._before_chunk)
+        window = FileWindow(self._file, part, before_chunk=self._before_chunk)
         try:
             return self._request(what, url, window, crc32)
         except OutsideError:

@@ -31,9 +31,14 @@ def part_size_bytes(size_bytes: int) -> int:
     return max(LEAST_PART_BYTES, needed)
 
 
-def plan_parts(size_bytes: int) -> tuple[PartRange, ...]:
-    """How a file of that size is cut; the same file is always cut the same way, so that uploads resume."""
-    step = part_size_bytes(size_bytes)
+def plan_parts(size_bytes: int, *, part_bytes: int = 0) -> tuple[PartRange, ...]:
+    """How a file of that size is cut; the same file is always cut the same way, so that uploads resume.
+
+    part_bytes: size of parts that went out before the size was known; 0, or one that would need too many
+    parts, is replaced by our own choice.
+    """
+    fits = part_bytes and math.ceil(size_bytes / part_bytes) <= MAX_PARTS
+    step = part_bytes if fits else part_size_bytes(size_bytes)
     count = max(1, math.ceil(size_bytes / step))
     return tuple(
         PartRange(number + 1, number * step, min(step, size_bytes - number * step)) for number in range(count)

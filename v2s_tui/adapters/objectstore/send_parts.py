@@ -18,12 +18,19 @@ def send_parts(
     plan: Sequence[PartRange],
     *,
     present: Mapping[int, UploadedPart],
+    known: Mapping[int, UploadedPart],
     threads: int,
     cancelled: threading.Event,
 ) -> list[UploadedPart]:
-    """Every part of the plan, in order, kept or sent. present: the server's parts by number."""
+    """Every part of the plan, in order, kept or sent.
+
+    present: the server's parts by number. known: parts we saw being made of this file's bytes, too.
+    """
     with ThreadPoolExecutor(min(threads, len(plan)), thread_name_prefix="part") as pool:
-        futures = [pool.submit(_keep_or_send, sender, part, present.get(part.number)) for part in plan]
+        futures = [
+            pool.submit(_keep_or_send, sender, part, present.get(part.number), known.get(part.number))
+            for part in plan
+        ]
         try:
             _watch(futures, sender, cancelled)
         finally:
@@ -44,10 +51,20 @@ def _watch(futures: list[Future[UploadedPart]], sender: PartSender, cancelled: t
             return
 
 
-def _keep_or_send(sender: PartSender, part: PartRange, held: UploadedPart | None) -> UploadedPart:
+def _keep_or_send(
+    sender: PartSender, part: PartRange, held: UploadedPart | None, known: UploadedPart | None
+) -> UploadedPart:
     sender.checkpoint()
-    kept = _same_bytes(sender, part, held) if held else None
+    kept = (_still_held(sender, held, known) or _same_bytes(sender, part, held)) if held else None
     return kept or sender.send(part)
+
+
+def _still_held(sender: PartSender, held: UploadedPart, known: UploadedPart | None) -> UploadedPart | None:
+    """The part we saw being made of these bytes, when the server has that one still."""
+    if known is None or (known.size_bytes, known.etag) != (held.size_bytes, held.etag):
+        return None
+    sender.count(known.size_bytes)
+    return known
 
 
 def _same_bytes(sender: PartSender, part: PartRange, held: UploadedPart) -> UploadedPart | None:

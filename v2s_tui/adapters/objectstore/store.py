@@ -1,15 +1,15 @@
 """Object Storage behind the `ObjectStore` port: buckets, objects and multipart uploads that resume."""
 
 import contextlib
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.control import ControlClient
+from v2s_tui.adapters.objectstore.early_parts import EarlyParts
 from v2s_tui.adapters.objectstore.part_sender import Counter, PartSender, pooled_session
 from v2s_tui.adapters.objectstore.parts import composite_etag, plan_parts
 from v2s_tui.adapters.objectstore.rate_ceiling import RateCeiling
@@ -18,6 +18,7 @@ from v2s_tui.domain.errors import NotFound, StorageError
 from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import OpenUpload, StoredObject
+from v2s_tui.system.layered_file import WholeFile
 
 
 class S3ObjectStore:
@@ -165,35 +166,58 @@ class S3ObjectStore:
         *,
         progress: StageProgress,
         cancelled: threading.Event,
+        part_bytes: int = 0,
+        known: Collection[UploadedPart] = (),
     ) -> StoredObject:
         """Send the parts the server does not have yet, complete, and compare size and checksums.
 
+        part_bytes, known: of an `early_parts` that went before; its parts are not read again.
         progress counts this file's bytes from 0 to its size. Raises NotFound when the upload is gone,
         Cancelled with finished parts kept.
         """
         present = {each.number: each for each in self.list_parts(bucket, key, upload_id)}
-        with open(path, "rb") as file:
-            size_bytes = os.fstat(file.fileno()).st_size
+        with WholeFile(path) as file:
+            size_bytes = file.size_bytes
             progress.total_bytes = size_bytes
             sender = PartSender(
                 self._control,
                 self._session,
                 self._access,
                 target=_target(bucket, key, upload_id),
-                file_descriptor=file.fileno(),
+                file=file,
                 counter=Counter(_reporter(progress)),
                 ceiling=self._ceiling,
                 cancelled=cancelled,
             )
             parts = send_parts(
                 sender,
-                plan_parts(size_bytes),
+                plan_parts(size_bytes, part_bytes=part_bytes),
                 present=present,
+                known={each.number: each for each in known},
                 threads=self._access.part_threads,
                 cancelled=cancelled,
             )
         self._complete(bucket, key, upload_id, parts)
         return self._verified(bucket, key, size_bytes, parts)
+
+    def early_parts(
+        self, bucket: str, key: str, upload_id: str, *, part_bytes: int, cancelled: threading.Event
+    ) -> EarlyParts:
+        """Sends parts of a file that still grows; `upload_file` sends the rest."""
+
+        def sender(file: WholeFile, sent_bytes: Callable[[int], None]) -> PartSender:
+            return PartSender(
+                self._control,
+                self._session,
+                self._access,
+                target=_target(bucket, key, upload_id),
+                file=file,
+                counter=Counter(sent_bytes),
+                ceiling=self._ceiling,
+                cancelled=cancelled,
+            )
+
+        return EarlyParts(sender, part_bytes=part_bytes, threads=self._access.part_threads)
 
     def _complete(self, bucket: str, key: str, upload_id: str, parts: list[UploadedPart]) -> None:
         listed = [
