@@ -9,9 +9,10 @@ import time
 import zlib
 from typing import Any
 
+import aiohttp
 import pytest
 import requests
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from cloud_under_test import ACCESS_KEY, BUCKET, Cloud
 
 MIB = 1 << 20
@@ -190,24 +191,28 @@ async def test_busy_parts_pass_when_tried_again(faulty: Cloud) -> None:
 
 
 async def test_a_cut_part_is_not_there(faulty: Cloud) -> None:
-    """Two cuts: aiohttp itself tries once more when a connection that it used before breaks."""
-    body = os.urandom(MIB)
+    """Two cuts: aiohttp itself may try once more when a connection that it used before breaks."""
+    failures = []
     async with faulty.s3() as client:
         upload = await start_upload(client, "cut.qcow2")
-        with pytest.raises(Exception, match=r"onnection|closed|reset|disconnect"):
-            await client.upload_part(**upload, PartNumber=1, Body=body)
-        listed = await client.list_parts(**upload)
-        await client.upload_part(**upload, PartNumber=1, Body=body)
+        for _ in range(2):
+            try:
+                await client.upload_part(**upload, PartNumber=1, Body=os.urandom(MIB))
+            except BotoCoreError as err:
+                failures.append(err)
+                listed = await client.list_parts(**upload)
+                assert listed.get("Parts", []) == []
+        await client.upload_part(**upload, PartNumber=1, Body=b"whole")
         again = await client.list_parts(**upload)
-    assert listed.get("Parts", []) == []
-    assert [part["Size"] for part in again["Parts"]] == [MIB]
+    assert failures
+    assert [part["Size"] for part in again["Parts"]] == [5]
 
 
 async def test_a_cut_download_does_not_pass_for_whole(faulty: Cloud) -> None:
     async with faulty.s3() as client:
         await client.put_object(Bucket=BUCKET, Key="cut/d", Body=b"x" * 50_000)
         answer = await client.get_object(Bucket=BUCKET, Key="cut/d")
-        with pytest.raises(Exception, match=r"not enough data|onnection|payload"):
+        with pytest.raises((BotoCoreError, aiohttp.ClientError)):
             await answer["Body"].read()
         answer["Body"].close()
         again = await client.get_object(Bucket=BUCKET, Key="cut/d")

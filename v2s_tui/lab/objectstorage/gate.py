@@ -59,7 +59,9 @@ def refuse(
     body: str = "",
     more: dict[str, str] | None = None,
 ) -> Iterable[bytes]:
-    """Answer with an S3 error, and close: the request's body has not been read."""
+    """Answer with an S3 error, and close; a client that waits for `100 Continue` sends its body never."""
+    if "HTTP_EXPECT" not in env:
+        _drain(env)
     text = body or (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>lab</RequestId></Error>"
@@ -68,6 +70,12 @@ def refuse(
     headers = {"Content-Type": "application/xml", "Content-Length": str(len(encoded)), "Connection": "close"}
     start_response(f"{status} {code}", list((headers | (more or {})).items()))
     return [encoded]
+
+
+def _drain(env: Environment) -> None:
+    """Read what the client sends: closing before would reset the connection under the answer."""
+    while env["wsgi.input"].read(1 << 20):
+        pass
 
 
 def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Callable[[Application], LabGate]:

@@ -126,17 +126,19 @@ class Api:
         found = self._lab_router.find(method, path)
         if found is None:
             return _UNKNOWN
-        return found[0](Call(self._world, method, path, body=_json_object(raw)))
+        return found[0].handler(Call(self._world, method, path, body=_json_object(raw)))
 
     def _routed(self, method: str, path: str, query: str, raw: bytes, fault: Fault | None) -> Answer:
         found = self._router.find(method, path)
         if found is None:
             return _UNKNOWN
-        handler, params = found
+        route, params = found
         call = Call(self._world, method, path, params, parse_qs(query), _json_object(raw), raw, fault)
+        if not route.locks:
+            return route.handler(call)
         with self._world.store.lock:
             self._world.store.settle()
-            return handler(call)
+            return route.handler(call)
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:

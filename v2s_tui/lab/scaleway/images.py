@@ -2,18 +2,11 @@
 
 from typing import Any
 
-from v2s_tui.lab.scaleway.answers import (
-    NO_CONTENT,
-    Answer,
-    invalid_argument,
-    precondition_failed,
-    transient_state,
-)
+from v2s_tui.lab.scaleway.answers import NO_CONTENT, Answer, invalid_argument
 from v2s_tui.lab.scaleway.listing import answer_instance_list, selected
 from v2s_tui.lab.scaleway.routing import Call, Route
 from v2s_tui.lab.scaleway.store import Resource, now_text, public
-from v2s_tui.lab.scaleway.volumes import add_reference, drop_reference, zone_of
-from v2s_tui.lab.scaleway.world import World
+from v2s_tui.lab.scaleway.volumes import add_reference, drop_reference, usable_snapshot, zone_of
 
 _ARCHITECTURES = ("x86_64", "arm64")
 
@@ -40,7 +33,7 @@ def create_image(call: Call) -> Answer:
     if body.get("arch", "x86_64") not in _ARCHITECTURES:
         raise invalid_argument("arch", "arch must be x86_64 or arm64")
     ids = {"0": call.need("root_volume")} | _extra_ids(body.get("extra_volumes") or {})
-    snapshots = {key: _snapshot(call.world, each, zone) for key, each in ids.items()}
+    snapshots = {key: usable_snapshot(call.world, each, zone) for key, each in ids.items()}
     call.world.check_quota("instance_images", wanted=1, current=len(store.all("image")))
     image = store.add("image", _fields(call, zone, ids))
     for snapshot in snapshots.values():
@@ -54,15 +47,6 @@ def _extra_ids(extras: dict[str, Any]) -> dict[str, str]:
     if not all(key.isdecimal() and int(key) > 0 for key in extras):
         raise invalid_argument("extra_volumes", "keys must be numbers from 1 on", reason="format")
     return {key: extra["id"] for key, extra in sorted(extras.items(), key=lambda item: int(item[0]))}
-
-
-def _snapshot(world: World, snapshot_id: str, zone: str) -> Resource:
-    snapshot = world.store.get("snapshot", snapshot_id, place=zone)
-    if snapshot["status"] in ("creating", "deleting"):
-        raise transient_state("snapshot", snapshot_id, snapshot["status"])
-    if snapshot["status"] == "error":
-        raise precondition_failed("resource_not_usable", "snapshot is in error state")
-    return snapshot
 
 
 def _fields(call: Call, zone: str, ids: dict[str, str]) -> Resource:

@@ -60,11 +60,15 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path with `{parameters}`, and who answers."""
+    """A method and a path with `{parameters}`, and who answers.
+
+    locks: whether the store is held all the while; a handler that waits for others takes the lock itself.
+    """
 
     method: str
     template: str
     handler: Handler
+    locks: bool = True
 
 
 class Router:
@@ -73,12 +77,12 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = [(route, _pattern(route.template)) for route in routes]
 
-    def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
-        """The handler and the path's parameters, None when nobody answers this."""
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and the path's parameters, None when nobody answers this."""
         for route, pattern in self._routes:
             found = pattern.fullmatch(path) if route.method == method else None
             if found:
-                return route.handler, found.groupdict()
+                return route, found.groupdict()
         return None
 
 

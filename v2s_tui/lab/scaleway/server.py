@@ -1,5 +1,6 @@
 """The HTTPS server of the lab's Scaleway API: sockets, requests, answers, and faults on the wire."""
 
+import logging
 import socket
 import ssl
 import threading
@@ -20,6 +21,7 @@ from v2s_tui.lab.scaleway.world import Account, World
 from v2s_tui.lab.tls import TlsFiles, server_context
 
 _IDLE_SECONDS = 120
+_LOG = logging.getLogger(__name__)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -38,7 +40,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None:
             time.sleep(fault.delay_seconds + fault.stall_seconds)
         token = self.headers.get("X-Auth-Token", "")
-        answer = api.answer(self.command, self.path, token=token, raw=raw, fault=fault)
+        try:
+            answer = api.answer(self.command, self.path, token=token, raw=raw, fault=fault)
+        except Exception:  # noqa: BLE001 - a mistake of the lab must not look like a broken network
+            _LOG.exception("%s %s", self.command, self.path)
+            answer = Answer(500, {"type": "internal_error", "message": "the lab made a mistake, see its log"})
         self._send(answer, fault)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class's names

@@ -19,6 +19,7 @@ from v2s_tui.lab.scaleway.volumes import (
     drop_reference,
     in_use,
     make_volume,
+    usable_snapshot,
     zone_of,
 )
 from v2s_tui.lab.scaleway.world import World
@@ -85,11 +86,7 @@ def _check(world: World, choice: VolumeChoice, zone: str) -> None:
     if choice.volume_id:
         refuse_unattachable(world.store.get("volume", choice.volume_id, place=zone))
     elif choice.snapshot_id:
-        snapshot = world.store.get("snapshot", choice.snapshot_id, place=zone)
-        if snapshot["status"] in TRANSIENT:
-            raise transient_state("snapshot", snapshot["id"], snapshot["status"])
-        if snapshot["status"] == "error":
-            raise precondition_failed("resource_not_usable", "snapshot is in error state")
+        usable_snapshot(world, choice.snapshot_id, zone)
     elif choice.size_bytes is None:
         raise invalid_argument(
             f"volumes.{choice.key}", "id, base_snapshot or size is required", reason="required"

@@ -34,23 +34,29 @@ def import_snapshot(call: Call) -> Answer:
     """POST: read an object; refused at once for what its header shows, `error` later for the rest."""
     zone, bucket, key, name = zone_of(call), call.need("bucket"), call.need("key"), call.need("name")
     project_id = call.project()
+    # Reads the object, so that the store is free meanwhile.
     header = check_object(call.world.objects, bucket=bucket, key=key, region=call.region)
     size = int(call.body.get("size") or max(header.virtual_bytes, GB))
     if not max(header.virtual_bytes, GB) <= size <= MAX_IMPORT_BYTES:
         raise invalid_argument(
             "size", "size must be between the image's virtual size (1 GB at least) and 1 TB"
         )
+    with call.world.store.lock:
+        return Answer(200, public(_start(call, name, zone, project_id, size)))
+
+
+def _start(call: Call, name: str, zone: str, project_id: str, size: int) -> Resource:
     snapshot = _new(call, name=name, size_bytes=size, project_id=project_id, zone=zone)
     snapshot["_import"] = {
-        "bucket": bucket,
-        "key": key,
+        "bucket": call.body["bucket"],
+        "key": call.body["key"],
         "size": size,
         "raw_path": str(call.world.raw_path("snapshot", snapshot["id"])),
         "fails": call.fault is not None and call.fault.fault == "import_error",
     }
     call.world.store.save("snapshot", snapshot)
     call.world.importer.submit(snapshot)
-    return Answer(200, public(snapshot))
+    return snapshot
 
 
 def _new(call: Call, *, name: str, size_bytes: int, project_id: str, zone: str) -> Resource:
@@ -114,7 +120,7 @@ _BASE = "/block/v1/zones/{zone}/snapshots"
 ROUTES = (
     Route("GET", _BASE, list_snapshots),
     Route("POST", _BASE, create_snapshot),
-    Route("POST", f"{_BASE}/import-from-object-storage", import_snapshot),
+    Route("POST", f"{_BASE}/import-from-object-storage", import_snapshot, locks=False),
     Route("GET", f"{_BASE}/{{snapshot_id}}", get_snapshot),
     Route("PATCH", f"{_BASE}/{{snapshot_id}}", update_snapshot),
     Route("DELETE", f"{_BASE}/{{snapshot_id}}", delete_snapshot),

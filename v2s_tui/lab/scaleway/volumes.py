@@ -75,7 +75,7 @@ def create_volume(call: Call) -> Answer:
     if iops not in _TYPES.values():
         raise invalid_argument("perf_iops", "perf_iops must be 5000 or 15000")
     source = call.body.get("from_snapshot")
-    snapshot = _usable_snapshot(call.world, source["snapshot_id"], zone) if source else None
+    snapshot = usable_snapshot(call.world, source["snapshot_id"], zone) if source else None
     size = (source or call.body.get("from_empty") or {}).get("size")
     volume = make_volume(
         call.world, zone=zone, name=name, size_bytes=size, snapshot=snapshot, perf_iops=iops,
@@ -84,8 +84,8 @@ def create_volume(call: Call) -> Answer:
     return Answer(200, public(volume))
 
 
-def _usable_snapshot(world: World, snapshot_id: str, zone: str) -> Resource:
-    """A snapshot that volumes can be made of. Raises 404, 409 while it is made, 412 when it failed."""
+def usable_snapshot(world: World, snapshot_id: str, zone: str) -> Resource:
+    """A snapshot to make volumes or images of. Raises 404, 409 while it is made, 412 when it failed."""
     snapshot = world.store.get("snapshot", snapshot_id, place=zone)
     if snapshot["status"] in ("creating", "deleting"):
         raise transient_state("snapshot", snapshot_id, snapshot["status"])
