@@ -1,8 +1,11 @@
 """Read the inventory from vCenter, or the one kept from last time."""
 
+import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+from v2s_tui.adapters.formats.inventory_files import load_cache, save_cache
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.usecases.services import Services
@@ -21,7 +24,22 @@ def load_inventory(
         return listed
     detailed = {vm.moref: vm for vm in source.with_details(listed.vms)}
     vms = tuple(detailed.get(vm.moref, vm) for vm in listed.vms)
-    return Inventory(vms, source=listed.source, taken_at=listed.taken_at, unreadable=listed.unreadable)
+    inventory = Inventory(vms, source=listed.source, taken_at=listed.taken_at, unreadable=listed.unreadable)
+    # A listing that cannot be kept costs the next start its head start, nothing else.
+    with contextlib.suppress(OSError):
+        save_cache(inventory, _cache_path(services))
+    return inventory
+
+
+def kept_inventory(services: Services) -> Inventory | None:
+    """The last full listing of this vCenter, None when there is none; `age_of` tells how old it is."""
+    return load_cache(_cache_path(services))
+
+
+def _cache_path(services: Services) -> Path:
+    vmware = services.settings.vmware
+    name = re.sub(r"[^A-Za-z0-9.-]+", "_", f"{vmware.vcenter}-{vmware.port}")
+    return services.work_dir / f"inventory-{name}.json"
 
 
 def inventory_from_file(path: Path) -> Inventory:
