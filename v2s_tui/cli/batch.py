@@ -114,7 +114,7 @@ def status(ctx: click.Context, batch_id: str | None, config: Path | None, output
 @batch_id_option(required=True)
 @config_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of stdout.")
-@format_option("markdown", "html", "csv", "json", "text")
+@format_option("markdown", "text", "html", "csv", "json")
 @click.pass_context
 def report(
     ctx: click.Context, batch_id: str, config: Path | None, output: Path | None, output_format: str
@@ -130,6 +130,28 @@ def report(
     else:
         output.write_text(text, encoding="utf-8")
         say(f"report written to {output}")
+
+
+@batch.command()
+@batch_id_option(required=True)
+@config_option
+@click.option("--vm", "vm_names", multiple=True, help="Only this VM (repeatable), even when it runs.")
+@click.option("--dry-run", is_flag=True, help="Show the list only.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_context
+def undo(
+    ctx: click.Context,
+    batch_id: str,
+    config: Path | None,
+    *,
+    vm_names: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Remove what a batch made at Scaleway, in Object Storage and in VMware: list, question, removal."""
+    from v2s_tui.cli.undo import undo as undo_command
+
+    ctx.exit(undo_command(chosen_config(ctx, config), batch_id, vm_names, yes=yes, dry_run=dry_run))
 
 
 @batch.command()

@@ -55,6 +55,7 @@ def leftovers(
 ) -> None:
     """What earlier runs left at VMware, Object Storage and Scaleway, with its monthly cost."""
     from v2s_tui.bootstrap import open_services
+    from v2s_tui.cli.exit_codes import ExitCode
     from v2s_tui.cli.leftovers import put_leftovers, remove_leftovers
     from v2s_tui.usecases.leftovers import find_leftovers
 
@@ -62,4 +63,5 @@ def leftovers(
         found = find_leftovers(services)
         put_leftovers(found, as_json=output_format == "json")
         if delete and found:
-            remove_leftovers(services, found, ask=not yes)
+            failed = remove_leftovers(services, found, ask=not yes)
+            ctx.exit(ExitCode.VM_FAILED if failed else ExitCode.DONE)
