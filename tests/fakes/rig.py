@@ -40,6 +40,7 @@ class Rig:
     work_dir: Path
     stages: Mapping[Stage, StageFunction] = field(default_factory=lambda: dict(STAGES))
     evidence: Mapping[Stage, object] = field(default_factory=lambda: dict(EVIDENCE))
+    giving_up: StageFunction | None = None
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,6 +75,7 @@ class Rig:
             stages=self.stages,
             evidence=self.evidence,  # type: ignore[arg-type]
             settings=replace(self.settings, **settings),  # type: ignore[arg-type]
+            giving_up=self.giving_up,
             clock=self.clock,
             listeners=(self.events.append, *listeners),
         )

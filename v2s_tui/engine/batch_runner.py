@@ -51,6 +51,7 @@ class BatchRunner:
         evidence: Mapping[Stage, EvidenceFunction],
         settings: RunnerSettings,
         clock: Clock,
+        giving_up: StageFunction | None = None,
         listeners: Iterable[Listener] = (),
         on_picture: Callable[[BatchSnapshot], None] | None = None,
     ) -> None:
@@ -63,7 +64,7 @@ class BatchRunner:
         self.leases = Leases(self.state.header.limits, now=clock.now, free_bytes=self._free_bytes)
         self._workers = Workers(self.state.header.limits.global_)
         self._parts = Parts(
-            self.recorder, self.leases, self._workers, ports, stages, evidence, settings, clock
+            self.recorder, self.leases, self._workers, ports, stages, evidence, settings, clock, giving_up
         )
         self._sampler = Sampler(clock, self.leases)
         self.runners: dict[str, VmRunner] = {}

@@ -118,7 +118,7 @@ class Commanding:
         if job.status is JobStatus.COMPLETE:
             raise InputError(f"{job.vm_name} is complete")
         if job.vm_name in self._runner.runners:
-            self._runner.runners[job.vm_name].stop(ending)
+            self._runner.runners[job.vm_name].stop(ending, giving_up=True)
         else:
             await self._record(ending(self._now()))
             self._runner.gates.wake()

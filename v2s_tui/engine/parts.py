@@ -16,7 +16,7 @@ from v2s_tui.system.files import used_bytes
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The machinery of one batch."""
+    """The machinery of one batch. giving_up: run once when a VM has failed for good or is cancelled."""
 
     recorder: Recorder
     leases: Leases
@@ -26,6 +26,7 @@ class Parts:
     evidence: Mapping[Stage, EvidenceFunction]
     settings: RunnerSettings
     clock: Clock
+    giving_up: StageFunction | None = None
     counter: Iterator[int] = field(default_factory=itertools.count)
 
     def next_sequence(self) -> int:

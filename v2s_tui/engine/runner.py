@@ -35,7 +35,8 @@ _ABORT = "abort"
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Everything a run needs. listeners: hear each event after it is on disk, from the writer's thread.
+    """Everything a run needs. giving_up: see Parts. listeners: hear each event after it is on disk, from the
+    writer's thread.
 
     on_picture: ten times a second, on the event loop. ask_interrupt: blocking question after Ctrl+C, in a
     thread; answers `hold` (nothing new starts until `resume`), `abort`, or "" (go on). None: Ctrl+C aborts.
@@ -47,6 +48,7 @@ class RunRequest:
     evidence: Mapping[Stage, EvidenceFunction]
     settings: RunnerSettings
     clock: Clock
+    giving_up: StageFunction | None = None
     listeners: Iterable[Listener] = ()
     on_picture: Callable[[BatchSnapshot], None] | None = None
     ask_interrupt: Callable[[], str] | None = None
@@ -73,6 +75,7 @@ async def _run(request: RunRequest) -> BatchOutcome:
         evidence=request.evidence,
         settings=request.settings,
         clock=request.clock,
+        giving_up=request.giving_up,
         listeners=request.listeners,
         on_picture=show,
     )

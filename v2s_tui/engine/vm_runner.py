@@ -3,9 +3,11 @@ VM.
 """
 
 import asyncio
+import logging
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -26,6 +28,7 @@ from v2s_tui.engine.rates import RateMeter
 from v2s_tui.engine.resume import restart_point_of
 from v2s_tui.engine.stage_run import StageRun
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Ending = Callable[[datetime], Event | None]
 """Makes the event that records why a VM was stopped; None when there is nothing to record."""
@@ -53,18 +56,20 @@ class VmRunner:
         self._cancelled = threading.Event()
         self._woken = asyncio.Event()
         self._ending: Ending | None = None
+        self._gives_up = False
 
     @property
     def job(self) -> JobState:
         """The VM's state now."""
         return self._parts.recorder.state.jobs[self.vm_name]
 
-    def stop(self, ending: Ending) -> None:
+    def stop(self, ending: Ending, *, giving_up: bool = False) -> None:
         """Stop the VM where it is; `ending` makes the event to record once its thread has really ended
-        (None: nothing to record). A second call changes nothing.
+        (None: nothing to record). giving_up: it will not go on by itself. A second call changes nothing.
         """
         if self._ending is None:
             self._ending = ending
+            self._gives_up = giving_up
             self._cancelled.set()
             self._woken.set()
             self._parts.leases.withdraw(self.vm_name)
@@ -104,11 +109,53 @@ class VmRunner:
                 await self._run_stage(stage)
             await self._record(events.VmCompleted(at=self._now(), vm=self.vm_name))
         except Cancelled:
+            if self._gives_up:
+                await self._give_up(self.job.stage or Stage.VALIDATE)
             await self._record_ending()
         except _StageFailed as err:
+            problem = await self._give_up(err.stage)
+            failure = replace(err.failure, detail=f"{err.failure.detail}\n{problem}".strip())
             await self._record(
-                events.VmFailed(at=self._now(), vm=self.vm_name, stage=err.stage, failure=err.failure)
+                events.VmFailed(at=self._now(), vm=self.vm_name, stage=err.stage, failure=failure)
             )
+
+    async def _give_up(self, stage: Stage) -> str:
+        """Put back at the source what only made sense while the migration went on; why it failed, or "".
+
+        It holds no limits and cannot be cancelled: the VM has stopped already.
+        """
+        give_up = self._parts.giving_up
+        if give_up is None:
+            return ""
+        nothing = Request(self.vm_name, frozenset(), sequence=self._parts.next_sequence())
+        await self._parts.leases.take(nothing, continuing=True)
+        run = self._stage_run(stage, nothing, threading.Event())
+        try:
+            artifacts = await self._parts.workers.run(
+                lambda: give_up(self._parts.stage_input(self.vm_name), run)
+            )
+        except StateError:
+            raise
+        except Exception as err:
+            log.exception("giving up %s", self.vm_name)
+            return f"Putting the source back failed too: {err}"
+        finally:
+            run.release()
+        if artifacts != self.job.artifacts:
+            await self._record(
+                events.StageCheckpoint(at=self._now(), vm=self.vm_name, stage=stage, artifacts=artifacts)
+            )
+        return ""
+
+    def _stage_run(self, stage: Stage, request: Request, cancelled: threading.Event) -> StageRun:
+        return StageRun(
+            self._parts,
+            vm_name=self.vm_name,
+            stage=stage,
+            request=request,
+            progress=self.progress,
+            cancelled=cancelled,
+        )
 
     async def _find_restart(self) -> RestartPoint:
         """Where to begin, by evidence; looking is tried again like a stage."""
@@ -170,14 +217,7 @@ class VmRunner:
         )
         await self._parts.leases.take(request)
         self.progress, self.meter = StageProgress(), RateMeter()
-        run = StageRun(
-            self._parts,
-            vm_name=self.vm_name,
-            stage=stage,
-            request=request,
-            progress=self.progress,
-            cancelled=self._cancelled,
-        )
+        run = self._stage_run(stage, request, self._cancelled)
         try:
             await self._record(
                 events.StageStarted(at=self._now(), vm=self.vm_name, stage=stage, attempt=attempt)

@@ -281,3 +281,40 @@ def test_commands_survive_the_wire(tmp_path: Path) -> None:
     assert command_from_json(command_to_json(command)) == command
     with pytest.raises(InputError, match="no command"):
         command_from_json({"name": "explode", "actor": {"who": "a", "origin": "b"}})
+
+
+async def test_giving_a_vm_up_runs_its_last_function_once_and_before_the_record(tmp_path: Path) -> None:
+    rig, blocker = _rig(tmp_path, count=3)
+    given_up: list[tuple[str, JobStatus]] = []
+
+    def give_up(task: StageInput, context: StageContext) -> Artifacts:
+        given_up.append((task.planned.name, rig.state.jobs[task.planned.name].status))
+        return task.artifacts.with_note("source power", "back on")
+
+    rig.giving_up = give_up
+    broken = ToolError("no", command="", exit_code=1, stderr_tail="")
+    rig.world.rules.append(failing("check", broken, about="00000001"))
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: len(blocker.running) == 3)
+    await runner.command(Command("cancel", ALICE, vm="vm-1"))
+    await _until(lambda: rig.state.jobs["vm-1"].status is JobStatus.CANCELLED)
+    blocker.go.set()
+    await running
+    assert sorted(given_up) == [("vm-0", JobStatus.CONVERTING), ("vm-1", JobStatus.CONVERTING)]
+    assert rig.state.jobs["vm-0"].artifacts.notes == {"source power": "back on"}
+
+
+async def test_giving_up_that_fails_is_told_with_the_failure(tmp_path: Path) -> None:
+    rig, blocker = _rig(tmp_path, count=1)
+    blocker.go.set()
+
+    def give_up(task: StageInput, context: StageContext) -> Artifacts:
+        raise ToolError("power", command="", exit_code=1, stderr_tail="")
+
+    rig.giving_up = give_up
+    rig.world.rules.append(failing("check", ToolError("no", command="", exit_code=1, stderr_tail="")))
+    await rig.runner().run()
+    failure = rig.state.jobs["vm-0"].failure
+    assert failure is not None
+    assert (failure.title, failure.detail) == ("no", "Putting the source back failed too: power")

@@ -33,28 +33,27 @@ def _is_local(stage: Stage) -> bool:
 def needs(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """The earlier stages whose results this one reads, in order.
 
-    A cold copy is only good while its source stays off, so until the Instance stands every stage needs that.
     Local disk stages and the upload read all local stages before them; export reads the snapshot; what runs
-    at Scaleway reads what the stages before it made there; cleanup reads nothing it cannot do without.
+    at Scaleway reads what the stages before it made there. Until the target runs, a cold copy is only good
+    while the source stays off. Cleanup reads nothing it cannot do without.
     """
-    cold = Stage.SHUTDOWN_SOURCE in stages
-    between = stage_order(Stage.SHUTDOWN_SOURCE) < stage_order(stage) <= stage_order(Stage.CREATE_INSTANCE)
-    read = _reads(stage, [each for each in stages if each is not Stage.SHUTDOWN_SOURCE])
-    return (Stage.SHUTDOWN_SOURCE, *read) if cold and between else read
-
-
-def _reads(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     earlier = [each for each in stages if stage_order(each) < stage_order(stage)]
+    read = set(_reads(stage, earlier))
+    if stage_order(stage) <= stage_order(Stage.CREATE_INSTANCE):
+        read |= {Stage.SHUTDOWN_SOURCE}
+    return tuple(each for each in earlier if each in read)
+
+
+def _reads(stage: Stage, earlier: Sequence[Stage]) -> list[Stage]:
     if stage is Stage.CLEANUP:
-        return ()
+        return []
     if stage is Stage.EXPORT:
-        return tuple(each for each in earlier if each is not Stage.VALIDATE)
+        return [Stage.SNAPSHOT]
     if _is_local(stage) or stage is Stage.UPLOAD_S3:
-        return tuple(each for each in earlier if _is_local(each))
-    at_target = [each for each in earlier if stage_order(each) >= stage_order(Stage.UPLOAD_S3)]
+        return [each for each in earlier if _is_local(each)]
     if stage is Stage.IMPORT_SCW:
-        return tuple(at_target)
-    return tuple(each for each in at_target if each is not Stage.UPLOAD_S3)
+        return [Stage.UPLOAD_S3]
+    return [each for each in earlier if stage_order(each) >= stage_order(Stage.IMPORT_SCW)]
 
 
 def restart_point(
