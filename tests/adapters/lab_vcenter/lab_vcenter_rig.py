@@ -1,6 +1,5 @@
 """What the tests of the lab vCenter share: logins, waiting, downloads."""
 
-import gc
 import hashlib
 import http.client
 import ssl
@@ -11,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pyVim.connect import Disconnect, SmartConnect
-from pyVmomi import SoapStubAdapter, vim
+from pyVmomi import vim
 
 from v2s_tui.lab.tls import TlsFiles
 from v2s_tui.lab.vcenter.server import VCenterServer
@@ -45,12 +44,11 @@ class Lab:
         return instance
 
     def close(self) -> None:
-        """Log out, stop, and close what pyVmomi leaves to the garbage collector after a failed login."""
+        """Log out, close the connections pyVmomi keeps for later, and stop."""
         for instance in self.connections:
             Disconnect(instance)
+            instance._stub.DropConnections()
         self.server.stop()
-        for stub in [each for each in gc.get_objects() if isinstance(each, SoapStubAdapter)]:
-            stub.DropConnections()
 
     def vm(self, content: Any, name: str) -> Any:
         """The first VM of that name."""
