@@ -1,0 +1,161 @@
+"""The whole plan of a Linux guest, by family of distributions: complete, and empty when it is run again."""
+
+from dataclasses import replace
+
+import pytest
+
+from v2s_tui.adapters.guest.boot.bls import format_grubenv
+from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, grub_path, uses_bls
+from v2s_tui.adapters.guest.linux.device_names import DeviceNames
+from v2s_tui.adapters.guest.linux.planner import plan_linux
+from v2s_tui.adapters.guest.linux.view import TextFiles
+from v2s_tui.domain.guest.changes import ChangeKind, ChangePlan
+from v2s_tui.domain.guest.facts import (
+    BootFacts,
+    GuestFacts,
+    GuestFilesystem,
+    GuestMount,
+    KernelFacts,
+    PartitionTable,
+)
+from v2s_tui.domain.guest.network import NicMode, NicPlan
+
+ROOT = GuestFilesystem("/dev/sda2", "ext4", "root-uuid", "", 0, 2)
+BOOT = GuestFilesystem("/dev/sda1", "ext4", "boot-uuid", "", 0, 1)
+NAMES = DeviceNames((ROOT, BOOT), disks=1)
+FACTS = GuestFacts(
+    os_id="x",
+    os_version="",
+    os_name="",
+    architecture="x86_64",
+    partition_table=PartitionTable.MBR,
+    mounts=(GuestMount("/", ROOT), GuestMount("/boot", BOOT)),
+    boot=BootFacts("bios", "boot-uuid", "ext4", "/grub/grub.cfg", bls=False, default_entry=None),
+    kernels=(KernelFacts("6", "/boot/vmlinuz-6", "/boot/initrd-6"),),
+)
+FSTAB = "/dev/sda2 / ext4 defaults 0 1\n/dev/sda1 /boot ext4 defaults 0 2\n"
+GRUB = "menuentry 'Linux' {\n\tlinux /vmlinuz-6 root=/dev/sda2 ro quiet\n\tinitrd /initrd-6\n}\n"
+
+KERNEL_OPTIONS = "root=/dev/sda2 ro crashkernel=auto"
+DHCP = NicPlan()
+Files = dict[str, str | bytes]
+
+DEBIAN: Files = {
+    "/etc/fstab": FSTAB,
+    "/etc/default/grub": 'GRUB_CMDLINE_LINUX="audit=0"\n',
+    "/boot/grub/grub.cfg": GRUB,
+    "/etc/initramfs-tools/modules": "# modules\n",
+    "/etc/initramfs-tools/conf.d/resume": "RESUME=/dev/sda5\n",
+    "/etc/network/interfaces": "auto ens192\niface ens192 inet static\n    address 10.0.0.2/24\n",
+    "/sbin/dhclient": b"",
+    "/etc/udev/rules.d/70-persistent-net.rules": "x\n",
+    "/lib/systemd/system/open-vm-tools.service": "",
+    "/etc/rc2.d/S01open-vm-tools": "-> ../init.d/open-vm-tools",
+}
+UBUNTU: Files = {
+    "/etc/fstab": FSTAB,
+    "/etc/default/grub": 'GRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\nGRUB_CMDLINE_LINUX=""\n',
+    "/boot/grub/grub.cfg": GRUB,
+    "/etc/netplan/00-installer-config.yaml": "network:\n  version: 2\n"
+    "  ethernets:\n    ens160: {addresses: [10.0.0.2/24]}\n",
+    "/etc/cloud/cloud.cfg": "datasource_list: [NoCloud]\n",
+    "/etc/initramfs-tools/modules": "",
+}
+ROCKY: Files = {
+    "/etc/fstab": FSTAB,
+    "/etc/default/grub": 'GRUB_CMDLINE_LINUX="crashkernel=auto resume=/dev/sda3 rhgb quiet"\n',
+    "/boot/grub2/grub.cfg": "insmod blscfg\nblscfg\n",
+    "/boot/grub2/grubenv": format_grubenv({"saved_entry": "m-6", "kernelopts": KERNEL_OPTIONS}),
+    "/boot/loader/entries/m-6.conf": "title Rocky\nversion 6\nlinux /vmlinuz-6\ninitrd /initrd-6\n"
+    "options $kernelopts\n",
+    "/boot/loader/entries/m-5.conf": "title Rocky\nversion 5\nlinux /vmlinuz-5\ninitrd /initrd-5\n"
+    "options root=/dev/sda2 ro\n",
+    "/etc/kernel/cmdline": "root=/dev/sda2 ro\n",
+    "/etc/NetworkManager/system-connections/ens192.nmconnection": "[connection]\ntype=ethernet\ninterface-name=ens192\n\n"
+    "[ipv4]\nmethod=manual\naddress1=10.0.0.2/24\n",
+    "/etc/dracut.conf.d/x.conf": "",
+    "/etc/selinux/config": "SELINUX=enforcing\n",
+    "/usr/lib/systemd/system/vmtoolsd.service": "",
+}
+SLES: Files = {
+    "/etc/fstab": FSTAB,
+    "/etc/default/grub": 'GRUB_CMDLINE_LINUX=""\n',
+    "/boot/grub2/grub.cfg": GRUB,
+    "/etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO='static'\nIPADDR='10.0.0.2/24'\n",
+    "/etc/sysconfig/network/routes": "default 10.0.0.1 - -\n",
+    "/etc/dracut.conf.d/x.conf": "",
+}
+FAMILIES = {"debian": DEBIAN, "ubuntu": UBUNTU, "rocky": ROCKY, "sles": SLES}
+
+
+def facts_of(view: TextFiles) -> GuestFacts:
+    return replace(FACTS, boot=replace(FACTS.boot, bls=uses_bls(view)))
+
+
+def plan_of(files: Files, nic: NicPlan = DHCP) -> ChangePlan:
+    view = TextFiles(files)
+    return plan_linux(view, facts_of(view), NAMES.stable, nics=(nic,), esp_uuid="ABCD-1234")
+
+
+def applied(files: Files, plan: ChangePlan) -> Files:
+    after = dict(files)
+    for change in plan.changes:
+        if change.kind is ChangeKind.REMOVE:
+            del after[change.path]
+        elif change.kind is ChangeKind.LINK:
+            after[change.path] = f"-> {change.target}"
+        else:
+            after[change.path] = change.content
+    return after
+
+
+@pytest.mark.parametrize("mode", list(NicMode))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_second_plan_is_empty(family: str, mode: NicMode) -> None:
+    nic = NicPlan(mode, addresses=("10.9.0.5/24",) if mode is NicMode.STATIC else ())
+    once = applied(FAMILIES[family], plan_of(FAMILIES[family], nic))
+    again = plan_of(once, nic)
+    assert again.changes == ()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_of_the_old_machine_is_left(family: str) -> None:
+    after = applied(FAMILIES[family], plan_of(FAMILIES[family]))
+    for path, content in after.items():
+        text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+        assert "/dev/sda" not in text, path
+        assert "ens192" not in text.replace("ens192.nm", ""), path
+        assert "resume=" not in text, path
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_change_has_a_reason_and_a_path_of_its_own(family: str) -> None:
+    changes = plan_of(FAMILIES[family]).changes
+    assert all(change.reason for change in changes)
+    assert len({change.path for change in changes}) == len(changes)
+
+
+def test_selinux_guests_are_labelled_again() -> None:
+    assert "/.autorelabel" in {change.path for change in plan_of(ROCKY).changes}
+    assert "/.autorelabel" not in {change.path for change in plan_of(SLES).changes}
+
+
+def test_entry_files_are_followed_through_grubenv() -> None:
+    view = TextFiles(applied(ROCKY, plan_of(ROCKY)))
+    first, second = boot_entries(view)
+    assert first.command_line == "root=UUID=root-uuid ro crashkernel=auto console=tty0 console=ttyS0,115200n8"
+    assert second.command_line == "root=UUID=root-uuid ro console=tty0 console=ttyS0,115200n8"
+
+
+def test_a_guest_with_old_names_keeps_them() -> None:
+    files: Files = {**SLES, "/etc/default/grub": 'GRUB_CMDLINE_LINUX="net.ifnames=0"\n'}
+    paths = {change.path for change in plan_of(files).changes}
+    assert "/etc/sysconfig/network/ifcfg-eth0" in paths
+    assert "/etc/sysconfig/network/ifcfg-ens2" not in paths
+
+
+def test_grub_sees_paths_from_the_root_of_their_file_system() -> None:
+    plain = (GuestMount("/", ROOT),)
+    assert grub_path(plain, "/boot/grub/grub.cfg") == "/boot/grub/grub.cfg"
+    assert grub_path(FACTS.mounts, "/boot/grub/grub.cfg") == "/grub/grub.cfg"
+    assert grub_path((GuestMount("/", ROOT, "@"),), "/boot/grub/grub.cfg") == "/@/boot/grub/grub.cfg"
