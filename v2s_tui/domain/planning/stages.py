@@ -13,6 +13,7 @@ class Stage(StrEnum):
     """Stage names as they appear in state, reports and commands."""
 
     VALIDATE = "validate"
+    SHUTDOWN_SOURCE = "shutdown_source"
     SNAPSHOT = "snapshot"
     EXPORT = "export"
     CONVERT = "convert"
@@ -28,6 +29,7 @@ class JobStatus(StrEnum):
 
     PENDING = "pending"
     VALIDATING = "validating"
+    STOPPING = "stopping"
     EXPORTING = "exporting"
     CONVERTING = "converting"
     UPLOADING = "uploading"
@@ -48,6 +50,7 @@ class JobStatus(StrEnum):
 
 STATUS_OF_STAGE: dict[Stage, JobStatus] = {
     Stage.VALIDATE: JobStatus.VALIDATING,
+    Stage.SHUTDOWN_SOURCE: JobStatus.STOPPING,
     Stage.SNAPSHOT: JobStatus.EXPORTING,
     Stage.EXPORT: JobStatus.EXPORTING,
     Stage.CONVERT: JobStatus.CONVERTING,
@@ -60,6 +63,7 @@ STATUS_OF_STAGE: dict[Stage, JobStatus] = {
 
 LIMITS_OF_STAGE: dict[Stage, frozenset[Limit]] = {
     Stage.VALIDATE: frozenset(),
+    Stage.SHUTDOWN_SOURCE: frozenset(),
     Stage.SNAPSHOT: frozenset({Limit.PER_ESXI_HOST}),
     Stage.EXPORT: frozenset({Limit.PER_ESXI_HOST}),
     Stage.CONVERT: frozenset({Limit.DISK_IO}),
@@ -78,9 +82,13 @@ def stage_order(stage: Stage) -> int:
     return _ORDER.index(stage)
 
 
-def stages_for(*, skip_validation: bool = False, create_instance: bool = True) -> tuple[Stage, ...]:
-    """The stages a VM runs, in order."""
-    left_out = {Stage.VALIDATE} if skip_validation else set()
+def stages_for(
+    *, skip_validation: bool = False, create_instance: bool = True, cold: bool = False
+) -> tuple[Stage, ...]:
+    """The stages a VM runs, in order. cold: the source is shut down before it is copied."""
+    left_out = set() if cold else {Stage.SHUTDOWN_SOURCE}
+    if skip_validation:
+        left_out |= {Stage.VALIDATE}
     if not create_instance:
         left_out |= {Stage.CREATE_INSTANCE}
     return tuple(stage for stage in _ORDER if stage not in left_out)

@@ -9,6 +9,7 @@ from v2s_tui.engine.stages.convert import convert_disks, convert_holds
 from v2s_tui.engine.stages.create_instance import create_instance, instance_holds
 from v2s_tui.engine.stages.export import export_disks, export_holds
 from v2s_tui.engine.stages.import_scw import import_disks, import_holds
+from v2s_tui.engine.stages.shutdown_source import power_back_on, shut_down_source, source_is_off
 from v2s_tui.engine.stages.snapshot import snapshot_holds, take_snapshot
 from v2s_tui.engine.stages.upload_s3 import upload_disks, upload_holds
 from v2s_tui.engine.stages.validate import validate
@@ -16,6 +17,7 @@ from v2s_tui.engine.stages.verify import verify
 
 STAGES: Mapping[Stage, StageFunction] = {
     Stage.VALIDATE: validate,
+    Stage.SHUTDOWN_SOURCE: shut_down_source,
     Stage.SNAPSHOT: take_snapshot,
     Stage.EXPORT: export_disks,
     Stage.CONVERT: convert_disks,
@@ -27,6 +29,7 @@ STAGES: Mapping[Stage, StageFunction] = {
 }
 
 EVIDENCE: Mapping[Stage, EvidenceFunction] = {
+    Stage.SHUTDOWN_SOURCE: source_is_off,
     Stage.SNAPSHOT: snapshot_holds,
     Stage.EXPORT: export_holds,
     Stage.CONVERT: convert_holds,
@@ -35,3 +38,6 @@ EVIDENCE: Mapping[Stage, EvidenceFunction] = {
     Stage.CREATE_INSTANCE: instance_holds,
 }
 """Stages that leave something that can be looked at. validate and verify count by their record."""
+
+GIVING_UP: StageFunction = power_back_on
+"""Run once when a VM has failed for good or was cancelled, before that is recorded."""
