@@ -56,6 +56,20 @@ def test_a_busy_vm_is_tried_again(start_lab: StartLab, open_source: Connect) -> 
     assert lab.state()["requests"]["CreateSnapshot_Task"] == 2
 
 
+@pytest.mark.parametrize("fault", ["TaskInProgress", "MethodDisabled"])
+def test_a_removal_waits_for_the_lease_of_a_killed_client(
+    start_lab: StartLab, open_source: Connect, fault: str
+) -> None:
+    lab = start_lab()
+    source = open_source(lab)
+    vm = named(source, "tiny-01")
+    taken = snapshot(source, vm.moref)
+    rule = {"operation": "RemoveSnapshot_Task", "first": 1, "fault": fault, "in_task": False}
+    lab.faults.replace(lab_rules([rule]))
+    source.remove_snapshot(vm.moref, taken)
+    assert lab.state()["snapshots"] == {}
+
+
 def test_a_vm_that_stays_busy_is_given_up(start_lab: StartLab, open_source: Connect) -> None:
     source = open_source(start_lab(rules=[{"operation": "CreateSnapshot_Task", "fault": "TaskInProgress"}]))
     with pytest.raises(SourceError, match="another task is running on the VM") as raised:

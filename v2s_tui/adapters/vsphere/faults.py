@@ -9,10 +9,10 @@ from v2s_tui.domain.errors import LeaseFailed, QuiesceFailed, SessionExpired, So
 NOT_AUTHENTICATED = "NotAuthenticated"
 _QUIESCING = "FilesystemQuiesceFault"
 GONE = "ManagedObjectNotFound"
-BUSY = "TaskInProgress"
-QUIESCE_FAULTS = frozenset(
-    {"ApplicationQuiesceFault", "FilesystemQuiesceFault", "QuiesceDatastoreIOForHAFailed"}
-)
+BUSY = frozenset({"TaskInProgress"})
+BLOCKED = BUSY | {"MethodDisabled"}
+"""While a lease is open, vCenter disables methods of its VM: even the lease of a client that was killed."""
+QUIESCE_FAULTS = frozenset({"ApplicationQuiesceFault", _QUIESCING})
 
 
 class VimFault(Exception):  # noqa: N818 - it is vSphere's own word
@@ -44,12 +44,12 @@ class VimFaultError(SourceError):
         self.transient = kind in _TRANSIENT
 
 
-_TRANSIENT = frozenset({BUSY, "Timedout", "HostCommunication", "ConcurrentAccess", "ResourceInUse"})
+_TRANSIENT = BUSY | {"Timedout", "HostCommunication", "ConcurrentAccess", "ResourceInUse"}
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     NOT_AUTHENTICATED: ("the session is not logged in", "Retry"),
     GONE: ("the object does not exist at vCenter any more", "Read the inventory again"),
-    BUSY: ("another task is running on the VM", "Wait for it in vCenter's recent tasks, then retry"),
+    "TaskInProgress": ("another task is running on the VM", "Wait for it in vCenter's tasks, then retry"),
     "NoPermission": (
         "the vCenter account lacks a privilege",
         "Grant it on the VM and its folder; `v2s doctor` names all that are missing",

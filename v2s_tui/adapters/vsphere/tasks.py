@@ -32,14 +32,21 @@ class Tasks:
         with faults.told_as(doing):
             return self.attempt(doing, start, repeatable=repeatable)
 
-    def attempt(self, doing: str, start: Callable[[], Any], *, repeatable: bool = False) -> Value | None:
-        """As run, but faults come as VimFault."""
+    def attempt(
+        self,
+        doing: str,
+        start: Callable[[], Any],
+        *,
+        repeatable: bool = False,
+        busy: frozenset[str] = faults.BUSY,
+    ) -> Value | None:
+        """As run, but faults come as VimFault. busy: faults that mean the VM is busy for now."""
 
         def once() -> Value | None:
             task = self._session.attempt(start, repeatable=repeatable)
             return self._wait(doing, str(task._moId))
 
-        return self._waiting.while_busy(once, limit_seconds=self._session.address.timeouts.busy)
+        return self._waiting.while_busy(once, limit_seconds=self._session.address.timeouts.busy, busy=busy)
 
     def _wait(self, doing: str, task: str) -> Value | None:
         limit = self._session.address.timeouts.task

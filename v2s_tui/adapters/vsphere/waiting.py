@@ -39,15 +39,17 @@ class Waiting:
             pause = min(pause * 1.5, longest_pause)
         return found
 
-    def while_busy(self, action: Callable[[], Result], *, limit_seconds: float) -> Result:
-        """Do it again while vSphere answers TaskInProgress; the fault when the limit is reached."""
+    def while_busy(
+        self, action: Callable[[], Result], *, limit_seconds: float, busy: frozenset[str] = BUSY
+    ) -> Result:
+        """Do it again while vSphere answers one of the busy faults; the fault when the limit is reached."""
         deadline = self.clock() + limit_seconds
         pause = _FIRST_BUSY_SECONDS
         while True:
             try:
                 return action()
             except VimFault as fault:
-                if fault.kind != BUSY or self.clock() + pause > deadline:
+                if fault.kind not in busy or self.clock() + pause > deadline:
                     raise
             self.sleep(pause)
             pause = min(pause * 2, _LONGEST_BUSY_SECONDS)
