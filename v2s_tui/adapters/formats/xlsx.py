@@ -5,13 +5,13 @@ a DOCTYPE (entity bombs, external entities) are refused. Source of the format: E
 """
 
 import posixpath
-import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from v2s_tui.adapters.formats.xlsx_readers import Collector, Handler, Row, SheetReader, StringsReader
 from v2s_tui.domain.errors import InventoryFileError, Position
 
 MAX_UNPACKED_BYTES = 1 << 30
@@ -20,7 +20,6 @@ MAX_RATIO = 200
 SMALL_BYTES = 1 << 20
 """Below this an entry may compress as well as it likes."""
 MAX_ENTRIES = 2000
-Row = list[str]
 
 
 class Workbook:
@@ -39,7 +38,7 @@ class Workbook:
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """The rows of one sheet; cells by column, "" where a cell is empty. KeyError for an unknown sheet."""
-        reader = _SheetReader(self._shared_strings())
+        reader = SheetReader(self._shared_strings())
         self._parse(self._sheets[sheet], reader)
         yield from reader.rows
 
@@ -48,7 +47,7 @@ class Workbook:
         self._zip.close()
 
     def _sheet_paths(self) -> dict[str, str]:
-        book, relations = _Collector({"sheet"}), _Collector({"Relationship"})
+        book, relations = Collector({"sheet"}), Collector({"Relationship"})
         self._parse("xl/workbook.xml", book)
         self._parse("xl/_rels/workbook.xml.rels", relations)
         targets = {each.get("Id", ""): each.get("Target", "") for each in relations.found}
@@ -60,13 +59,13 @@ class Workbook:
 
     def _shared_strings(self) -> list[str]:
         if self._strings is None:
-            reader = _StringsReader()
+            reader = StringsReader()
             if "xl/sharedStrings.xml" in self._zip.namelist():
                 self._parse("xl/sharedStrings.xml", reader)
             self._strings = reader.strings
         return self._strings
 
-    def _parse(self, entry: str, handler: "_Handler") -> None:
+    def _parse(self, entry: str, handler: Handler) -> None:
         parser = ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = handler.start
@@ -113,123 +112,3 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 def file_error(path: Path, title: str, hint: str) -> InventoryFileError:
     """A mistake in a file."""
     return InventoryFileError(title, hint=hint, position=Position(str(path)))
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-class _Handler:
-    """What expat calls."""
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        raise NotImplementedError
-
-    def end(self, name: str) -> None:
-        raise NotImplementedError
-
-    def text(self, data: str) -> None:
-        raise NotImplementedError
-
-
-class _Collector(_Handler):
-    """Attributes of all elements of these names."""
-
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
-        self.found: list[dict[str, str]] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if _local(name) in self._names:
-            self.found.append(attributes)
-
-    def end(self, name: str) -> None:
-        """Nothing to do."""
-
-    def text(self, data: str) -> None:
-        """Nothing to do."""
-
-
-class _StringsReader(_Handler):
-    """sharedStrings.xml: the text of each <si>, phonetic hints (<rPh>) left out."""
-
-    def __init__(self) -> None:
-        self.strings: list[str] = []
-        self._parts: list[str] = []
-        self._in_text = False
-        self._phonetic = 0
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        local = _local(name)
-        self._in_text = local == "t" and not self._phonetic
-        self._phonetic += local == "rPh"
-
-    def end(self, name: str) -> None:
-        local = _local(name)
-        self._in_text = False
-        self._phonetic -= local == "rPh"
-        if local == "si":
-            self.strings.append("".join(self._parts))
-            self._parts.clear()
-
-    def text(self, data: str) -> None:
-        if self._in_text:
-            self._parts.append(data)
-
-
-class _SheetReader(_Handler):
-    """A worksheet's rows."""
-
-    def __init__(self, strings: list[str]) -> None:
-        self.rows: list[Row] = []
-        self._strings = strings
-        self._row: Row = []
-        self._kind = ""
-        self._column = 0
-        self._parts: list[str] = []
-        self._reading = False
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        local = _local(name)
-        if local == "row":
-            self._row = []
-        elif local == "c":
-            self._kind = attributes.get("t", "n")
-            reference = attributes.get("r", "")
-            self._column = column_number(reference) if reference else len(self._row)
-            self._parts.clear()
-        self._reading = local in {"v", "t"}
-
-    def end(self, name: str) -> None:
-        local = _local(name)
-        self._reading = False
-        if local == "c":
-            self._put("".join(self._parts))
-        elif local == "row":
-            self.rows.append(self._row)
-
-    def text(self, data: str) -> None:
-        if self._reading:
-            self._parts.append(data)
-
-    def _put(self, raw: str) -> None:
-        self._row += [""] * (self._column - len(self._row))
-        self._row[self._column :] = [self._value(raw)]
-
-    def _value(self, raw: str) -> str:
-        if self._kind == "s":
-            return self._strings[int(raw)] if raw.isdigit() and int(raw) < len(self._strings) else ""
-        return {"0": "False", "1": "True"}.get(raw, raw) if self._kind == "b" else raw
-
-
-def column_number(reference: str) -> int:
-    """`A1` as 0, `AB7` as 27; raises ValueError beyond the format's 16,384 columns."""
-    letters = re.match(r"[A-Z]{1,3}", reference)
-    if letters is None:
-        raise ValueError(f"bad cell reference {reference!r}")
-    number = 0
-    for letter in letters.group():
-        number = number * 26 + ord(letter) - ord("A") + 1
-    if number > 16384:
-        raise ValueError(f"bad cell reference {reference!r}")
-    return number - 1

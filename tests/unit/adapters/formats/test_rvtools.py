@@ -16,7 +16,7 @@ from rvtools_exports import ALL, VINFO, csv_text, write_xlsx
 
 from v2s_tui.adapters.formats.rvtools import read_rvtools
 from v2s_tui.adapters.formats.rvtools_cells import folder_path, moment, plain_number
-from v2s_tui.adapters.formats.xlsx import column_number
+from v2s_tui.adapters.formats.xlsx_readers import column_number
 from v2s_tui.domain.errors import InventoryFileError
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.inventory import Inventory
