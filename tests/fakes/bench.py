@@ -17,11 +17,12 @@ from fakes.source import MADE_AT, FakeSource
 from fakes.world import ProcessDied, World
 from v2s_tui.domain.errors import Cancelled
 from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.planning.stages import Stage, stages_for
+from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import CloudResource
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
@@ -161,7 +162,7 @@ class Bench:
 
     def run_until(self, last: Stage) -> Artifacts:
         """Every stage that is not done, `last` included."""
-        for stage in stages_for(create_instance=self.planned.create_instance):
+        for stage in stages_of(self.planned):
             if stage not in self.done:
                 self.run(stage)
             if stage is last:
