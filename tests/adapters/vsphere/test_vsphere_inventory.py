@@ -8,7 +8,7 @@ from vsphere_lab import Connect, StartLab, address_of_lab, lab_rules, named
 from v2s_tui.adapters.vsphere import listing, retrieve
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import connect
-from v2s_tui.domain.errors import LoginRefused, SessionExpired, SourceUnreachable
+from v2s_tui.domain.errors import LoginRefused, SessionExpired, SourceError, SourceUnreachable
 from v2s_tui.domain.source.vm import DiskBacking, Firmware, PowerState, Vm
 from v2s_tui.lab.vcenter.server import VCenterServer
 
@@ -254,3 +254,23 @@ def test_a_property_the_server_does_not_know_is_left_out(
     monkeypatch.setattr(listing, "LIST_PROPERTIES", more)
     inventory = open_source(start_lab()).inventory()
     assert [vm.readable for vm in inventory] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        ({"cut_after_bytes": 1000}, "closed the connection before its answer was complete"),
+        ({"status": 503}, "status 503"),
+        ({"status": 200, "body": "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"}, "declares a document type"),
+        ({"status": 200, "body": "<x/>"}, "no SOAP body"),
+    ],
+)
+def test_a_broken_page_is_an_error_never_a_short_list(
+    start_lab: StartLab, open_source: Connect, harm: dict[str, object], words: str
+) -> None:
+    lab = start_lab()
+    source = open_source(lab)
+    lab.faults.replace(lab_rules([{"operation": "RetrievePropertiesEx", "nth": 2, **harm}]))
+    with pytest.raises(SourceError, match=words):
+        source.inventory()
+    assert len(source.inventory()) == 4
