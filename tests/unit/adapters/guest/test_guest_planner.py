@@ -71,7 +71,8 @@ ROCKY: Files = {
     "/boot/loader/entries/m-5.conf": "title Rocky\nversion 5\nlinux /vmlinuz-5\ninitrd /initrd-5\n"
     "options root=/dev/sda2 ro\n",
     "/etc/kernel/cmdline": "root=/dev/sda2 ro\n",
-    "/etc/NetworkManager/system-connections/ens192.nmconnection": "[connection]\ntype=ethernet\ninterface-name=ens192\n\n"
+    "/etc/NetworkManager/system-connections/ens192.nmconnection": "[connection]\ntype=ethernet\n"
+    "interface-name=ens192\n\n"
     "[ipv4]\nmethod=manual\naddress1=10.0.0.2/24\n",
     "/etc/dracut.conf.d/x.conf": "",
     "/etc/selinux/config": "SELINUX=enforcing\n",
