@@ -7,9 +7,9 @@ section 4). No clock, no I/O, no threads.
 """
 
 import heapq
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.stages import LIMITS_OF_STAGE, Stage, stage_order
@@ -71,11 +71,8 @@ def limit_name(limit: Limit, esxi_host: str = "") -> str:
     return f"{limit.value}:{esxi_host or 'default'}" if limit is Limit.PER_ESXI_HOST else limit.value
 
 
-@dataclass(slots=True)
-class _Queue:
-    """Requests with the same needs, in order: when the first cannot start, none can."""
-
-    waiting: list[tuple[tuple[int, int, int], Request]] = field(default_factory=list)
+_Line = list[tuple[tuple[int, int, int], Request]]
+"""Requests with the same needs by rank: when the first cannot start, none can."""
 
 
 class Admission:
@@ -87,7 +84,7 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._paused: set[str] = set()
-        self._queues: dict[frozenset[str], _Queue] = {}
+        self._lines: dict[frozenset[str], _Line] = {}
         self._holders: dict[str, dict[str, None]] = {}
         self._reserved: dict[str, int] = {}
 
@@ -110,13 +107,14 @@ class Admission:
 
     def ask(self, request: Request) -> None:
         """Wait for everything the request needs."""
-        insort(self._queues.setdefault(request.needs, _Queue()).waiting, (request.rank, request))
+        insort(self._lines.setdefault(request.needs, []), (request.rank, request))
 
     def withdraw(self, request: Request) -> None:
         """Wait no longer; nothing happens when the request does not wait."""
-        queue = self._queues.get(request.needs)
-        if queue is not None:
-            queue.waiting = [each for each in queue.waiting if each[1] != request]
+        line = self._lines.get(request.needs, [])
+        place = bisect_left(line, request.rank, key=lambda each: each[0])
+        if place < len(line) and line[place][1] == request:
+            del line[place]
 
     def release(self, request: Request) -> None:
         """Give back what was granted. Raises KeyError when the VM does not hold it."""
@@ -132,24 +130,24 @@ class Admission:
         in order: while the first VM waits for it, no later one takes any, so a large VM is not starved.
         """
         started: list[Request] = []
-        heads = [(queue.waiting[0][0], needs) for needs, queue in self._queues.items() if queue.waiting]
+        heads = [(line[0][0], needs) for needs, line in self._lines.items() if line]
         heapq.heapify(heads)
         while heads:
             _, needs = heapq.heappop(heads)
             if not all(self._free(name) for name in needs):
                 continue
-            queue = self._queues[needs]
-            request = queue.waiting[0][1]
+            line = self._lines[needs]
+            request = line[0][1]
             if request.work_bytes and free_bytes is not None:
                 if request.work_bytes > free_bytes:
                     free_bytes = 0
                     continue
                 free_bytes -= request.work_bytes
-            queue.waiting.pop(0)
+            del line[0]
             self._hold(request)
             started.append(request)
-            if queue.waiting:
-                heapq.heappush(heads, (queue.waiting[0][0], needs))
+            if line:
+                heapq.heappush(heads, (line[0][0], needs))
         return started
 
     def blockers(self, request: Request, *, free_bytes: int | None = None) -> tuple[Block, ...]:
@@ -163,7 +161,7 @@ class Admission:
 
     def waiting(self) -> Iterator[Request]:
         """All who wait, best rank first."""
-        return (each for _, each in heapq.merge(*(queue.waiting for queue in self._queues.values())))
+        return (each for _, each in heapq.merge(*self._lines.values()))
 
     def holders(self, name: str) -> tuple[str, ...]:
         """VMs that hold this limit, longest first."""

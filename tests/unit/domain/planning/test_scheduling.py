@@ -103,6 +103,12 @@ def test_withdrawn_requests_never_start_and_nothing_is_released_twice() -> None:
     admission.ask(request)
     admission.withdraw(request)
     assert started(admission) == []
+    others = [start_request(f"vm{number}", sequence=number) for number in range(5)]
+    for each in others:
+        admission.ask(each)
+    admission.withdraw(others[2])
+    admission.withdraw(others[2])
+    assert [each.vm for each in admission.waiting()] == ["vm0", "vm1", "vm3", "vm4"]
     with pytest.raises(KeyError):
         admission.release(request)
 
