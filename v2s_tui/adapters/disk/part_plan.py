@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from v2s_tui.domain.units import MIB
 
-LEAST_PART_BYTES = 64 * MIB
+LEAST_PART_BYTES = 16 * MIB
 _PLANNED_PARTS = 980
 """Of 1,000: the rest is room for what the guest's adaptation changes."""
 _LARGEST_GROWTH = 1.002
