@@ -95,9 +95,7 @@ def _named(name: str, inventory: Inventory) -> tuple[Vm, ...]:
     return inventory.find(name) or (inventory.find(normal_path(name)) if name.startswith("/") else ())
 
 
-def _problem(
-    name: str, found: tuple[Vm, ...], index: int, chosen: dict[Identity, Line]
-) -> PlanError | None:
+def _problem(name: str, found: tuple[Vm, ...], index: int, chosen: dict[Identity, Line]) -> PlanError | None:
     position = Position(key=f"migrations[{index}].vm_name")
     if not found:
         hint = "correct the name, or take a new inventory"
