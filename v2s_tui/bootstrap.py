@@ -9,6 +9,7 @@ from pathlib import Path
 from v2s_tui.config.load import load_config
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.errors import ConfigError
+from v2s_tui.domain.planning.bandwidth import parse_rates
 from v2s_tui.domain.ports import Cloud, Disks, ObjectStore, Source
 from v2s_tui.usecases.services import Lazy, Services
 
@@ -97,6 +98,7 @@ def _objects(settings: Settings) -> ObjectStore:
     from v2s_tui.adapters.objectstore.store import S3ObjectStore
 
     scaleway = settings.scaleway
+    schedule = parse_rates(scaleway.max_rate)
     return S3ObjectStore(
         StorageAccess(
             access_key=scaleway.access_key.resolve(),
@@ -104,7 +106,8 @@ def _objects(settings: Settings) -> ObjectStore:
             region=scaleway.s3_region,
             endpoint=scaleway.s3_endpoint or f"https://s3.{scaleway.s3_region}.scw.cloud",
             ca_file=scaleway.ca_file,
-        )
+        ),
+        bytes_per_second=lambda: schedule.bytes_per_second(datetime.now().astimezone().time()),
     )
 
 

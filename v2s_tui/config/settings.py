@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from v2s_tui.config.secrets import SecretRef, SecretSource
-from v2s_tui.domain.errors import FilterError
+from v2s_tui.domain.errors import FilterError, InputError
+from v2s_tui.domain.planning.bandwidth import parse_rates
 from v2s_tui.domain.source.filters import named_filter
 
 
@@ -65,7 +66,11 @@ class VmwareSettings(SettingsPart):
 
 
 class ScalewaySettings(SettingsPart):
-    """Scaleway. s3_endpoint: None means Scaleway's own for s3_region. image: also make an image."""
+    """Scaleway. s3_endpoint: None means Scaleway's own for s3_region. image: also make an image.
+
+    max_rate: ceiling of all uploads together by time of day (`300Mbit/s 08:00-19:00`), see
+    domain/planning/bandwidth.py.
+    """
 
     SECRETS: ClassVar[tuple[str, ...]] = ("access_key", "secret_key")
 
@@ -76,11 +81,22 @@ class ScalewaySettings(SettingsPart):
     default_zone: str = Field("fr-par-1", pattern=r"^[a-z]{2}-[a-z]{3}-\d$")
     s3_region: str = Field("fr-par", pattern=r"^[a-z]{2}-[a-z]{3}$")
     s3_bucket: str = "vmware-migration-transit"
+    max_rate: tuple[str, ...] = ()
     api_url: str = Field("https://api.scaleway.com", pattern=r"^https?://[^/]+(/.*[^/])?$")
     s3_endpoint: str | None = Field(None, pattern=r"^https?://[^/]+(/.*[^/])?$")
     ca_file: Path | None = None
     create_instance: bool = True
     image: bool = True
+
+    @field_validator("max_rate", mode="before")
+    @classmethod
+    def _rates_parse(cls, value: Any) -> Any:
+        texts = (value,) if isinstance(value, str) else value
+        try:
+            parse_rates(str(each) for each in texts or ())
+        except InputError as err:
+            raise ValueError(str(err)) from err
+        return texts
 
 
 class ConversionSettings(SettingsPart):
