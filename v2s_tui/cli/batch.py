@@ -114,7 +114,7 @@ def status(ctx: click.Context, batch_id: str | None, config: Path | None, output
 @batch_id_option(required=True)
 @config_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of stdout.")
-@format_option("markdown", "text", "html", "csv", "json")
+@format_option("markdown", "text", "html", "csv", "json", "opentofu")
 @click.pass_context
 def report(
     ctx: click.Context, batch_id: str, config: Path | None, output: Path | None, output_format: str

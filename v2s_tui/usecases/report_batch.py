@@ -6,13 +6,20 @@ from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.planning.cost import plan_cost
 from v2s_tui.domain.report import BatchReport, report_of
 from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.presentation.import_blocks import import_blocks
 from v2s_tui.presentation.report_text import REPORT_FORMATS
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import read_batch
 
 
 def batch_report(services: Services, batch_id: str | None, output_format: str = "markdown") -> str:
-    """The report as text in one of REPORT_FORMATS. batch_id None: the newest. Raises StateError."""
+    """The report as text in one of REPORT_FORMATS, or `opentofu`: import blocks of what was made.
+
+    batch_id None: the newest. Raises StateError.
+    """
+    if output_format == "opentofu":
+        state = read_batch(services, batch_id)
+        return import_blocks(state.effects.values(), title=f"v2s batch {state.header.batch_id}")
     return REPORT_FORMATS[output_format](report_data(services, batch_id))
 
 
