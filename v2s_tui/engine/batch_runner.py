@@ -64,7 +64,16 @@ class BatchRunner:
         self.leases = Leases(self.state.header.limits, now=clock.now, free_bytes=self._free_bytes)
         self._workers = Workers(self.state.header.limits.global_)
         self._parts = Parts(
-            self.recorder, self.leases, self._workers, ports, stages, evidence, settings, clock, giving_up
+            self.recorder,
+            self.leases,
+            self._workers,
+            ports,
+            stages,
+            evidence,
+            settings,
+            clock,
+            giving_up,
+            self._quarantine_like,
         )
         self._sampler = Sampler(clock, self.leases)
         self.runners: dict[str, VmRunner] = {}
@@ -222,11 +231,10 @@ class BatchRunner:
         self.runners.pop(name).ended.set()
         if not task.cancelled() and (err := task.exception()) is not None:
             self._die(err)
-        elif self._fatal is None and self.state.jobs[name].status is JobStatus.FAILED:
-            self._quarantine_like(name)
         self._changed.set()
 
     def _quarantine_like(self, failed: str) -> None:
+        """Similar VMs that have not started do not, once enough have failed alike."""
         found = quarantine_after(self.state, failed)
         if found is None:
             return

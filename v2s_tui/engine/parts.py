@@ -1,7 +1,7 @@
 """What every VM's runner shares with its batch's runner."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from v2s_tui.domain.planning.stages import Stage
@@ -14,9 +14,17 @@ from v2s_tui.engine.workers import Workers
 from v2s_tui.system.files import used_bytes
 
 
+def _nobody_cares(_vm_name: str) -> None:
+    """No one has to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The machinery of one batch. giving_up: run once when a VM has failed for good or is cancelled."""
+    """The machinery of one batch.
+
+    giving_up: run once when a VM has failed for good or is cancelled. failed: told the name of a VM that has
+    failed, before its place in the wave is given to another.
+    """
 
     recorder: Recorder
     leases: Leases
@@ -27,6 +35,7 @@ class Parts:
     settings: RunnerSettings
     clock: Clock
     giving_up: StageFunction | None = None
+    failed: Callable[[str], None] = _nobody_cares
     counter: Iterator[int] = field(default_factory=itertools.count)
 
     def next_sequence(self) -> int:

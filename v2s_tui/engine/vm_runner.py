@@ -118,6 +118,7 @@ class VmRunner:
             await self._record(
                 events.VmFailed(at=self._now(), vm=self.vm_name, stage=err.stage, failure=failure)
             )
+            self._parts.failed(self.vm_name)
 
     async def _give_up(self, stage: Stage) -> str:
         """Put back at the source what only made sense while the migration went on; why it failed, or "".
@@ -261,7 +262,10 @@ class VmRunner:
         await asyncio.wrap_future(self._parts.recorder.record(event))
 
     async def _record_ending(self) -> None:
+        """Why it stopped; a VM that was withdrawn just as it started is pending again."""
         event = self._ending(self._now()) if self._ending else None
+        if event is None and self.job.active:
+            event = events.VmInterrupted(at=self._now(), vm=self.vm_name, reason="withdrawn as it started")
         if event is not None:
             await self._record(event)
 

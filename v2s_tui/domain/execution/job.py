@@ -98,6 +98,9 @@ def stages_of(planned: PlannedVm) -> tuple[Stage, ...]:
         skip_validation=planned.skip_validation,
         create_instance=planned.create_instance,
         cold=planned.consistency is Consistency.COLD,
+        adapt=planned.adapt,
+        windows=planned.windows,
+        rehearse=planned.rehearses,
     )
 
 
@@ -117,7 +120,6 @@ def _started(job: JobState, event: events.VmStarted) -> JobState:
         failure=None,
         error="",
         error_stage="",
-        quarantine="",
         runs=job.runs + 1,
         note=event.reason,
     )

@@ -230,7 +230,9 @@ def counters_of(state: BatchState, rate_bytes: float = 0.0) -> Counters:
     return Counters(
         total=len(state.jobs),
         active=len(state.jobs) - sum(counts.values()),
-        quarantined=sum(bool(job.quarantine) for job in state.jobs.values()),
+        quarantined=sum(
+            bool(job.quarantine) and job.status is JobStatus.PENDING for job in state.jobs.values()
+        ),
         rate_bytes=rate_bytes,
         moved_bytes=sum(sum(job.stage_bytes.values()) for job in state.jobs.values()),
         **counts,

@@ -1,0 +1,74 @@
+"""The catalogue explains failures; retries are bounded, jittered and for transient failures only."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from v2s_tui.domain import errors
+from v2s_tui.domain.execution.failures import CATALOGUE, FailureKind, classify
+from v2s_tui.domain.execution.retry import POLICIES, RetryPolicy, policy_of, retries
+from v2s_tui.domain.planning.stages import Stage
+
+
+def _tool(stderr: str) -> errors.ToolError:
+    return errors.ToolError("qemu-img ended", command="qemu-img", exit_code=1, stderr_tail=stderr)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "signature"),
+    [
+        (errors.LoginRefused("refused"), FailureKind.SOURCE, "login-refused"),
+        (errors.SourceUnreachable("certificate verify failed"), FailureKind.NETWORK, "certificate"),
+        (errors.LeaseFailed("the stream was cut at byte 12"), FailureKind.NETWORK, "stream-cut"),
+        (errors.LeaseFailed("lease timed out"), FailureKind.SOURCE, "lease-timeout"),
+        (errors.LeaseFailed("error"), FailureKind.SOURCE, "lease-failed"),
+        (errors.SourceError("cannot quiesce this virtual machine"), FailureKind.SOURCE, "snapshot-failed"),
+        (errors.WorkDiskFull("full"), FailureKind.SPACE, "work-disk-full"),
+        (_tool("write: No space left on device"), FailureKind.SPACE, "no-space"),
+        (_tool("Image is corrupt"), FailureKind.DISK, "image-damaged"),
+        (_tool("guestfs_launch failed"), FailureKind.GUEST, "guest-adaptation"),
+        (errors.StorageUnavailable("503"), FailureKind.STORAGE, "storage-unavailable"),
+        (errors.QuotaExceeded("instances"), FailureKind.QUOTA, "quota"),
+        (errors.ImportRefused("not qcow2"), FailureKind.API, "import-refused"),
+        (errors.RateLimited("429"), FailureKind.API, "rate-limited"),
+        (ZeroDivisionError("division by zero"), FailureKind.BUG, "bug-ZeroDivisionError"),
+    ],
+)
+def test_known_failures_get_cause_and_fix(error: Exception, kind: FailureKind, signature: str) -> None:
+    failure = classify(error, detail="Traceback ...")
+    assert (failure.kind, failure.signature) == (kind, signature)
+    assert failure.cause
+    assert failure.fix
+
+
+def test_the_adapters_own_hint_goes_before_the_catalogues() -> None:
+    assert classify(errors.QuotaExceeded("full", hint="ask for 20 more")).fix == "ask for 20 more"
+
+
+def test_only_a_bug_carries_its_traceback() -> None:
+    assert classify(ValueError("x"), detail="Traceback").detail == "Traceback"
+    assert classify(_tool("last line"), detail="Traceback").detail == "last line"
+
+
+def test_every_signature_is_named_once() -> None:
+    names = [line.id for line in CATALOGUE]
+    assert len(set(names)) == len(names)
+
+
+def test_transient_failures_are_retried_until_the_policy_ends() -> None:
+    cut = classify(errors.LeaseFailed("cut"))
+    policy = RetryPolicy(attempts=3)
+    assert [retries(cut, attempt, policy) for attempt in (1, 2, 3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("error", [errors.QuotaExceeded("q"), errors.ImportRefused("r"), ValueError("bug")])
+def test_what_waiting_does_not_mend_is_not_retried(error: Exception) -> None:
+    assert not retries(classify(error), 1, RetryPolicy())
+
+
+@given(attempt=st.integers(1, 60), jitter=st.floats(0, 0.999), stage=st.sampled_from(list(Stage)))
+def test_waits_grow_to_a_cap_and_never_vanish(attempt: int, jitter: float, stage: Stage) -> None:
+    policy = policy_of(stage, POLICIES)
+    wait = policy.wait_seconds(attempt, jitter)
+    assert policy.base_seconds / 2 <= wait <= policy.cap_seconds
+    assert policy.wait_seconds(attempt + 1, jitter) >= wait

@@ -1,0 +1,275 @@
+"""Rules of the whole batch: quarantine, windows, work space, groups, polling, and a state disk that fails."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes.plans import batch_of, plan_of, vm_named
+from fakes.rig import ALICE, Rig
+from fakes.source import MADE_AT
+from fakes.stages import STAGES
+from fakes.store import FakeStore
+from fakes.world import failing
+
+from v2s_tui.domain.errors import LeaseFailed, StateError
+from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.execution.failures import FailureKind
+from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.domain.planning.stages import JobStatus, Stage
+from v2s_tui.engine.commands import Command
+from v2s_tui.engine.outcome import Stop, exit_code
+from v2s_tui.engine.settings import GateMode
+from v2s_tui.engine.stage_contract import StageContext, StageInput
+
+
+def _rig(tmp_path: Path, count: int, **limits: int) -> Rig:
+    vms = [vm_named(f"vm-{index}") for index in range(count)]
+    return Rig(plan_of([("all", vms, PausePolicy.CONTINUE)], limits=limits), tmp_path)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    for _ in range(5000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to pass")
+
+
+# --- quarantine
+
+
+def _break_export(rig: Rig) -> None:
+    rig.world.rules.append(failing("receive", LeaseFailed("the stream was cut"), times=999))
+
+
+def test_three_equal_failures_stop_the_similar_ones_and_ask(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 8, **{"global": 1})
+    _break_export(rig)
+    outcome = rig.run(gate_mode=GateMode.STOP)
+    assert outcome.stopped is Stop.GATE
+    assert "quarantined" in outcome.reason
+    assert outcome.failed == 3
+    assert sum(bool(job.quarantine) for job in rig.state.jobs.values()) == 5
+
+
+def test_going_on_counts_the_quarantined_as_failed_and_resume_takes_them_up(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 8, **{"global": 1})
+    _break_export(rig)
+    assert rig.run(gate_mode=GateMode.APPROVE).failed == 8
+    kinds = [job.failure.kind for job in rig.state.jobs.values() if job.failure]
+    assert kinds.count(FailureKind.QUARANTINE) == 5
+    rig.world.rules.clear()
+    assert exit_code(rig.run(retry_failed=True)) == 0
+
+
+async def test_approve_with_retry_lets_the_quarantined_run(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 8, **{"global": 1})
+    _break_export(rig)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: runner.gates.waiting)
+    rig.world.rules.clear()
+    await runner.command(Command("approve_retry_failed", ALICE))
+    assert exit_code(await running) == 0
+
+
+# --- windows
+
+
+def _windowed(tmp_path: Path, *, opens_in: int, closes_in: int, count: int = 2) -> Rig:
+    rig = _rig(tmp_path, count, **{"global": 1})
+    waves = tuple(
+        replace(
+            wave,
+            not_before=MADE_AT + timedelta(seconds=opens_in),
+            not_after=MADE_AT + timedelta(seconds=closes_in),
+        )
+        for wave in rig.plan.waves
+    )
+    rig.plan = replace(rig.plan, waves=waves)
+    rig.store = FakeStore(batch_of(rig.plan))
+    return rig
+
+
+async def test_nothing_starts_before_the_window(tmp_path: Path) -> None:
+    rig = _windowed(tmp_path, opens_in=60, closes_in=600)
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: len(runner.leases.blocked()) == 2)
+    await asyncio.sleep(0.05)
+    assert {job.status for job in rig.state.jobs.values()} == {JobStatus.PENDING}
+    assert "window opens at" in runner.leases.blocked()["vm-0"].limit
+    rig.clock.advance(61)
+    assert exit_code(await running) == 0
+
+
+async def test_what_has_started_ends_and_nothing_starts_after_the_window(tmp_path: Path) -> None:
+    rig = _windowed(tmp_path, opens_in=0, closes_in=600)
+    go = threading.Event()
+
+    def convert(task: StageInput, context: StageContext) -> Artifacts:
+        go.wait(5)
+        return STAGES[Stage.CONVERT](task, context)
+
+    rig.stages = {**STAGES, Stage.CONVERT: convert}
+    runner = rig.runner(gate_mode=GateMode.APPROVE)
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: rig.state.jobs["vm-0"].status is JobStatus.CONVERTING)
+    rig.clock.advance(601)
+    await _until(lambda: len(runner.runners) == 1)
+    go.set()
+    outcome = await running
+    assert outcome.stopped is Stop.WINDOW
+    assert exit_code(outcome) == 3
+    assert [job.status for job in rig.state.jobs.values()] == [JobStatus.COMPLETE, JobStatus.PENDING]
+
+
+async def test_an_operator_may_open_a_closed_window(tmp_path: Path) -> None:
+    rig = _windowed(tmp_path, opens_in=-600, closes_in=-60)
+    outcome = await rig.runner(gate_mode=GateMode.STOP).run()
+    assert "window closed" in outcome.reason
+    assert exit_code(await rig.runner(gate_mode=GateMode.STOP, approve=True).run()) == 0
+
+
+# --- work space, groups
+
+
+def test_work_space_is_promised_before_and_the_batch_waits_for_it(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 6)
+    rig.disks.free = 250 * 2**20
+    most = []
+
+    def export(task: StageInput, context: StageContext) -> Artifacts:
+        most.append(sum(1 for job in rig.state.jobs.values() if job.active))
+        return STAGES[Stage.EXPORT](task, context)
+
+    rig.stages = {**STAGES, Stage.EXPORT: export}
+    outcome = rig.run(work_bytes=lambda _: 100 * 2**20)
+    assert exit_code(outcome) == 0
+    assert max(most) <= 2
+
+
+def test_a_vm_that_can_never_fit_fails_at_once_and_alone(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 3)
+    rig.disks.free = 250 * 2**20
+    outcome = rig.run(work_bytes=lambda planned: (1000 if planned.name == "vm-1" else 100) * 2**20)
+    assert (outcome.complete, outcome.failed) == (2, 1)
+    failure = rig.state.jobs["vm-1"].failure
+    assert failure is not None
+    assert failure.signature == "work-disk-full"
+    assert rig.source.leases[0].vm_moref != "vm-vm-1"
+
+
+def test_a_group_moves_one_at_a_time(tmp_path: Path) -> None:
+    vms = [vm_named(f"vm-{index}") for index in range(4)]
+    plan = plan_of([("all", vms, PausePolicy.CONTINUE)], not_together=(("vm-0", "vm-1", "vm-2"),))
+    rig = Rig(plan, tmp_path)
+    together: list[int] = []
+
+    def convert(task: StageInput, context: StageContext) -> Artifacts:
+        together.append(sum(rig.state.jobs[f"vm-{index}"].active for index in range(3)))
+        return STAGES[Stage.CONVERT](task, context)
+
+    rig.stages = {**STAGES, Stage.CONVERT: convert}
+    assert exit_code(rig.run()) == 0
+    assert max(together) == 1
+
+
+# --- limits while polling
+
+
+async def test_no_limit_is_held_while_polling(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 3, scw_api=1)
+    inside: set[str] = set()
+    go = threading.Event()
+
+    def import_scw(task: StageInput, context: StageContext) -> Artifacts:
+        with context.polling("the import"):
+            inside.add(task.planned.name)
+            while not go.is_set():
+                context.pause(0.001)
+        return STAGES[Stage.IMPORT_SCW](task, context)
+
+    rig.stages = {**STAGES, Stage.IMPORT_SCW: import_scw}
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: len(inside) == 3)
+    rows = {row.name: row for row in runner.picture().limits}
+    assert rows["scw_api"].in_use == 0
+    assert {row.waits_for for row in runner.picture().vms} == {"the import"}
+    go.set()
+    assert exit_code(await running) == 0
+
+
+async def test_cancel_reaches_a_vm_that_polls(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 1)
+
+    def import_scw(task: StageInput, context: StageContext) -> Artifacts:
+        with context.polling("the import"):
+            while True:
+                context.pause(0.001)
+
+    rig.stages = {**STAGES, Stage.IMPORT_SCW: import_scw}
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await _until(lambda: any(row.waits_for for row in runner.picture().vms))
+    await runner.command(Command("cancel", ALICE, vm="vm-0"))
+    await running
+    assert rig.state.jobs["vm-0"].status is JobStatus.CANCELLED
+
+
+# --- a state disk that fails, and bugs
+
+
+@pytest.mark.parametrize("commits", [0, 5, 20, 60])
+def test_a_full_state_disk_stops_the_batch_before_the_next_effect(tmp_path: Path, commits: int) -> None:
+    rig = _rig(tmp_path, 3)
+    commit = rig.store.commit
+    effects_after: list[int] = []
+
+    def full(changes, then=None):
+        if rig.store.commits >= commits and rig.store.failing is None:
+            rig.store.failing = StateError("batch.json cannot be written (No space left on device)")
+            effects_after.append(rig.world.calls.total())
+        return commit(changes, then)
+
+    rig.store.commit = full  # type: ignore[method-assign]
+    with pytest.raises(StateError, match="No space left"):
+        rig.run()
+    made = rig.cloud.created.total() + len(rig.source.snapshots) + len(rig.objects.uploads)
+    recorded = len(rig.state.effects)
+    assert made <= recorded
+    rig.store.failing, rig.store.commit = None, commit  # type: ignore[method-assign]
+    assert exit_code(rig.run()) == 0
+    assert rig.duplicates() == {}
+
+
+def test_a_bug_in_one_stage_is_a_failure_of_one_vm_with_its_traceback(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 3)
+
+    def convert(task: StageInput, context: StageContext) -> Artifacts:
+        if task.planned.name == "vm-1":
+            raise ZeroDivisionError("division by zero")
+        return STAGES[Stage.CONVERT](task, context)
+
+    rig.stages = {**STAGES, Stage.CONVERT: convert}
+    outcome = rig.run()
+    assert (outcome.complete, outcome.failed) == (2, 1)
+    failure = rig.state.jobs["vm-1"].failure
+    assert failure is not None
+    assert failure.kind is FailureKind.BUG
+    assert "ZeroDivisionError" in failure.detail
+
+
+def test_a_listener_that_fails_stops_nothing(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, 1)
+
+    def broken(_event: object) -> None:
+        raise RuntimeError("no disk for events")
+
+    runner = rig.runner(listeners=[broken])
+    assert exit_code(asyncio.run(runner.run())) == 0
