@@ -12,9 +12,9 @@ import signal
 import socket
 import string
 import sys
-import threading
 import uuid
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -238,10 +238,29 @@ def serve(
     speed: float = 1.0,
 ) -> None:
     """Run a lab until SIGTERM or SIGINT; one line on standard output says when it is ready."""
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with Lab(folder, scenario=scenario, vm_count=vm_count, faults=faults, speed=speed) as lab:
+    with (
+        _signals() as ended,
+        Lab(folder, scenario=scenario, vm_count=vm_count, faults=faults, speed=speed) as lab,
+    ):
         sys.stdout.write(f"lab ready {lab.config_file}\n")
         sys.stdout.flush()
-        ended.wait()
+        ended.recv(1)
+
+
+@contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """A socket on which a byte arrives at SIGTERM or SIGINT.
+
+    An Event set by a handler is not enough: a signal that the kernel gives to another thread does not wake
+    the main one, which alone runs handlers.
+    """
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    with reading, writing:
+        signal.set_wakeup_fd(writing.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        try:
+            yield reading
+        finally:
+            signal.set_wakeup_fd(-1)

@@ -121,7 +121,7 @@ def test_a_folder_has_one_lab_with_its_own_secrets_and_certificates(folder: Path
             [sys.executable, "-c", _SERVE, str(folder)], capture_output=True, text=True, check=False
         )
         certified = [name for name in ("vcenter", "scaleway", "proxy") if has_certificate(folder, name)]
-    assert took_seconds < 15  # about 2 s on an idle machine
+    assert took_seconds < 40  # about 2 s on an idle machine
     assert second.returncode != 0
     assert "already running" in second.stderr
     assert certified == ["vcenter", "scaleway", "proxy"]
