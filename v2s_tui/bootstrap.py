@@ -1,5 +1,6 @@
 """From settings to services: the only module that knows which adapter stands behind which port."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from v2s_tui.config.load import load_config
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.errors import ConfigError
 from v2s_tui.domain.planning.bandwidth import parse_rates
-from v2s_tui.domain.ports import Cloud, Disks, ObjectStore, Source
+from v2s_tui.domain.ports import Cloud, Disks, Guests, ObjectStore, Source
 from v2s_tui.usecases.services import Lazy, Services
 
 
@@ -35,6 +36,7 @@ def build_services(settings: Settings) -> Services:
         cloud=Lazy(lambda: _cloud(settings)),
         objects=Lazy(lambda: _objects(settings)),
         disks=Lazy(lambda: _disks(settings)),
+        guests=Lazy(lambda: _guests(settings)),
     )
 
 
@@ -115,3 +117,15 @@ def _disks(settings: Settings) -> Disks:
     from v2s_tui.adapters.disk.local import LocalDisks
 
     return LocalDisks(mode="w12" if settings.conversion.compress_qcow2 else "plain")
+
+
+def _guests(settings: Settings) -> Guests:
+    from v2s_tui.adapters.guest.local import GuestSettings, LocalGuests
+
+    return LocalGuests(GuestSettings(cache_folder(), settings.conversion.virtio_win_iso))
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the appliance's kernel is kept between runs."""
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "v2s"

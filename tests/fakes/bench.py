@@ -11,6 +11,7 @@ from typing import Any
 from fakes.clock import FakeClock
 from fakes.cloud import FakeCloud
 from fakes.disks import FakeDisks
+from fakes.guests import FakeGuests
 from fakes.objects import FakeObjects
 from fakes.plans import BATCH_ID, vm_named
 from fakes.source import MADE_AT, FakeSource
@@ -135,6 +136,7 @@ class Bench:
         self.objects = FakeObjects(self.world)
         self.cloud = SizedCloud(self.world, self.objects, catalogue_of=catalogue(), polls=2)
         self.disks = FakeDisks(self.world)
+        self.guests = FakeGuests(self.world)
         self.planned = PlannedVm(vm.name, vm, TYPE_NAME, "fr-par-1", "all", **planned)
         self.settings = StageSettings("transit", "fr-par", "project", PostMigration(), make_image=False)
         self.ledger = MemoryLedger(self.world)
@@ -144,7 +146,7 @@ class Bench:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.source, self.disks, self.objects, self.cloud, self.clock)
+        return Ports(self.source, self.disks, self.objects, self.cloud, self.clock, self.guests)
 
     def input(self) -> StageInput:
         """What the next stage works on; its folder is made, as the engine does."""

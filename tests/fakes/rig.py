@@ -9,6 +9,7 @@ from pathlib import Path
 from fakes.clock import FakeClock
 from fakes.cloud import FakeCloud
 from fakes.disks import FakeDisks
+from fakes.guests import FakeGuests
 from fakes.objects import FakeObjects
 from fakes.plans import batch_of
 from fakes.source import FakeSource
@@ -50,6 +51,7 @@ class Rig:
         self.objects = FakeObjects(self.world)
         self.cloud = FakeCloud(self.world, self.objects, polls=2)
         self.disks = FakeDisks(self.world)
+        self.guests = FakeGuests(self.world)
         self.store = FakeStore(batch_of(self.plan))
         self.settings = RunnerSettings(
             work_dir=self.work_dir,
@@ -71,7 +73,7 @@ class Rig:
         """A runner over the store, as a new process would build it."""
         return BatchRunner(
             self.store,
-            ports=Ports(self.source, self.disks, self.objects, self.cloud, self.clock),
+            ports=Ports(self.source, self.disks, self.objects, self.cloud, self.clock, self.guests),
             stages=self.stages,
             evidence=self.evidence,  # type: ignore[arg-type]
             settings=replace(self.settings, **settings),  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from pathlib import Path
 from fakes.clock import FakeClock
 from fakes.cloud import FakeCloud
 from fakes.disks import FakeDisks
+from fakes.guests import FakeGuests
 from fakes.objects import FakeObjects
 from fakes.plans import BATCH_ID, batch_of, plan_of, vm_named
 from fakes.source import FakeSource
@@ -69,6 +70,7 @@ def services_on_fakes(tmp_path: Path) -> Services:
         cloud=Lazy(lambda: FakeCloud(world, objects)),
         objects=Lazy(lambda: objects),
         disks=Lazy(lambda: FakeDisks(world)),
+        guests=Lazy(lambda: FakeGuests(world)),
     )
 
 

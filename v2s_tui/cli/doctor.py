@@ -1,18 +1,11 @@
 """`v2s doctor` and `v2s leftovers`."""
 
-import os
 from pathlib import Path
 
 import click
 
 from v2s_tui.cli.console import put, say
 from v2s_tui.cli.options import chosen_config, config_option, format_option
-
-
-def cache_folder() -> Path:
-    """Where the appliance's kernel is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "v2s"
 
 
 @click.command()
@@ -23,7 +16,7 @@ def doctor(ctx: click.Context, config: Path | None, output_format: str) -> None:
     """Check tools, firmware, KVM, space, vCenter, Scaleway, Object Storage; each finding with its fix."""
     from dataclasses import asdict
 
-    from v2s_tui.bootstrap import open_services
+    from v2s_tui.bootstrap import cache_folder, open_services
     from v2s_tui.cli.exit_codes import ExitCode
     from v2s_tui.domain.checks import CheckState
     from v2s_tui.presentation.check_lines import check_line

@@ -16,7 +16,7 @@ from v2s_tui.domain.execution.ledger import Effect, EffectKind
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.ports import Clock, Cloud, Disks, ObjectStore, Source
+from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Ports:
     objects: ObjectStore
     cloud: Cloud
     clock: Clock
+    guests: Guests
 
 
 class LedgerWriter(Protocol):

@@ -8,9 +8,16 @@ from v2s_tui.presentation.columns import Column
 _WORDS = {JobStatus.COMPLETE: "ok", JobStatus.FAILED: "FAIL", JobStatus.PENDING: "wait"}
 _TRACK = {
     Stage.VALIDATE: "V",
+    Stage.SHUTDOWN_SOURCE: "O",
     Stage.SNAPSHOT: "S",
     Stage.EXPORT: "E",
     Stage.CONVERT: "C",
+    Stage.ADAPT_GUEST: "A",
+    Stage.CLEAN_TOOLS: "T",
+    Stage.INJECT_VIRTIO: "D",
+    Stage.FIX_BOOTLOADER: "B",
+    Stage.ENSURE_UEFI: "F",
+    Stage.REHEARSE_BOOT: "R",
     Stage.UPLOAD_S3: "U",
     Stage.IMPORT_SCW: "I",
     Stage.CREATE_INSTANCE: "N",
@@ -82,7 +89,7 @@ def why_waiting(row: VmRow) -> str:
 RUN_COLUMNS: tuple[Column[VmRow], ...] = (
     Column("name", "VM", 16, lambda row: row.name),
     Column("status", "Status", 10, status_word),
-    Column("track", "Stages", 12, stage_track, lambda row: row.fraction),
+    Column("track", "Stages", 13, stage_track, lambda row: row.fraction),
     Column("rate", "Rate", 11, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",
            lambda row: row.rate_bytes, right=True),
     Column("eta", "ETA", 11, eta_text, lambda row: row.eta_seconds or 0.0, right=True),

@@ -18,7 +18,7 @@ from v2s_tui.engine.resume import VmRestart, restart_points
 from v2s_tui.engine.runner import RunRequest, run_in_foreground
 from v2s_tui.engine.settings import GateMode, RunnerSettings
 from v2s_tui.engine.stage_contract import Ports, StageSettings
-from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
+from v2s_tui.engine.stages.registry import EVIDENCE, GIVING_UP, STAGES
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import batch_path, read_batch
@@ -73,6 +73,7 @@ def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOu
                 ports=ports_of(services),
                 stages=STAGES,
                 evidence=EVIDENCE,
+                giving_up=GIVING_UP,
                 settings=runner_settings(services, options, batch_id),
                 clock=services.clock,
                 listeners=options.listeners,
@@ -105,6 +106,7 @@ def ports_of(services: Services) -> Ports:
         objects=services.objects(),
         cloud=services.cloud(),
         clock=services.clock,
+        guests=services.guests(),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from v2s_tui.config.settings import Settings
-from v2s_tui.domain.ports import Clock, Cloud, Disks, ObjectStore, Source
+from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Source
 from v2s_tui.domain.target.instance_types import Catalogue
 
 Door = TypeVar("Door")
@@ -45,6 +45,7 @@ class Services:
     cloud: Lazy[Cloud]
     objects: Lazy[ObjectStore]
     disks: Lazy[Disks]
+    guests: Lazy[Guests]
     catalogues: dict[str, Catalogue] = field(default_factory=dict)
 
     @property

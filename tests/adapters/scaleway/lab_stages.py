@@ -13,6 +13,7 @@ from fakes.plans import BATCH_ID
 from fakes.world import World
 
 from v2s_tui.adapters.disk.local import LocalDisks
+from v2s_tui.adapters.guest.local import GuestSettings, LocalGuests
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.store import S3ObjectStore
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
@@ -63,7 +64,14 @@ class LabSite:
         self.cloud = ScalewayCloud(access, transport=Transport(access, base_seconds=0.02))
         self.objects = S3ObjectStore(self._storage())
         self.bucket: str = self.config["scaleway"]["s3_bucket"]
-        self.ports = Ports(self.source, LocalDisks(sync=False), self.objects, self.cloud, RealClock())
+        self.ports = Ports(
+            self.source,
+            LocalDisks(sync=False),
+            self.objects,
+            self.cloud,
+            RealClock(),
+            _guests(),
+        )
 
     def _vcenter(self) -> VcenterAddress:
         vmware = self.config["vmware"]
@@ -157,3 +165,8 @@ class LabMigration:
         for stage in stages[stages.index(first) : stages.index(until) + 1]:
             self.run(stage)
         return self.artifacts
+
+
+def _guests() -> LocalGuests:
+    """Never called here: these VMs are copied as they are."""
+    return LocalGuests(GuestSettings(Path("unused")))

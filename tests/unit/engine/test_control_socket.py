@@ -49,7 +49,7 @@ class Running:
         self.outcome = run_in_foreground(
             RunRequest(
                 store=self.store,
-                ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock),
+                ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests),
                 stages=rig.stages,
                 evidence={},
                 settings=replace(rig.settings, gate_mode=GateMode.WAIT),

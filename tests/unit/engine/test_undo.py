@@ -27,7 +27,7 @@ def _rig(tmp_path: Path) -> Rig:
 
 
 def _ports(rig: Rig) -> Ports:
-    return Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock)
+    return Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests)
 
 
 def _undo(rig: Rig) -> Undo:

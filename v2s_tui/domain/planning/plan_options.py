@@ -71,12 +71,14 @@ def _volume_class(value: Any) -> Any:
 class VmOptions(PlanPart):
     """Options that `defaults` and migrations share.
 
+    adapt: False copies the guest as it is; the operator knows that it boots by UEFI with virtio-scsi.
     cloud_init: text beginning with `#`, or the path of a file beside the plan. rehearse: the evidence that a
     local boot must give before upload (`userspace` and the like), `off` for none. security_group: id or name.
     public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code -> why it is acceptable.
     """
 
     create_instance: bool | None = None
+    adapt: bool | None = None
     consistency: Consistency | None = None
     volume_class: VolumeClass | None = Field(
         None, validation_alias=AliasChoices("volume_class", "iops"), serialization_alias="volume_class"

@@ -140,6 +140,7 @@ def _planned(
         network_mapping=dict(mapping),
         notes=migration.notes,
         type_reason=reason,
+        adapt=option.first("adapt", True),
         consistency=option.first("consistency", Consistency.SNAPSHOT),
         volume_class=volume_class,
         nics=map_nics(vm, mapping, option.first("nics", ())),

@@ -6,6 +6,7 @@ from datetime import datetime
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
+from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.network_map import PlannedNic
 
@@ -25,7 +26,7 @@ class PlannedVm:
 
     vm: source facts at planning time. name: unambiguous name (a path where names repeat), unique in the
     batch. target_type: "" when no type fits (pre-flight blocks that); type_reason: why it was chosen.
-    priority: 1 goes first. rehearse: evidence level label, `off`, or "" for v2s's own default. cloud_init:
+    priority: 1 goes first. adapt: make it boot at Scaleway. rehearse: evidence level label, `off`, or "" for v2s's own default. cloud_init:
     text or path, "" none. public_ip: None leaves it to v2s. disks: only those with a rule of their own.
     accepted: finding code -> why.
     """
@@ -42,6 +43,7 @@ class PlannedVm:
     network_mapping: dict[str, str] = field(default_factory=dict)
     notes: str = ""
     type_reason: str = ""
+    adapt: bool = False
     consistency: Consistency = Consistency.SNAPSHOT
     volume_class: VolumeClass = VolumeClass.SBS_5K
     nics: tuple[PlannedNic, ...] = ()
@@ -51,6 +53,21 @@ class PlannedVm:
     security_group: str = ""
     public_ip: bool | None = None
     accepted: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def windows(self) -> bool:
+        """True when the guest is Windows, which has stages of its own."""
+        return self.vm.os_family is OsFamily.WINDOWS
+
+    @property
+    def rehearses(self) -> bool:
+        """True when the guest boots here before it is sent: as the plan says, else where v2s adapted it.
+
+        Windows is rehearsed only when the plan names a level: no console of it speaks on its own.
+        """
+        if self.rehearse:
+            return self.rehearse != "off"
+        return self.adapt and not self.windows
 
     def volume_class_of(self, disk_key: int) -> VolumeClass:
         """The class for one disk."""

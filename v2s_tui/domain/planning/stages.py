@@ -17,6 +17,12 @@ class Stage(StrEnum):
     SNAPSHOT = "snapshot"
     EXPORT = "export"
     CONVERT = "convert"
+    ADAPT_GUEST = "adapt_guest"
+    CLEAN_TOOLS = "clean_tools"
+    INJECT_VIRTIO = "inject_virtio"
+    FIX_BOOTLOADER = "fix_bootloader"
+    ENSURE_UEFI = "ensure_uefi"
+    REHEARSE_BOOT = "rehearse_boot"
     UPLOAD_S3 = "upload_s3"
     IMPORT_SCW = "import_scw"
     CREATE_INSTANCE = "create_instance"
@@ -32,6 +38,8 @@ class JobStatus(StrEnum):
     STOPPING = "stopping"
     EXPORTING = "exporting"
     CONVERTING = "converting"
+    ADAPTING = "adapting"
+    REHEARSING = "rehearsing"
     UPLOADING = "uploading"
     IMPORTING = "importing"
     CREATING = "creating"
@@ -54,6 +62,12 @@ STATUS_OF_STAGE: dict[Stage, JobStatus] = {
     Stage.SNAPSHOT: JobStatus.EXPORTING,
     Stage.EXPORT: JobStatus.EXPORTING,
     Stage.CONVERT: JobStatus.CONVERTING,
+    Stage.ADAPT_GUEST: JobStatus.ADAPTING,
+    Stage.CLEAN_TOOLS: JobStatus.ADAPTING,
+    Stage.INJECT_VIRTIO: JobStatus.ADAPTING,
+    Stage.FIX_BOOTLOADER: JobStatus.ADAPTING,
+    Stage.ENSURE_UEFI: JobStatus.ADAPTING,
+    Stage.REHEARSE_BOOT: JobStatus.REHEARSING,
     Stage.UPLOAD_S3: JobStatus.UPLOADING,
     Stage.IMPORT_SCW: JobStatus.IMPORTING,
     Stage.CREATE_INSTANCE: JobStatus.CREATING,
@@ -67,6 +81,12 @@ LIMITS_OF_STAGE: dict[Stage, frozenset[Limit]] = {
     Stage.SNAPSHOT: frozenset({Limit.PER_ESXI_HOST}),
     Stage.EXPORT: frozenset({Limit.PER_ESXI_HOST}),
     Stage.CONVERT: frozenset({Limit.DISK_IO}),
+    Stage.ADAPT_GUEST: frozenset({Limit.DISK_IO}),
+    Stage.CLEAN_TOOLS: frozenset({Limit.DISK_IO}),
+    Stage.INJECT_VIRTIO: frozenset({Limit.DISK_IO}),
+    Stage.FIX_BOOTLOADER: frozenset({Limit.DISK_IO}),
+    Stage.ENSURE_UEFI: frozenset({Limit.DISK_IO}),
+    Stage.REHEARSE_BOOT: frozenset({Limit.DISK_IO}),
     Stage.UPLOAD_S3: frozenset({Limit.S3_UPLOAD}),
     Stage.IMPORT_SCW: frozenset({Limit.SCW_API}),
     Stage.CREATE_INSTANCE: frozenset({Limit.SCW_API}),
@@ -82,11 +102,32 @@ def stage_order(stage: Stage) -> int:
     return _ORDER.index(stage)
 
 
+LINUX_GUEST_STAGES = frozenset({Stage.ADAPT_GUEST, Stage.ENSURE_UEFI})
+WINDOWS_GUEST_STAGES = frozenset({Stage.CLEAN_TOOLS, Stage.INJECT_VIRTIO, Stage.FIX_BOOTLOADER})
+"""A Windows that boots by BIOS is refused before it comes here, so its ESP needs no stage of its own."""
+
+
 def stages_for(
-    *, skip_validation: bool = False, create_instance: bool = True, cold: bool = False
+    *,
+    skip_validation: bool = False,
+    create_instance: bool = True,
+    cold: bool = False,
+    adapt: bool = False,
+    windows: bool = False,
+    rehearse: bool = False,
 ) -> tuple[Stage, ...]:
-    """The stages a VM runs, in order. cold: the source is shut down before it is copied."""
+    """The stages a VM runs, in order.
+
+    cold: the source is shut down before it is copied. adapt: the guest is made to boot at Scaleway, as
+    Windows or as Linux. rehearse: it is booted here before it is sent.
+    """
     left_out = set() if cold else {Stage.SHUTDOWN_SOURCE}
+    if not adapt or windows:
+        left_out |= LINUX_GUEST_STAGES
+    if not adapt or not windows:
+        left_out |= WINDOWS_GUEST_STAGES
+    if not rehearse:
+        left_out |= {Stage.REHEARSE_BOOT}
     if skip_validation:
         left_out |= {Stage.VALIDATE}
     if not create_instance:

@@ -7,19 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from v2s_tui.domain.errors import ToolError
-from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
-from v2s_tui.domain.units import GB
+from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts, FileEvidence
+from v2s_tui.domain.units import GB, MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import what_is_wrong
 from v2s_tui.engine.stages.naming import disk_part
 
 LEAST_VOLUME_BYTES = GB
 LEAST_SYSTEM_VOLUME_BYTES = 10 * GB
+ESP_ROOM_BYTES = 600 * MIB
+"""Room after the source's last sector for an EFI system partition and the backup GPT."""
 
 
-def target_size_bytes(capacity_bytes: int, *, boot: bool) -> int:
-    """Virtual size at the target: whole GB, never smaller than at the source."""
-    whole = -(-capacity_bytes // GB) * GB
+def target_size_bytes(capacity_bytes: int, *, boot: bool, room_bytes: int = 0) -> int:
+    """Virtual size at the target: whole GB, never smaller than at the source plus room_bytes."""
+    whole = -(-(capacity_bytes + room_bytes) // GB) * GB
     return max(whole, LEAST_SYSTEM_VOLUME_BYTES if boot else LEAST_VOLUME_BYTES)
 
 
@@ -42,10 +44,10 @@ def _convert(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> D
         )  # fmt: skip
     base = Path(disk.base.path)
     tool = context.ports.disks.check(base)
-    size_bytes = target_size_bytes(disk.capacity_bytes, boot=disk.index == 0)
-    overlay = stage.work_dir / f"{disk_part(disk.index)}.overlay.qcow2"
-    overlay.unlink(missing_ok=True)
-    made = context.ports.disks.make_overlay(base, overlay, virtual_size_bytes=size_bytes)
+    boot = disk.index == 0
+    room_bytes = ESP_ROOM_BYTES if boot and stage.planned.adapt else 0
+    size_bytes = target_size_bytes(disk.capacity_bytes, boot=boot, room_bytes=room_bytes)
+    made = new_overlay(stage, context, disk, size_bytes)
     return replace(
         disk,
         base=replace(disk.base, tool=tool),
@@ -53,6 +55,16 @@ def _convert(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> D
         upload_file=None,
         virtual_size_bytes=size_bytes,
     )
+
+
+def new_overlay(
+    stage: StageInput, context: StageContext, disk: DiskArtifacts, size_bytes: int
+) -> FileEvidence:
+    """A fresh overlay on the disk's immutable base; what an earlier one held is forgotten."""
+    base = Path(disk.base.path) if disk.base else Path()
+    overlay = stage.work_dir / f"{disk_part(disk.index)}.overlay.qcow2"
+    overlay.unlink(missing_ok=True)
+    return context.ports.disks.make_overlay(base, overlay, virtual_size_bytes=size_bytes)
 
 
 def convert_holds(stage: StageInput, ports: Ports) -> StageEvidence:

@@ -1,0 +1,79 @@
+"""Guests in memory: every call is logged, changes nothing on disk, and boots unless told otherwise."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fakes.world import World
+from v2s_tui.domain.guest.evidence import EvidenceLevel, Observation, Rehearsal
+from v2s_tui.domain.guest.network import NicPlan
+from v2s_tui.domain.ports import GuestWork
+
+
+@dataclass
+class FakeGuests:
+    """boots_to: the level every rehearsal reaches."""
+
+    world: World
+    boots_to: EvidenceLevel = EvidenceLevel.POWER_OFF
+
+    def adapt_linux(
+        self,
+        disks: Sequence[Path],
+        nics: Sequence[NicPlan],
+        *,
+        scratch: Path,
+        on_step: Callable[[str], None],
+        cancelled: threading.Event,
+    ) -> GuestWork:
+        """Logged."""
+        return self._work("adapt_linux", disks)
+
+    def ensure_uefi(
+        self,
+        disks: Sequence[Path],
+        nics: Sequence[NicPlan],
+        *,
+        scratch: Path,
+        on_step: Callable[[str], None],
+        cancelled: threading.Event,
+    ) -> GuestWork:
+        """Logged."""
+        return self._work("ensure_uefi", disks)
+
+    def clean_tools(self, disks: Sequence[Path], *, cancelled: threading.Event) -> GuestWork:
+        """Logged."""
+        return self._work("clean_tools", disks, proven=False)
+
+    def inject_virtio(self, disks: Sequence[Path], *, cancelled: threading.Event) -> GuestWork:
+        """Logged."""
+        return self._work("inject_virtio", disks, proven=False)
+
+    def fix_bootloader(self, disks: Sequence[Path], *, scratch: Path) -> GuestWork:
+        """Logged."""
+        return self._work("fix_bootloader", disks, proven=False)
+
+    def rehearse(
+        self,
+        disks: Sequence[Path],
+        *,
+        required: EvidenceLevel,
+        timeout_seconds: float,
+        folder: Path,
+        source_mac: str,
+        on_level: Callable[[EvidenceLevel], None],
+        cancelled: threading.Event,
+    ) -> Rehearsal:
+        """Reaches boots_to at once."""
+        self._work("rehearse", disks)
+        seen = tuple(
+            Observation(level, 1.0, "seen") for level in EvidenceLevel if 0 <= level <= self.boots_to
+        )
+        failure = "" if self.boots_to >= required else "(initramfs)"
+        return Rehearsal(required, seen, failure, "last line", "", "tcg", "scaleway", 9.0)
+
+    def _work(self, operation: str, disks: Sequence[Path], *, proven: bool = True) -> GuestWork:
+        self.world.enter(operation, str(disks[0]))
+        self.world.leave(operation, str(disks[0]))
+        return GuestWork(proven=proven)

@@ -1,0 +1,35 @@
+"""adapt_guest and ensure_uefi: a Linux guest is made to boot by UEFI with virtio, on overlays."""
+
+from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.engine.stage_contract import StageContext, StageInput
+from v2s_tui.engine.stages.guest_work import fresh_overlays, nic_plans, overlay_paths, with_manifest
+
+
+def adapt_guest(stage: StageInput, context: StageContext) -> Artifacts:
+    """The stage. It begins on fresh overlays, so a failed or killed adaptation leaves no trace."""
+    artifacts = fresh_overlays(stage, context)
+    context.checkpoint(artifacts)
+    work = context.ports.guests.adapt_linux(
+        overlay_paths(artifacts),
+        nic_plans(stage.planned),
+        scratch=stage.work_dir,
+        on_step=lambda step: _say(context, step),
+        cancelled=context.cancelled,
+    )
+    return with_manifest(stage, artifacts, "adapt_guest", work)
+
+
+def ensure_uefi(stage: StageInput, context: StageContext) -> Artifacts:
+    """The stage; a repeated run finds the ESP and the loader and changes nothing."""
+    work = context.ports.guests.ensure_uefi(
+        overlay_paths(stage.artifacts),
+        nic_plans(stage.planned),
+        scratch=stage.work_dir,
+        on_step=lambda step: _say(context, step),
+        cancelled=context.cancelled,
+    )
+    return with_manifest(stage, stage.artifacts, "ensure_uefi", work)
+
+
+def _say(context: StageContext, step: str) -> None:
+    context.progress.activity = step
