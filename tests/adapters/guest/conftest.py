@@ -2,15 +2,13 @@
 processor.
 """
 
-import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from guest_rehearsals import MIB, overlay_of
+from guest_rehearsals import MIB, guest_lock, overlay_of
 
 from v2s_tui.adapters.guest.appliance import ApplianceSettings, prepare_appliance
 from v2s_tui.lab.guests.micro import build_micro_guest
@@ -45,11 +43,10 @@ def tools() -> None:
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True)
 def one_at_a_time(tools: None) -> Iterator[None]:
-    """A lock across processes: two emulated machines at once only make both slower."""
-    with Path(tempfile.gettempdir(), "v2s-guest-tests.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Each test has the emulated machine to itself, across all processes that run tests."""
+    with guest_lock():
         yield
 
 
@@ -60,13 +57,15 @@ def guest_cache() -> Path:
 
 
 @pytest.fixture(scope="session")
-def appliance(one_at_a_time: None, guest_cache: Path) -> ApplianceSettings:
-    return prepare_appliance(guest_cache)
+def appliance(tools: None, guest_cache: Path) -> ApplianceSettings:
+    """Settings for libguestfs, probed once."""
+    with guest_lock():
+        return prepare_appliance(guest_cache)
 
 
 @pytest.fixture(scope="session")
 def new_guest(
-    one_at_a_time: None, guest_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    tools: None, guest_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
     """Builds a guest of a variant and returns a fresh overlay with room for an ESP."""
 

@@ -1,7 +1,11 @@
 """What the guest tests share: overlays, rehearsals on the target's machine, evidence as text."""
 
+import fcntl
 import subprocess
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from v2s_tui.adapters.guest.adapt import AdaptRequest
@@ -12,6 +16,14 @@ MIB = 1024**2
 REQUEST = AdaptRequest(esp_bytes=64 * MIB)
 BOOT_SECONDS = 150.0
 """Under emulation, with the machine busy; KVM needs a tenth of it."""
+
+
+@contextmanager
+def guest_lock() -> Iterator[None]:
+    """Two emulated machines at once only make both slower; held for one piece of work, not for a session."""
+    with Path(tempfile.gettempdir(), "v2s-guest-tests.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def overlay_of(base: Path, overlay: Path, *, base_format: str, extra_bytes: int = 0) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from guest_rehearsals import REQUEST, describe, overlay_of, rehearse
+from guest_rehearsals import REQUEST, describe, guest_lock, overlay_of, rehearse
 
 from v2s_tui.adapters.guest.adapt import AdaptResult, adapt_linux, ensure_uefi
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
@@ -21,7 +21,7 @@ from v2s_tui.domain.guest.changes import ChangeKind
 from v2s_tui.domain.guest.evidence import EvidenceLevel
 from v2s_tui.lab.guests.micro import build_micro_guest, identity_of
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 """Emulated, and other work may share the processors."""
 
 
@@ -29,7 +29,8 @@ pytestmark = pytest.mark.timeout(400)
 def bios_guest(new_guest: Callable[[str], Path], appliance: ApplianceSettings) -> tuple[Path, AdaptResult]:
     """A BIOS guest, adapted and given its ESP. Tests use overlays of it."""
     disk = new_guest("bios")
-    adapted = adapt_linux([disk], REQUEST, appliance, scratch=disk.parent, cancelled=threading.Event())
+    with guest_lock():
+        adapted = adapt_linux([disk], REQUEST, appliance, scratch=disk.parent, cancelled=threading.Event())
     ensure_uefi([disk], adapted, REQUEST, scratch=disk.parent)
     return disk, adapted
 
@@ -173,7 +174,7 @@ def test_a_plan_changes_nothing(new_guest: Callable[[str], Path], appliance: App
 
 
 @pytest.mark.slow_guest
-def test_the_source_boots_as_vmware_boots_it(guest_cache: Path, one_at_a_time: None, tmp_path: Path) -> None:
+def test_the_source_boots_as_vmware_boots_it(guest_cache: Path, tmp_path: Path) -> None:
     """The fixture is honest: before adaptation it boots by BIOS from pvscsi."""
     raw = tmp_path / "source.raw"
     build_micro_guest(raw, variant="bios", cache=guest_cache)

@@ -14,7 +14,7 @@ from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.lab.guests.micro import build_micro_guest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def hostile(raw: Path, secret: Path) -> None:
