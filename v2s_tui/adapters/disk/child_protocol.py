@@ -20,7 +20,8 @@ _PROGRESS_PREFIX, _PART_PREFIX = '{"progress": ', '{"part": '
 @dataclass(frozen=True, slots=True)
 class ReceiveRequest:
     """One disk to receive. partial_path: an own file of ours, made new. sync: force it to the disk.
-    part_bytes: announce parts of that size as they are full (0: none).
+    part_bytes: announce parts of that size as they are full (0: none). manifest_path: where digests of all
+    clusters go, "" when nobody wants them.
     """
 
     url: str
@@ -34,17 +35,21 @@ class ReceiveRequest:
     threads: int
     sync: bool
     part_bytes: int
+    manifest_path: str
 
 
 @dataclass(frozen=True, slots=True)
 class FlattenRequest:
-    """Overlay and base to one image. partial_path: an own file of ours, made new. layered: see flatten.py."""
+    """Overlay and base to one image. partial_path: an own file of ours, made new. layered, manifest_path:
+    see flatten.py.
+    """
 
     overlay_path: str
     partial_path: str
     threads: int
     sync: bool
     layered: bool
+    manifest_path: str
 
 
 Request = ReceiveRequest | FlattenRequest

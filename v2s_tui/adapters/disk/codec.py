@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from isal import isal_zlib
 
+from v2s_tui.adapters.disk.manifest import digest_of
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.qcow2_writer import Cluster
 from v2s_tui.adapters.disk.vmdk_header import GRAIN_BYTES, damaged
@@ -47,10 +48,11 @@ def deflated(content: bytes) -> bytes:
 
 
 class ClusterCodec:
-    """Turns grains of one disk into clusters; safe to call from several threads."""
+    """Turns grains of one disk into clusters; safe to call from several threads. digests: make them, too."""
 
-    def __init__(self, mode: Mode, *, virtual_size_bytes: int) -> None:
+    def __init__(self, mode: Mode, *, virtual_size_bytes: int, digests: bool) -> None:
         self._mode = mode
+        self._digests = digests
         self._last_index, self._last_bytes = divmod(virtual_size_bytes, CLUSTER_BYTES)
 
     def clusters(self, grains: list[Grain]) -> list[Cluster]:
@@ -65,11 +67,13 @@ class ClusterCodec:
             content = self._completed(grain, content)
         if content == _ZEROS:
             return None
+        digest = digest_of(content) if self._digests else b""
         if self._mode is Mode.PLAIN:
-            return Cluster(grain.number, content, compressed=False)
+            return Cluster(grain.number, content, compressed=False, digest=digest)
         if self._mode is Mode.PASS and whole:
-            return Cluster(grain.number, grain.data[_ZLIB_HEADER_BYTES:-_ADLER_BYTES], compressed=True)
-        return Cluster(grain.number, deflated(content), compressed=True)
+            payload = grain.data[_ZLIB_HEADER_BYTES:-_ADLER_BYTES]
+            return Cluster(grain.number, payload, compressed=True, digest=digest)
+        return Cluster(grain.number, deflated(content), compressed=True, digest=digest)
 
     def _completed(self, grain: Grain, content: bytes) -> bytes:
         """The odd last grain, filled up with zeros: a reader wants exactly 64 KiB of every cluster."""

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from v2s_tui.adapters.disk.codec import deflated
+from v2s_tui.adapters.disk.manifest import ZEROS, ManifestWriter, digest_of, manifest_path
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES, HEADER_BYTES
 from v2s_tui.adapters.disk.qcow2_reader import Mapping, Qcow2Image
 from v2s_tui.adapters.disk.qcow2_writer import Cluster, Qcow2Writer
@@ -29,34 +31,52 @@ _ZEROS = bytes(CLUSTER_BYTES)
 _NO_REFLINK = {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM}
 
 
+class _Change(NamedTuple):
+    """What an overlay says of a cluster. cluster: None when it reads as zeros."""
+
+    number: int
+    cluster: Cluster | None
+
+
 def flatten_image(
     overlay_path: Path,
     target_descriptor: int,
     *,
     threads: int,
     layered: bool = False,
+    manifest: BinaryIO | None = None,
     on_bytes: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> int:
     """Write the image into an open, empty file; returns its size. on_bytes gets (done, total) now and then.
 
     The virtual size is the overlay's. layered: the data of the base is not copied; the file refers to it
-    (system/layered_file.py). Raises ToolError for images of another form, OSError from the file.
+    (system/layered_file.py). manifest: an open, empty file that gets the digests of the base and of all
+    changes; the base must have one then. Raises ToolError for images of another form, OSError from the file.
     """
     with contextlib.ExitStack() as opened:
         overlay = opened.enter_context(Qcow2Image(overlay_path))
         base_path = _base_of(overlay, overlay_path)
         base = opened.enter_context(Qcow2Image(base_path))
         data_end = base.tables_begin
-        total = data_end + os.fstat(overlay.descriptor).st_size  # about: its tables are not copied
+        total = data_end + overlay.size_bytes  # about: its tables are not copied
         if not layered:
-            _copy_data(base.descriptor, target_descriptor, data_end, lambda done: on_bytes(done, total))
+            _copy_data(base_path, target_descriptor, data_end, lambda done: on_bytes(done, total))
         writer = Qcow2Writer(target_descriptor, virtual_size_bytes=overlay.header.virtual_size_bytes)
         writer.adopt(base.l2_tables(), data_end=data_end)
-        _append_changes(overlay, writer, threads, lambda done: on_bytes(data_end + done, total))
+        digests = _base_digests(manifest, base_path, overlay.header.virtual_size_bytes)
+        _append_changes(overlay, writer, digests, threads, lambda done: on_bytes(data_end + done, total))
         size_bytes = writer.finish()
         if layered:
             _refer_to(base_path, target_descriptor, data_end, size_bytes)
         return size_bytes
+
+
+def _base_digests(file: BinaryIO | None, base_path: Path, virtual_size_bytes: int) -> ManifestWriter | None:
+    if file is None:
+        return None
+    digests = ManifestWriter(file, virtual_size_bytes=virtual_size_bytes)
+    digests.copy_records(manifest_path(base_path))
+    return digests
 
 
 def _refer_to(base_path: Path, target: int, data_end: int, size_bytes: int) -> None:
@@ -81,18 +101,19 @@ def _base_of(overlay: Qcow2Image, path: Path) -> Path:
     return base
 
 
-def _copy_data(source: int, target: int, size_bytes: int, on_bytes: Callable[[int], None]) -> None:
+def _copy_data(base_path: Path, target: int, size_bytes: int, on_bytes: Callable[[int], None]) -> None:
     """The first size_bytes of a file: shared with it where the file system can, copied by the kernel else."""
-    if _reflink(source, target):
-        os.ftruncate(target, size_bytes)
-        return
-    done = 0
-    while done < size_bytes:
-        step = os.copy_file_range(source, target, min(_COPY_BYTES, size_bytes - done), done, done)
-        if step == 0:
-            raise OSError(errno.EIO, "the base image ends before its tables")
-        done += step
-        on_bytes(done)
+    with base_path.open("rb") as base:
+        if _reflink(base.fileno(), target):
+            os.ftruncate(target, size_bytes)
+            return
+        done = 0
+        while done < size_bytes:
+            step = os.copy_file_range(base.fileno(), target, min(_COPY_BYTES, size_bytes - done), done, done)
+            if step == 0:
+                raise OSError(errno.EIO, "the base image ends before its tables")
+            done += step
+            on_bytes(done)
 
 
 def _reflink(source: int, target: int) -> bool:
@@ -106,20 +127,32 @@ def _reflink(source: int, target: int) -> bool:
 
 
 def _append_changes(
-    overlay: Qcow2Image, writer: Qcow2Writer, threads: int, on_bytes: Callable[[int], None]
+    overlay: Qcow2Image,
+    writer: Qcow2Writer,
+    digests: ManifestWriter | None,
+    threads: int,
+    on_bytes: Callable[[int], None],
 ) -> None:
     """Changed clusters in the order of the disk; at most four jobs per thread are under way."""
-    under_way: deque[Future[list[Cluster | int]]] = deque()
+    under_way: deque[Future[list[_Change]]] = deque()
     done = 0
+
+    def write_oldest() -> None:
+        nonlocal done
+        changes = under_way.popleft().result()
+        _write(writer, changes)
+        if digests is not None:
+            digests.add((each.number, each.cluster.digest if each.cluster else ZEROS) for each in changes)
+        done += len(changes) * CLUSTER_BYTES
+        on_bytes(done)
+
     with ThreadPoolExecutor(threads, thread_name_prefix="codec") as pool:
         for mappings in _batches(overlay.mappings()):
-            under_way.append(pool.submit(_changed_clusters, overlay, mappings))
+            under_way.append(pool.submit(_changes, overlay, mappings))
             if len(under_way) > 4 * threads:
-                done += _write(writer, under_way.popleft().result())
-                on_bytes(done)
+                write_oldest()
         while under_way:
-            done += _write(writer, under_way.popleft().result())
-            on_bytes(done)
+            write_oldest()
 
 
 def _batches(mappings: Iterator[Mapping]) -> Iterator[list[Mapping]]:
@@ -127,22 +160,20 @@ def _batches(mappings: Iterator[Mapping]) -> Iterator[list[Mapping]]:
         yield batch
 
 
-def _changed_clusters(overlay: Qcow2Image, mappings: list[Mapping]) -> list[Cluster | int]:
-    """A cluster to write, or the number of one that reads as zeros."""
-    changed: list[Cluster | int] = []
-    for mapping in mappings:
-        content = _ZEROS if mapping.zero else overlay.cluster(mapping.entry)
-        zero = content == _ZEROS
-        changed.append(
-            mapping.number if zero else Cluster(mapping.number, deflated(content), compressed=True)
-        )
-    return changed
+def _changes(overlay: Qcow2Image, mappings: list[Mapping]) -> list[_Change]:
+    return [_change(overlay, mapping) for mapping in mappings]
 
 
-def _write(writer: Qcow2Writer, changed: list[Cluster | int]) -> int:
-    """Returns how many virtual bytes that was."""
-    for each in changed:
-        if isinstance(each, int):
-            writer.zero(each)
-    writer.append([each for each in changed if isinstance(each, Cluster)])
-    return len(changed) * CLUSTER_BYTES
+def _change(overlay: Qcow2Image, mapping: Mapping) -> _Change:
+    content = _ZEROS if mapping.zero else overlay.cluster(mapping.entry)
+    if content == _ZEROS:
+        return _Change(mapping.number, None)
+    cluster = Cluster(mapping.number, deflated(content), compressed=True, digest=digest_of(content))
+    return _Change(mapping.number, cluster)
+
+
+def _write(writer: Qcow2Writer, changes: list[_Change]) -> None:
+    for each in changes:
+        if each.cluster is None:
+            writer.zero(each.number)
+    writer.append([each.cluster for each in changes if each.cluster is not None])

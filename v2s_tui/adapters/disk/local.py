@@ -5,13 +5,16 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from v2s_tui.adapters.disk.child import run_child
 from v2s_tui.adapters.disk.child_protocol import FlattenRequest, ReceiveRequest
 from v2s_tui.adapters.disk.images import check_image, create_overlay, tool_version
+from v2s_tui.adapters.disk.manifest import manifest_path
 from v2s_tui.adapters.disk.part_plan import PartSink
+from v2s_tui.adapters.disk.qcow2_reader import Qcow2Image
+from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.execution.artifacts import FileEvidence
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import DiskStream, ReceivedDisk
@@ -53,16 +56,16 @@ class LocalDisks:
     ) -> ReceivedDisk:
         """Read the whole stream into a new qcow2 at target; nothing is left there when it fails.
 
-        parts: gets each part of the file that is full while the rest arrives. They are true of what flatten
-        makes of the disk, too.
+        Beside it stands a manifest with the digest of every cluster (manifest.py). parts: gets each part of
+        the file that is full while the rest arrives; they are true of what flatten makes of the disk, too.
 
         progress counts virtual bytes of the disk up to the highest grain received: its total is known, the
         length of the stream is not. Raises LeaseFailed, SourceUnreachable, WorkDiskFull, Cancelled or
         ToolError.
         """
         progress.total_bytes = stream.capacity_bytes
-        with _completed_file(target) as partial:
-            request = self._request(stream, partial, part_bytes=parts.part_bytes if parts else 0)
+        with _completed_file(target) as partial, _completed_file(manifest_path(target)) as manifest:
+            request = self._request(stream, partial, manifest, part_bytes=parts.part_bytes if parts else 0)
             received = run_child(
                 request,
                 progress=progress,
@@ -76,6 +79,7 @@ class LocalDisks:
             received_bytes=received["received_bytes"],
             data_bytes=received["data_bytes"],
             stream_sha1=received["stream_sha1"],
+            manifest_path=str(manifest_path(target)),
         )
 
     def check(self, path: Path) -> str:
@@ -94,16 +98,21 @@ class LocalDisks:
     ) -> FileEvidence:
         """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base.
 
-        The data of the base stands in it byte for byte; only what the overlay changed is compressed. target
-        must be in the base's folder when images are layered.
+        The data of the base stands in it byte for byte; only what the overlay changed is compressed. Beside
+        it stands a manifest when the base has one. Layered images must lie in the folder of their base.
         """
-        with _completed_file(target) as partial:
+        with ExitStack() as files:
+            partial = files.enter_context(_completed_file(target))
+            manifest = None
+            if _has_manifest(overlay):
+                manifest = files.enter_context(_completed_file(manifest_path(target)))
             request = FlattenRequest(
                 overlay_path=str(overlay),
                 partial_path=str(partial),
                 threads=self._threads,
                 sync=self._sync,
                 layered=self._layered,
+                manifest_path=str(manifest) if manifest else "",
             )
             made = run_child(request, progress=progress, cancelled=cancelled)
         progress.done_bytes = progress.total_bytes = made["size_bytes"]
@@ -113,7 +122,9 @@ class LocalDisks:
         """Bytes this user may still write in the folder's file system."""
         return shutil.disk_usage(folder).free
 
-    def _request(self, stream: DiskStream, partial: Path, *, part_bytes: int) -> ReceiveRequest:
+    def _request(
+        self, stream: DiskStream, partial: Path, manifest: Path, *, part_bytes: int
+    ) -> ReceiveRequest:
         return ReceiveRequest(
             url=stream.url,
             thumbprint=stream.thumbprint,
@@ -126,7 +137,18 @@ class LocalDisks:
             threads=self._threads,
             sync=self._sync,
             part_bytes=part_bytes,
+            manifest_path=str(manifest),
         )
+
+
+def _has_manifest(overlay: Path) -> bool:
+    """True when the base of an overlay has one; what is wrong with an overlay is told by its reader."""
+    try:
+        with Qcow2Image(overlay) as image:
+            base = image.backing_path
+    except (OSError, ToolError):
+        return False
+    return base is not None and manifest_path(base).exists()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from v2s_tui.adapters.disk.qcow2_layout import (
     read_qcow2_header,
 )
 from v2s_tui.domain.errors import ToolError
+from v2s_tui.system.layered_file import WholeFile
 
 _RAW_DEFLATE = -15  # decodes every window, also those of grains passed through
 
@@ -40,14 +41,19 @@ class Qcow2Image:
     def __init__(self, path: Path) -> None:
         self._name = path.name
         self._folder = path.parent
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._file = WholeFile(path)
         try:
-            self.header = read_qcow2_header(os.pread(self.descriptor, HEADER_BYTES, 0), name=path.name)
+            self.header = read_qcow2_header(self._read_some(0, HEADER_BYTES), name=path.name)
             raw = self.read(self.header.l1_offset, 8 * self.header.l1_entries)
             self._l1_entries = native("Q", raw)
         except BaseException:
-            os.close(self.descriptor)
+            self._file.close()
             raise
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return self._file.size_bytes
 
     @property
     def backing_path(self) -> Path | None:
@@ -80,12 +86,12 @@ class Qcow2Image:
     def cluster(self, entry: int) -> bytes:
         """The 64 KiB an entry refers to."""
         if not entry & COMPRESSED:
-            raw = os.pread(self.descriptor, CLUSTER_BYTES, plain_offset(entry))
+            raw = self._read_some(plain_offset(entry), CLUSTER_BYTES)
             return raw.ljust(CLUSTER_BYTES, b"\0")  # the last cluster of a file need not be complete
         offset, most_bytes = compressed_extent(entry)
         inflater = zlib.decompressobj(_RAW_DEFLATE)
         try:
-            content = inflater.decompress(os.pread(self.descriptor, most_bytes, offset), CLUSTER_BYTES)
+            content = inflater.decompress(self._read_some(offset, most_bytes), CLUSTER_BYTES)
         except zlib.error as err:
             raise self._damaged(f"the cluster at {offset} does not inflate ({err})") from err
         if len(content) != CLUSTER_BYTES:
@@ -94,9 +100,18 @@ class Qcow2Image:
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Bytes of the file. Raises ToolError when it ends before."""
-        raw = os.pread(self.descriptor, size_bytes, offset)
+        raw = self._read_some(offset, size_bytes)
         if len(raw) != size_bytes:
             raise self._damaged(f"it ends within a table at {offset}")
+        return raw
+
+    def _read_some(self, offset: int, size_bytes: int) -> bytes:
+        """Fewer bytes at the end of the file only."""
+        raw = self._file.read_at(offset, size_bytes)
+        while len(raw) < size_bytes and (
+            more := self._file.read_at(offset + len(raw), size_bytes - len(raw))
+        ):
+            raw += more
         return raw
 
     def _damaged(self, what: str) -> ToolError:
@@ -109,7 +124,7 @@ class Qcow2Image:
         )
 
     def close(self) -> None:
-        os.close(self.descriptor)
+        self._file.close()
 
     def __enter__(self) -> "Qcow2Image":
         return self

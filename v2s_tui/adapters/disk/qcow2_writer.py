@@ -26,12 +26,13 @@ from v2s_tui.adapters.disk.qcow2_layout import (
 
 class Cluster(NamedTuple):
     """A cluster to write. number: its place in the virtual disk. payload: raw deflate, or the 64 KiB
-    themselves.
+    themselves. digest: of its content (manifest.py), empty when nobody asked.
     """
 
     number: int
     payload: bytes | memoryview
     compressed: bool
+    digest: bytes = b""
 
 
 class Qcow2Writer:

@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from v2s_tui.adapters.disk.codec import ClusterCodec, Mode
 from v2s_tui.adapters.disk.download import ByteSource
+from v2s_tui.adapters.disk.manifest import ManifestWriter
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.qcow2_writer import Cluster, Qcow2Writer
 from v2s_tui.adapters.disk.vmdk_header import GRAIN_BYTES
@@ -48,7 +49,8 @@ class _Work(NamedTuple):
 
 
 class DiskReceiver:
-    """Receives one disk into an open, empty file. threads: for inflate and deflate.
+    """Receives one disk into an open, empty file. threads: for inflate and deflate. manifest: an open, empty
+    file that gets the digests of all clusters.
 
     on_position is called after each block of about 1 MiB. Raises LeaseFailed, and OSError from the file.
     """
@@ -60,6 +62,7 @@ class DiskReceiver:
         mode: Mode,
         expected_capacity_bytes: int = 0,
         threads: int = 2,
+        manifest: BinaryIO | None = None,
         on_position: Callable[[Position], None] = lambda _position: None,
         on_data_end: Callable[[int], None] = lambda _offset: None,
     ) -> None:
@@ -68,10 +71,12 @@ class DiskReceiver:
         self._parser = StreamParser(expected_capacity_bytes=expected_capacity_bytes)
         self._digest = hashlib.sha1(usedforsecurity=False)
         self._threads = threads
+        self._manifest_file = manifest
         self._on_position = on_position
         self._on_data_end = on_data_end
         self._writer: Qcow2Writer | None = None
         self._codec: ClusterCodec | None = None
+        self._manifest: ManifestWriter | None = None
         self._spare = [bytearray(BLOCK_BYTES) for _ in range(threads * _BLOCKS_AHEAD_PER_THREAD + 1)]
         self._under_way: deque[_Work] = deque()
         self._received_bytes = 0
@@ -88,9 +93,7 @@ class DiskReceiver:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        writer = self._writer or Qcow2Writer(
-            self._file_descriptor, virtual_size_bytes=self._parser.virtual_size_bytes
-        )
+        writer = self._writer or self._begin_image()
         data_bytes = min(writer.data_clusters * CLUSTER_BYTES, self._parser.virtual_size_bytes)
         return Received(
             virtual_size_bytes=self._parser.virtual_size_bytes,
@@ -125,20 +128,31 @@ class DiskReceiver:
         return self._spare.pop()
 
     def _submit(self, block: bytearray, grains: list[Grain], pool: ThreadPoolExecutor) -> None:
-        if self._codec is None and self._parser.virtual_size_bytes:
-            size_bytes = self._parser.virtual_size_bytes
-            self._codec = ClusterCodec(self._mode, virtual_size_bytes=size_bytes)
-            self._writer = Qcow2Writer(self._file_descriptor, virtual_size_bytes=size_bytes)
-        if self._codec is not None and grains:
-            self._under_way.append(_Work(block, pool.submit(self._codec.clusters, grains)))
-        else:
+        if not grains:
             self._spare.append(block)
+            return
+        if self._codec is None:
+            self._codec = ClusterCodec(
+                self._mode,
+                virtual_size_bytes=self._parser.virtual_size_bytes,
+                digests=self._manifest_file is not None,
+            )
+            self._writer = self._begin_image()
+        self._under_way.append(_Work(block, pool.submit(self._codec.clusters, grains)))
+
+    def _begin_image(self) -> Qcow2Writer:
+        size_bytes = self._parser.virtual_size_bytes
+        if self._manifest_file is not None:
+            self._manifest = ManifestWriter(self._manifest_file, virtual_size_bytes=size_bytes)
+        return Qcow2Writer(self._file_descriptor, virtual_size_bytes=size_bytes)
 
     def _write_oldest(self) -> None:
         work = self._under_way.popleft()
         clusters = work.clusters.result()
         if clusters and self._writer is not None:
             self._writer.append(clusters)
+            if self._manifest is not None:
+                self._manifest.add((each.number, each.digest) for each in clusters)
             self._on_data_end(self._writer.data_end)
         self._spare.append(work.block)
 

@@ -10,9 +10,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from v2s_tui.adapters.disk.child_protocol import (
     FAILED_EXIT_CODE,
@@ -62,16 +63,28 @@ def die_with_parent() -> None:
 
 def _run(request: Request) -> dict[str, Any]:
     try:
-        descriptor = os.open(request.partial_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            result = _write(descriptor, request)
+        with ExitStack() as opened:
+            image = opened.enter_context(_created(request.partial_path))
+            manifest = (
+                opened.enter_context(_created(request.manifest_path)) if request.manifest_path else None
+            )
+            result = _write(image.fileno(), manifest, request)
             if request.sync:
-                os.fdatasync(descriptor)
+                for file in (manifest, image):
+                    _sync(file)
             return result
-        finally:
-            os.close(descriptor)
     except OSError as err:
         raise _named(err, Path(request.partial_path)) from err
+
+
+def _created(path: str) -> BinaryIO:
+    return open(path, "w+b", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _sync(file: BinaryIO | None) -> None:
+    if file is not None:
+        file.flush()
+        os.fdatasync(file.fileno())
 
 
 def _named(err: OSError, target: Path) -> V2sError:
@@ -89,7 +102,7 @@ def _named(err: OSError, target: Path) -> V2sError:
     )
 
 
-def _write(descriptor: int, request: Request) -> dict[str, Any]:
+def _write(descriptor: int, manifest: BinaryIO | None, request: Request) -> dict[str, Any]:
     report = _Reporter().report
     if isinstance(request, FlattenRequest):
         size_bytes = flatten_image(
@@ -97,13 +110,19 @@ def _write(descriptor: int, request: Request) -> dict[str, Any]:
             descriptor,
             threads=request.threads,
             layered=request.layered,
+            manifest=manifest,
             on_bytes=lambda done, total: report(Progress(done, total)),
         )
         return {"size_bytes": size_bytes}
-    return _receive(descriptor, request, report)
+    return _receive(descriptor, manifest, request, report)
 
 
-def _receive(descriptor: int, request: ReceiveRequest, report: Callable[[Progress], None]) -> dict[str, Any]:
+def _receive(
+    descriptor: int,
+    manifest: BinaryIO | None,
+    request: ReceiveRequest,
+    report: Callable[[Progress], None],
+) -> dict[str, Any]:
     def on_position(position: Position) -> None:
         report(Progress(position.covered_bytes, position.virtual_size_bytes, position.received_bytes))
 
@@ -119,6 +138,7 @@ def _receive(descriptor: int, request: ReceiveRequest, report: Callable[[Progres
         mode=Mode(request.mode),
         expected_capacity_bytes=request.capacity_bytes,
         threads=request.threads,
+        manifest=manifest,
         on_position=on_position,
         on_data_end=on_data_end,
     )
