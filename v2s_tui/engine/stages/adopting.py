@@ -18,24 +18,30 @@ def adopt_or_make(
     zone: str,
     tag: str,
     make: Callable[[], CloudResource],
+    origin: str = "",
 ) -> CloudResource:
     """The one resource of this kind with this tag, found or made.
 
-    One that ended in error is removed and made again; of several (a create whose answer was lost, answered
+    origin: a further tag that says what it was made of; one made of something else is stale. Stale ones and
+    those that ended in error are removed and made again; of several (a create whose answer was lost, answered
     twice) the oldest stays.
     """
     effect = context.ledger.intend(kind, tag=tag, where=zone)
-    found = _usable(context, kind, zone, tag)
+    found = _usable(context, kind, zone, tag, origin)
     resource = found or make()
     context.ledger.made(effect, resource.id)
     return resource
 
 
-def _usable(context: StageContext, kind: EffectKind, zone: str, tag: str) -> CloudResource | None:
+def _usable(
+    context: StageContext, kind: EffectKind, zone: str, tag: str, origin: str
+) -> CloudResource | None:
     cloud = context.ports.cloud
     found = cloud.find(kind.value, zone, tag)
-    good = [each for each in found if each.state is not CloudState.ERROR]
-    for surplus in [*good[1:], *(each for each in found if each.state is CloudState.ERROR)]:
+    good = [
+        each for each in found if each.state is not CloudState.ERROR and (not origin or origin in each.tags)
+    ]
+    for surplus in [each for each in found if each not in good[:1]]:
         cloud.delete(kind.value, zone, surplus.id)
     return good[0] if good else None
 

@@ -53,6 +53,7 @@ def _convert(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> D
         base=replace(disk.base, tool=tool),
         overlay=made,
         upload_file=None,
+        object_bytes=0,
         virtual_size_bytes=size_bytes,
     )
 

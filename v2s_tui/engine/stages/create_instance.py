@@ -56,16 +56,18 @@ def _with_volumes(stage: StageInput, context: StageContext) -> Artifacts:
 
 def _volume(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> str:
     names, part, zone = names_of(stage), disk_part(disk.index), stage.planned.zone
+    origin = names.origin_tag(disk.snapshot_id)
     volume = adopt_or_make(
         context,
         EffectKind.VOLUME,
         zone=zone,
         tag=names.part_tag(part),
+        origin=origin,
         make=lambda: context.ports.cloud.create_volume(
             zone,
             snapshot_id=disk.snapshot_id,
             name=names.resource(part),
-            tags=names.tags(part),
+            tags=(*names.tags(part), origin),
             perf_iops=stage.planned.volume_class_of(disk.device_key).iops,
         ),
     )

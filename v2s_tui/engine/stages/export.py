@@ -118,6 +118,7 @@ def _finish(
             base=received.base,
             overlay=None,
             upload_file=None,
+            object_bytes=0,
             received_bytes=received.received_bytes,
             virtual_size_bytes=received.virtual_size_bytes,
             manifest_path=received.manifest_path,

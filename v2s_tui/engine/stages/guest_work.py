@@ -31,7 +31,7 @@ def fresh_overlays(stage: StageInput, context: StageContext) -> Artifacts:
     artifacts = stage.artifacts
     for disk in artifacts.disks:
         made = new_overlay(stage, context, disk, disk.virtual_size_bytes)
-        artifacts = artifacts.with_disk(replace(disk, overlay=made, upload_file=None))
+        artifacts = artifacts.with_disk(replace(disk, overlay=made, upload_file=None, object_bytes=0))
     return artifacts
 
 

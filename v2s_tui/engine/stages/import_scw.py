@@ -39,13 +39,19 @@ def import_disks(stage: StageInput, context: StageContext) -> Artifacts:
 
 def _begin(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> str:
     names, part, zone = names_of(stage), disk_part(disk.index), stage.planned.zone
+    origin = names.origin_tag(disk.object_etag)
     snapshot = adopt_or_make(
         context,
         EffectKind.BLOCK_SNAPSHOT,
         zone=zone,
         tag=names.part_tag(part),
+        origin=origin,
         make=lambda: context.ports.cloud.import_snapshot(
-            zone, bucket=disk.bucket, key=disk.key, name=names.resource(part), tags=names.tags(part)
+            zone,
+            bucket=disk.bucket,
+            key=disk.key,
+            name=names.resource(part),
+            tags=(*names.tags(part), origin),
         ),
     )
     return snapshot.id

@@ -32,6 +32,11 @@ class MigrationNames:
         """All tags of a part: its own, the migration's, then those of the plan."""
         return (self.tag, self.part_tag(part), *self.plan_tags)
 
+    @staticmethod
+    def origin_tag(made_of: str) -> str:
+        """What a part was made of: an object's ETag, a snapshot's id."""
+        return f"v2s-from:{made_of}"
+
     def resource(self, part: str) -> str:
         """Name of a part that is not the product itself (snapshot, volume)."""
         return resource_name(self.vm_name, self.migration_id, part)

@@ -269,6 +269,19 @@ def test_an_import_in_error_is_refused_and_replaced_by_a_retry(bench):
     assert bench.made() == {"block_snapshot": 2}
 
 
+def test_a_copy_that_was_changed_since_is_imported_anew(bench):
+    bench.run_until(Stage.IMPORT_SCW)
+    before = {each.id for each in bench.cloud.of_kind("block_snapshot")}
+    bench.run(Stage.CONVERT)
+    overlay = Path(bench.artifacts.disks[0].overlay.path)
+    overlay.write_bytes(b"qcow2 with another grub.cfg on it " + overlay.read_bytes().split()[-1])
+    bench.run(Stage.UPLOAD_S3)
+    bench.run(Stage.IMPORT_SCW)
+    after = {each.id for each in bench.cloud.of_kind("block_snapshot")}
+    assert len(after) == 2
+    assert len(before & after) == 1, "only the disk that changed"
+
+
 def test_the_poll_outlives_a_few_bad_answers_but_not_many(bench):
     bench.run_until(Stage.UPLOAD_S3)
     bench.world.rules.append(failing("get", RateLimited("429"), times=5))
