@@ -59,7 +59,7 @@ class BatchRunner:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._on_picture = on_picture
+        self.on_picture = on_picture
         self.recorder = Recorder(store, listeners)
         self.leases = Leases(self.state.header.limits, now=clock.now, free_bytes=self._free_bytes)
         self._workers = Workers(self.state.header.limits.global_)
@@ -138,8 +138,8 @@ class BatchRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await ticking
             self._workers.close()
-            if self._on_picture is not None:
-                self._on_picture(self.picture())
+            if self.on_picture is not None:
+                self.on_picture(self.picture())
 
     async def _run_waves_or_stop(self) -> Stop | None:
         stopped: Stop | None = None
@@ -286,16 +286,16 @@ class BatchRunner:
 
     async def _tick(self) -> None:
         """Sample progress, look at windows and work space, show the picture."""
-        every = self._settings.sample_seconds
+        every, loop = self._settings.sample_seconds, asyncio.get_running_loop()
         while True:
-            before = self._clock.monotonic()
+            before = loop.time()
             await asyncio.sleep(every)
-            self._lag_seconds = max(0.0, self._clock.monotonic() - before - every)
+            self._lag_seconds = max(0.0, loop.time() - before - every)
             self._look_at_window(self.state.header.current_wave)
             self._sampler.measure(self.runners.values())
             self.leases.pump()
-            if self._on_picture is not None:
-                self._on_picture(self.picture())
+            if self.on_picture is not None:
+                self.on_picture(self.picture())
 
     def _look_at_window(self, index: int) -> None:
         """Let VMs of the wave start only inside its window; what has started goes on."""

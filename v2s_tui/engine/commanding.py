@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from v2s_tui.engine.batch_runner import BatchRunner
 
 _HIGHEST_LIMIT = 1000
-_GATE_LOOKS = 100
+_GATE_LOOKS = 1000
 _GATE_LOOK_SECONDS = 0.01
 
 

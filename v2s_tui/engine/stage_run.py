@@ -14,7 +14,6 @@ from v2s_tui.domain.execution.events import StageCheckpoint
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.planning.scheduling import Request
 from v2s_tui.domain.planning.stages import Stage
-from v2s_tui.engine.ledger_writer import VmLedger
 from v2s_tui.engine.parts import Parts
 from v2s_tui.engine.stage_contract import LedgerWriter
 
@@ -29,14 +28,14 @@ class StageRun:
         vm_name: str,
         stage: Stage,
         request: Request,
+        ledger: LedgerWriter,
         progress: StageProgress,
         cancelled: threading.Event,
     ) -> None:
         self.ports = parts.ports
         self.progress = progress
         self.cancelled = cancelled
-        known = [each for each in parts.recorder.state.effects.values() if each.vm_name == vm_name]
-        self.ledger: LedgerWriter = VmLedger(parts.recorder, parts.clock, vm_name, known)
+        self.ledger: LedgerWriter = ledger
         self.holding = True
         self._parts = parts
         self._vm_name = vm_name

@@ -23,6 +23,7 @@ from v2s_tui.domain.execution.retry import policy_of, retries
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.scheduling import Request, stage_request, start_request
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.ledger_writer import VmLedger
 from v2s_tui.engine.parts import Parts
 from v2s_tui.engine.rates import RateMeter
 from v2s_tui.engine.resume import restart_point_of
@@ -57,6 +58,7 @@ class VmRunner:
         self._woken = asyncio.Event()
         self._ending: Ending | None = None
         self._gives_up = False
+        self._own_ledger: VmLedger | None = None
 
     @property
     def job(self) -> JobState:
@@ -154,9 +156,18 @@ class VmRunner:
             vm_name=self.vm_name,
             stage=stage,
             request=request,
+            ledger=self._ledger(),
             progress=self.progress,
             cancelled=cancelled,
         )
+
+    def _ledger(self) -> VmLedger:
+        """One for the VM's whole run: its effects are looked up among all of the batch's only once."""
+        if self._own_ledger is None:
+            effects = self._parts.recorder.state.effects.values()
+            known = [each for each in effects if each.vm_name == self.vm_name]
+            self._own_ledger = VmLedger(self._parts.recorder, self._parts.clock, self.vm_name, known)
+        return self._own_ledger
 
     async def _find_restart(self) -> RestartPoint:
         """Where to begin, by evidence; looking is tried again like a stage."""
