@@ -136,9 +136,10 @@ def _show(outlook: Outlook) -> None:
 
 
 def _write_report(services: Services, outcome: BatchOutcome, path: Path | None, *, show: bool) -> None:
+    text = batch_report(services, outcome.batch_id)
     if path is None and (outcome.failed or outcome.stopped):
         path = services.state_dir / f"report-{outcome.batch_id}.md"
-    text = batch_report(services, outcome.batch_id)
+        path.touch(mode=0o600)
     if path is not None:
         path.write_text(text, encoding="utf-8")
         say(f"report written to {path}")

@@ -26,7 +26,7 @@ from v2s_tui.engine.recorder import Listener
 from v2s_tui.engine.settings import RunnerSettings
 from v2s_tui.engine.stage_contract import EvidenceFunction, Ports, StageFunction
 from v2s_tui.engine.state_store import StateStore
-from v2s_tui.system.files import make_private_folder
+from v2s_tui.system.files import make_private_folder, private_files
 from v2s_tui.system.locks import LockOwner
 from v2s_tui.system.processes import spawn_detached
 
@@ -57,9 +57,11 @@ class RunRequest:
 def run_in_foreground(request: RunRequest) -> BatchOutcome:
     """Run the batch in this process until it ends, stops at a gate or is told to stop.
 
-    Blocking; call it from the main thread (signals). Raises StateError when the state cannot be written.
+    Blocking; call it from the main thread (signals). What is made meanwhile only its owner can read, copies of
+    disks above all. Raises StateError when the state cannot be written.
     """
-    return asyncio.run(_run(request))
+    with private_files():
+        return asyncio.run(_run(request))
 
 
 async def _run(request: RunRequest) -> BatchOutcome:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -48,6 +49,19 @@ def make_private_folder(folder: Path) -> Path:
     if found.st_mode & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+@contextlib.contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever this process and its children make meanwhile is for its owner alone: 0600 and 0700.
+
+    Sets the umask, which belongs to the whole process, not to a thread.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def used_bytes(folder: Path) -> int:

@@ -69,7 +69,7 @@ def _appliance(cache: Path) -> Check:
 
 def _work_space(work_dir: Path) -> Iterator[Check]:
     try:
-        work_dir.mkdir(parents=True, exist_ok=True)
+        work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         writable = os.access(work_dir, os.W_OK)
     except OSError:
         writable = False

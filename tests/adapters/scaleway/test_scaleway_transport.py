@@ -175,6 +175,13 @@ def test_the_secret_is_in_the_header_and_nowhere_else(api, cloud):
     assert "secret" not in repr(ScalewayAccess("SCW", "secret", PROJECT))
 
 
+def test_an_error_page_that_repeats_the_secret_does_not_pass_it_on(api, cloud):
+    api.script = [Say(400, {"message": "you sent X-Auth-Token: secret", "type": "invalid_arguments"})]
+    with pytest.raises(TargetError) as raised:
+        cloud.get("block_snapshot", ZONE, "s-1")
+    assert "X-Auth-Token: ***" in str(raised.value)
+
+
 def test_sizes_that_nobody_meant_are_not_sent(api, cloud):
     api.script = [Say(200, SNAPSHOT | {"type": "sbs_5k", "status": "creating"})]
     cloud.create_volume(ZONE, snapshot_id="s-1", name="v", tags=("t",), perf_iops=15000)

@@ -100,6 +100,7 @@ class Transport:
             timeout=(self._access.connect_seconds, self._access.read_seconds),
             verify=self._access.verify,
         )
+        _hide(self._access.secret_key, response)
         if response.status_code == 429:
             self.limiter.refused()
         else:
@@ -121,6 +122,12 @@ class Transport:
         if method == "POST":
             hint += "; what it may have made is found again by its tag"
         return TargetUnavailable(f"no answer from the Scaleway API to {call}: {err}", hint=hint)
+
+
+def _hide(secret: str, response: requests.Response) -> None:
+    """Error pages that repeat the request would carry the secret into messages, journal and report."""
+    if response.status_code >= 400 and secret and secret.encode() in response.content:
+        response._content = response.content.replace(secret.encode(), b"***")
 
 
 def _may_repeat_after(err: requests.RequestException, method: str) -> bool:
