@@ -5,6 +5,7 @@ adapt_linux opens the guest in libguestfs; ensure_uefi needs no VM at all. Both 
 change nothing when they are run again.
 """
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from v2s_tui.adapters.guest.boot.esp_config import MARK, esp_grub_config
 from v2s_tui.adapters.guest.boot.grub_image import build_grub_image, grub_can_read
 from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay, parse_dependencies
 from v2s_tui.adapters.guest.inspection import DiskFacts, Inspection, inspect_linux, read_disk
-from v2s_tui.adapters.guest.linux.boot_facts import boot_entries
+from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, holding_mount, starts_at_top_level
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
@@ -109,7 +110,7 @@ def adapt_linux(
         plan, esp_uuid = plan_changes(session, inspection, request)
         progress(f"making {len(plan.changes)} changes")
         records = session.apply(plan.changes)
-        entries = boot_entries(session)
+        entries = boot_entries(session, inspection.facts.mounts)
     return AdaptResult(inspection.facts, entries, esp_uuid, records, plan.warnings)
 
 
@@ -176,6 +177,12 @@ def _plan_initramfs(session: GuestSession, inspection: Inspection) -> ChangePlan
         addable = tuple(name for name in kernel.missing_virtio if name not in kernel.unavailable_virtio)
         if not addable or audit is None:
             continue
+        if audit.compression == "lz4" and _is_older(kernel.version, (5, 9)):
+            raise V2sError(
+                f"{kernel.initramfs_path} lacks {', '.join(addable)} and nothing can be appended to it",
+                hint="a kernel before 5.9 reads no archive behind lz4: in the source VM set COMPRESS=gzip in "
+                "/etc/initramfs-tools/initramfs.conf, add the modules to its list, run update-initramfs -u",
+            )
         folder = f"/lib/modules/{kernel.version}"
         available = parse_dependencies(session.read_text(f"{folder}/modules.dep") or "")
 
@@ -187,6 +194,11 @@ def _plan_initramfs(session: GuestSession, inspection: Inspection) -> ChangePlan
         reason = f"drivers {', '.join(addable)} are not in it; without them the root disk is not found"
         changes.append(Change(ChangeKind.APPEND, kernel.initramfs_path, reason, content=padding + archive))
     return ChangePlan(tuple(changes), tuple(warnings))
+
+
+def _is_older(version: str, limit: tuple[int, int]) -> bool:
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < limit
 
 
 def ensure_uefi(
@@ -239,12 +251,19 @@ def _has_own_loader(esp: EspImage) -> bool:
 
 def _esp_files(adapted: AdaptResult, scratch: Path) -> dict[str, bytes]:
     boot = adapted.facts.boot
-    jump = bool(boot.config_path) and not boot.bls
+    jump = bool(boot.config_path) and not boot.bls and not _is_relative(adapted)
     if not jump and not adapted.entries:
         raise V2sError("the guest's boot configuration was not understood", hint="is GRUB its boot loader?")
     root = f"UUID={adapted.facts.root.filesystem.uuid}"
     config = esp_grub_config(boot, adapted.entries, lambda _: None, root=root, jump=jump)
     return {REMOVABLE_LOADER: build_grub_image(scratch), REMOVABLE_CONFIG: config.encode()}
+
+
+def _is_relative(adapted: AdaptResult) -> bool:
+    """SUSE on btrfs: its grub.cfg has paths from the default subvolume, which only its own GRUB follows."""
+    default = adapted.facts.boot.default_entry
+    mount = holding_mount(adapted.facts.mounts, "/boot")
+    return bool(mount.subvolume) and default is not None and not starts_at_top_level(default, mount.subvolume)
 
 
 def _check_readable(raw: Path, adapted: AdaptResult, table: PartitionTable) -> None:

@@ -172,11 +172,16 @@ class Worker:
             self.guest.ln_s(change["target"], path)
         else:
             raise RuntimeError("unknown change " + kind)
+        return self._record(kind, path, change["reason"], before, saved)
+
+    def _record(
+        self, kind: str, path: str, reason: str, before: dict[str, Any], saved: str
+    ) -> dict[str, Any]:
         after = self._fingerprint(path)
         return {
             "kind": kind,
             "path": path,
-            "reason": change["reason"],
+            "reason": reason,
             "existed": before["existed"],
             "saved_as": saved,
             "size_before": before["size"],
@@ -277,18 +282,7 @@ class Worker:
             self.guest.hivex_commit(None)
         finally:
             self.guest.hivex_close()
-        after = self._fingerprint(path)
-        record = {
-            "kind": "write",
-            "path": path,
-            "reason": reason,
-            "existed": True,
-            "saved_as": saved,
-            "size_before": before["size"],
-            "size_after": after["size"],
-            "sha256_before": before["sha256"],
-            "sha256_after": after["sha256"],
-        }
+        record = self._record("write", path, reason, before, saved)
         self._remember([record])
         self.guest.sync()
         return [record]

@@ -10,7 +10,9 @@ from v2s_tui.adapters.guest.boot.esp_config import esp_grub_config
 from v2s_tui.adapters.guest.boot.grub_config import (
     edit_default_grub,
     edit_grub_config,
+    edit_legacy_config,
     grub_entries,
+    legacy_entries,
     uses_blscfg,
 )
 from v2s_tui.domain.guest.facts import BootEntry, BootFacts
@@ -236,6 +238,35 @@ def test_hostile_names_cannot_add_commands_to_the_menu() -> None:
     assert "\nreboot" not in text
     assert "halt" not in text
     assert r"\; reboot \{ \}" in text
+
+
+LEGACY = """default=1
+timeout=5
+title CentOS (2.6.32-754.el6.x86_64)
+\troot (hd0,0)
+\tkernel /vmlinuz-2.6.32-754 ro root=/dev/sda1 rhgb quiet
+\tinitrd /initramfs-2.6.32-754.img
+title CentOS (2.6.32-696.el6.x86_64)
+\troot (hd0,0)
+\tkernel (hd0,0)/vmlinuz-2.6.32-696 ro root=/dev/sda1
+\tinitrd (hd0,0)/initramfs-2.6.32-696.img
+title Other
+\tchainloader +1
+"""
+
+
+def test_old_grub_is_understood() -> None:
+    first, second = legacy_entries(LEGACY)
+    assert first == BootEntry(
+        "CentOS (2.6.32-696.el6.x86_64)",
+        "/vmlinuz-2.6.32-696",
+        ("/initramfs-2.6.32-696.img",),
+        "ro root=/dev/sda1",
+    )
+    assert second.kernel == "/vmlinuz-2.6.32-754"
+    edited = edit_legacy_config(LEGACY, stable, root=ROOT)
+    assert f"\tkernel /vmlinuz-2.6.32-754 ro root={ROOT} rhgb quiet {SERIAL}\n" in edited
+    assert edit_legacy_config(edited, stable, root=ROOT) == edited
 
 
 def test_blscfg_is_recognised() -> None:

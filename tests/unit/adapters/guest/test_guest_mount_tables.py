@@ -46,6 +46,13 @@ def test_editing_fstab_twice_changes_nothing_more() -> None:
     assert edit_fstab(once, NAMES.stable, esp_uuid="EEEE-0000")[0] == once
 
 
+def test_the_root_is_known_even_by_a_name_that_is_not() -> None:
+    after, unresolved = edit_fstab(
+        "/dev/disk/by-id/wwn-0x5-part9 / ext4 defaults 0 1\n", NAMES.stable, root="UUID=r"
+    )
+    assert (after, unresolved) == ("UUID=r / ext4 defaults 0 1\n", ())
+
+
 def test_crypttab() -> None:
     before = "# name device key\nhome /dev/sdb1 none luks\nswap UUID=x /dev/urandom swap\n"
     assert edit_crypttab(before, NAMES.stable) == (
@@ -69,6 +76,7 @@ def test_device_names() -> None:
     assert find("/dev/mapper/vg0-my--var") is FILESYSTEMS[3]
     assert find("/dev/vg0/my-var") is FILESYSTEMS[3]
     assert find("/dev/sdaa1") is None
-    assert find("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1") is None, "two disks: nobody can tell"
+    assert find("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1") is None, "two disks have it"
+    assert find("/dev/disk/by-id/scsi-36000c29e1f-part5") is FILESYSTEMS[1], "one disk has it"
     single = DeviceNames(FILESYSTEMS[:2], disks=1)
     assert single.find("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:0:0-part5") is FILESYSTEMS[1]

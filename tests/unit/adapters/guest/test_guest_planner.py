@@ -155,6 +155,38 @@ def test_a_guest_with_old_names_keeps_them() -> None:
     assert "/etc/sysconfig/network/ifcfg-ens2" not in paths
 
 
+SUBVOLUME = "@/.snapshots/1/snapshot"
+
+
+def test_suse_on_btrfs_is_booted_from_the_top_level() -> None:
+    """SUSE's own GRUB starts paths at the default subvolume; a plain GRUB cannot."""
+    mounts = (GuestMount("/", replace(ROOT, kind="btrfs"), SUBVOLUME),)
+    files: Files = {
+        **SLES,
+        "/boot/grub2/grub.cfg": GRUB.replace(" /vmlinuz", " /boot/vmlinuz").replace(
+            " /initrd", " /boot/initrd"
+        ),
+        "/boot/vmlinuz": "-> vmlinuz-6",
+        "/boot/initrd": "-> initrd-6",
+    }
+    newest, listed = boot_entries(TextFiles(files), mounts)
+    assert newest.kernel == f"/{SUBVOLUME}/boot/vmlinuz"
+    assert listed.kernel == f"/{SUBVOLUME}/boot/vmlinuz-6"
+    assert listed.initramfs == (f"/{SUBVOLUME}/boot/initrd-6",)
+
+
+def test_debian_on_btrfs_has_its_paths_from_the_top_level() -> None:
+    mounts = (GuestMount("/", replace(ROOT, kind="btrfs"), "@"),)
+    files: Files = {**DEBIAN, "/boot/grub/grub.cfg": GRUB.replace(" /", " /@/boot/")}
+    assert boot_entries(TextFiles(files), mounts)[0].kernel == "/@/boot/vmlinuz-6"
+
+
+def test_lvm_forgets_the_disks_of_vmware() -> None:
+    files: Files = {**ROCKY, "/etc/lvm/devices/system.devices": "IDTYPE=sys_wwid IDNAME=naa.6000c29\n"}
+    changes = {change.path: change.kind for change in plan_of(files).changes}
+    assert changes["/etc/lvm/devices/system.devices"] is ChangeKind.REMOVE
+
+
 def test_grub_sees_paths_from_the_root_of_their_file_system() -> None:
     plain = (GuestMount("/", ROOT),)
     assert grub_path(plain, "/boot/grub/grub.cfg") == "/boot/grub/grub.cfg"

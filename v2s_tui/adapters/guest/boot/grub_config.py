@@ -5,6 +5,7 @@ minutes under emulation and runs foreign code. /etc/default/grub gets the same e
 """
 
 import re
+from dataclasses import replace
 
 from v2s_tui.adapters.guest.boot.command_line import StableName, edit_command_line, without_variables
 from v2s_tui.domain.guest.facts import BootEntry
@@ -12,6 +13,7 @@ from v2s_tui.domain.guest.facts import BootEntry
 _LINUX = re.compile(r"^(?P<indent>\s*)(?P<command>linux(?:16|efi)?)(?P<gap>\s+)(?P<kernel>\S+)(?P<rest>.*)$")
 _INITRD = re.compile(r"^(?P<indent>\s*)(?P<command>initrd(?:16|efi)?)(?P<gap>\s+)(?P<rest>.*)$")
 _ENTRY = re.compile(r"""^\s*menuentry\s+(?:'(?P<single>[^']*)'|"(?P<double>[^"]*)"|(?P<bare>\S+))""")
+_LEGACY_KERNEL = re.compile(r"^(?P<head>\s*kernel\s+\S+)(?P<rest>[^\r\n]*)")
 _MSDOS = re.compile(r"\b(hd\d+),msdos(\d+)")
 _KEY = re.compile(r"^(?P<key>GRUB_CMDLINE_LINUX(?:_DEFAULT|_RECOVERY)?)=(?P<value>.*)$")
 _KERNELOPTS = re.compile(
@@ -56,6 +58,39 @@ def grub_entries(text: str) -> tuple[BootEntry, ...]:
             found.append(BootEntry(title, kernel, images, arguments))
             title, kernel = "", ""
     return tuple(found)
+
+
+def legacy_entries(text: str) -> tuple[BootEntry, ...]:
+    """Entries of a menu.lst or grub.conf of GRUB 0.97, its default first."""
+    found: list[BootEntry] = []
+    default = 0
+    for line in text.splitlines():
+        word, *others = re.split(r"[\s=]+", line.strip(), maxsplit=1)
+        rest = others[0] if others else ""
+        if word == "default" and rest.strip().isdigit():
+            default = int(rest)
+        elif word == "title":
+            found.append(BootEntry(rest.strip(), "", (), ""))
+        elif word == "kernel" and found:
+            path, _, arguments = rest.strip().partition(" ")
+            found[-1] = replace(found[-1], kernel=_without_device(path), command_line=arguments.strip())
+        elif word == "initrd" and found:
+            found[-1] = replace(found[-1], initramfs=(_without_device(rest.strip()),))
+    chosen = found[default : default + 1]
+    return tuple(entry for entry in chosen + [each for each in found if each not in chosen] if entry.kernel)
+
+
+def edit_legacy_config(text: str, stable_name: StableName, *, root: str) -> str:
+    """menu.lst or grub.conf with every kernel line edited."""
+    return "".join(_edited_legacy(line, stable_name, root) for line in text.splitlines(keepends=True))
+
+
+def _edited_legacy(line: str, stable_name: StableName, root: str) -> str:
+    match = _LEGACY_KERNEL.match(line)
+    if match is None:
+        return line
+    ending = line[len(line.rstrip("\r\n")) :]
+    return f"{match['head']} {edit_command_line(match['rest'], stable_name, root=root)}{ending}"
 
 
 def _without_device(path: str) -> str:

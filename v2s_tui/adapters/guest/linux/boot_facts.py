@@ -1,11 +1,19 @@
 """How a Linux guest boots: its boot loader's configuration, read with the paths that GRUB sees."""
 
+from dataclasses import replace
+
 from v2s_tui.adapters.guest.boot.bls import BlsEntry, boot_entry, ordered_entries, parse_bls, parse_grubenv
-from v2s_tui.adapters.guest.boot.grub_config import grub_entries, kernel_options_variable, uses_blscfg
+from v2s_tui.adapters.guest.boot.grub_config import (
+    grub_entries,
+    kernel_options_variable,
+    legacy_entries,
+    uses_blscfg,
+)
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.facts import BootEntry, GuestMount
 
 CONFIG_PATHS = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
+LEGACY_PATHS = ("/boot/grub/grub.conf", "/boot/grub/menu.lst")
 ENTRY_FOLDER = "/boot/loader/entries"
 _ENVIRONMENTS = ("/boot/grub2/grubenv", "/boot/grub/grubenv")
 _EFI_CONFIGS = "/boot/efi/EFI/*/grub.cfg"
@@ -36,15 +44,43 @@ def uses_bls(view: GuestView) -> bool:
     )
 
 
-def boot_entries(view: GuestView) -> tuple[BootEntry, ...]:
-    """What the guest would boot, its default first, at most a few."""
-    if uses_bls(view):
-        return _bls_entries(view)
+def boot_entries(view: GuestView, mounts: tuple[GuestMount, ...] = ()) -> tuple[BootEntry, ...]:
+    """What the guest would boot, its default first, at most a few. Paths are as a plain GRUB sees them.
+
+    SUSE's GRUB starts its paths at a btrfs' default subvolume, a plain GRUB at the top level; there the links
+    to the newest kernel come first, so that the entry follows updates.
+    """
+    entries = _bls_entries(view) if uses_bls(view) else _config_entries(view)
+    subvolume = holding_mount(mounts, "/boot").subvolume if mounts else ""
+    if subvolume and entries and not starts_at_top_level(entries[0], subvolume):
+        entries = (*_newest_link(view, entries[0]), *entries)
+        entries = tuple(_below(entry, subvolume) for entry in entries)
+    return entries[:_MAX_ENTRIES]
+
+
+def starts_at_top_level(entry: BootEntry, subvolume: str) -> bool:
+    """Whether an entry's paths lead from the top level of its btrfs."""
+    return entry.kernel.startswith(f"/{subvolume}/")
+
+
+def _newest_link(view: GuestView, entry: BootEntry) -> tuple[BootEntry, ...]:
+    if view.link_target("/boot/vmlinuz") is None or view.link_target("/boot/initrd") is None:
+        return ()
+    return (replace(entry, title="Newest kernel", kernel="/boot/vmlinuz", initramfs=("/boot/initrd",)),)
+
+
+def _below(entry: BootEntry, subvolume: str) -> BootEntry:
+    images = tuple(f"/{subvolume}{path}" for path in entry.initramfs)
+    return replace(entry, kernel=f"/{subvolume}{entry.kernel}", initramfs=images)
+
+
+def _config_entries(view: GuestView) -> tuple[BootEntry, ...]:
     for path in config_files(view):
         entries = grub_entries(view.read_text(path) or "")
         if entries:
-            return entries[:_MAX_ENTRIES]
-    return ()
+            return entries
+    legacy = next((path for path in LEGACY_PATHS if view.is_file(path)), "")
+    return legacy_entries(view.read_text(legacy) or "") if legacy else ()
 
 
 def _bls_entries(view: GuestView) -> tuple[BootEntry, ...]:
@@ -58,7 +94,7 @@ def _bls_entries(view: GuestView) -> tuple[BootEntry, ...]:
             (value for text in texts if (value := kernel_options_variable(text))), ""
         )
     ordered = ordered_entries(entries, variables.get("saved_entry", ""))
-    return tuple(boot_entry(entry, variables) for entry in ordered[:_MAX_ENTRIES])
+    return tuple(boot_entry(entry, variables) for entry in ordered)
 
 
 def holding_mount(mounts: tuple[GuestMount, ...], path: str) -> GuestMount:

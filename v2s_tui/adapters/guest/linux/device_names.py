@@ -7,7 +7,7 @@ from v2s_tui.domain.guest.facts import GuestFilesystem
 
 _KERNEL_NAME = re.compile(r"/dev/(?:sd|vd|hd|xvd)(?P<letters>[a-z]{1,2})(?P<number>\d*)")
 _NVME = re.compile(r"/dev/nvme(?P<disk>\d+)n1(?:p(?P<number>\d+))?")
-_BY_PATH = re.compile(r"/dev/disk/by-path/\S*?(?:-part(?P<number>\d+))?")
+_BY_HARDWARE = re.compile(r"/dev/disk/by-(?:path|id)/\S*?-part(?P<number>\d+)")
 _PARTUUID = re.compile(r"(?:PARTUUID=|/dev/disk/by-partuuid/)(?P<uuid>[0-9a-fA-F-]+)")
 
 
@@ -50,8 +50,13 @@ class DeviceNames:
             return _disk_number(match["letters"]), int(match["number"] or 0)
         if match := _NVME.fullmatch(name):
             return int(match["disk"]), int(match["number"] or 0)
-        match = _BY_PATH.fullmatch(name)
-        return (0, int(match["number"] or 0)) if match and self._disks == 1 else None
+        match = _BY_HARDWARE.fullmatch(name)
+        return self._only_partition(int(match["number"])) if match else None
+
+    def _only_partition(self, number: int) -> tuple[int, int] | None:
+        """Which disk an id of the old hardware meant is known only where one disk has that partition."""
+        places = {(each.disk_index, number) for each in self._filesystems if each.partition == number}
+        return places.pop() if len(places) == 1 or (self._disks == 1 and places) else None
 
 
 def _disk_number(letters: str) -> int:

@@ -36,11 +36,14 @@ def _plain(field: str) -> str:
     return re.sub(r'^(UUID|LABEL|PARTUUID|PARTLABEL)="(.*)"$', r"\1=\2", resolved)
 
 
-def edit_fstab(text: str, stable_name: StableName, *, esp_uuid: str = "") -> tuple[str, tuple[str, ...]]:
+def edit_fstab(
+    text: str, stable_name: StableName, *, root: str = "", esp_uuid: str = ""
+) -> tuple[str, tuple[str, ...]]:
     """The table with names that survive the move, and the device names that could not be resolved.
 
     An entry whose device is not among the migrated disks gets `nofail`, so that it cannot stop the boot.
-    CD-ROM and floppy lines are left alone. With esp_uuid the ESP is added as /boot/efi unless it is there.
+    CD-ROM and floppy lines are left alone. root: `UUID=...` of what is known to be mounted at /. With
+    esp_uuid the ESP is added as /boot/efi unless it is there.
     """
     lines, unresolved = [], []
     for line in text.splitlines():
@@ -48,7 +51,7 @@ def edit_fstab(text: str, stable_name: StableName, *, esp_uuid: str = "") -> tup
         if match is None or not is_unstable(_plain(match[2])):
             lines.append(line)
             continue
-        stable = stable_name(_plain(match[2]))
+        stable = stable_name(_plain(match[2])) or (root if match[4] == "/" else "")
         if stable:
             lines.append(f"{match[1]}{stable}{match[3]}{match[4]}{match[5]}{match[6]}{match[7]}")
         else:

@@ -7,8 +7,17 @@ from collections.abc import Callable
 
 from v2s_tui.adapters.guest.boot.bls import edit_bls, format_grubenv, parse_grubenv
 from v2s_tui.adapters.guest.boot.command_line import StableName, edit_command_line
-from v2s_tui.adapters.guest.boot.grub_config import edit_default_grub, edit_grub_config
-from v2s_tui.adapters.guest.linux.boot_facts import bls_files, config_files, environment_file
+from v2s_tui.adapters.guest.boot.grub_config import (
+    edit_default_grub,
+    edit_grub_config,
+    edit_legacy_config,
+)
+from v2s_tui.adapters.guest.linux.boot_facts import (
+    LEGACY_PATHS,
+    bls_files,
+    config_files,
+    environment_file,
+)
 from v2s_tui.adapters.guest.linux.cloud_init import plan_cloud_init
 from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.adapters.guest.linux.kernel_hook import plan_kernel_hook
@@ -44,7 +53,7 @@ def plan_linux(
     """
     root = f"UUID={facts.root.filesystem.uuid}"
     to_efi = facts.boot.firmware == "bios"
-    tables = _plan_tables(view, stable_name, esp_uuid)
+    tables = _plan_tables(view, stable_name, root, esp_uuid)
     network = plan_network(view, _with_old_names(view, nics))
     changes = (
         *tables.changes,
@@ -53,7 +62,8 @@ def plan_linux(
         *network.changes,
         *(plan_vmware_removal(view) if remove_vmware_tools else ()),
         *plan_cloud_init(view),
-        *(plan_kernel_hook(view) if facts.boot.bls and to_efi else ()),
+        *_plan_storage(view),
+        *(plan_kernel_hook(view) if facts.boot.bls and not facts.boot.own_loader else ()),
     )
     merged = merged_writes(changes)
     return ChangePlan(merged + plan_relabel(view, merged), tables.warnings + network.warnings)
@@ -65,11 +75,11 @@ def merged_writes(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     return tuple(last[path] for path in dict.fromkeys(change.path for change in changes))
 
 
-def _plan_tables(view: GuestView, stable_name: StableName, esp_uuid: str) -> ChangePlan:
+def _plan_tables(view: GuestView, stable_name: StableName, root: str, esp_uuid: str) -> ChangePlan:
     changes, warnings = [], []
     fstab = view.read_text("/etc/fstab")
     if fstab is not None:
-        new, unresolved = edit_fstab(fstab, stable_name, esp_uuid=esp_uuid)
+        new, unresolved = edit_fstab(fstab, stable_name, root=root, esp_uuid=esp_uuid)
         changes += _written("/etc/fstab", fstab, new, "mount by UUID: device names may differ at the target")
         warnings += [
             f"{name} in /etc/fstab is on no migrated disk; the guest boots without it" for name in unresolved
@@ -86,6 +96,12 @@ def _plan_tables(view: GuestView, stable_name: StableName, esp_uuid: str) -> Cha
     return ChangePlan(tuple(changes), tuple(warnings))
 
 
+def _plan_storage(view: GuestView) -> tuple[Change, ...]:
+    """LVM's list of devices names the disks of VMware; without it LVM looks at every disk (lvmdevices(8))."""
+    reason = "LVM would use the disks of VMware only, by their old ids"
+    return tuple(Change(ChangeKind.REMOVE, path, reason) for path in view.glob("/etc/lvm/devices/*.devices"))
+
+
 def _plan_boot(view: GuestView, stable_name: StableName, root: str, *, to_efi: bool) -> list[Change]:
     def grub(text: str) -> str:
         return edit_grub_config(text, stable_name, root=root, to_efi=to_efi)
@@ -98,6 +114,9 @@ def _plan_boot(view: GuestView, stable_name: StableName, root: str, *, to_efi: b
         changes += _edited(view, path, grub)
     for path in bls_files(view):
         changes += _edited(view, path, entry)
+    for path in LEGACY_PATHS:
+        if view.link_target(path) is None:
+            changes += _edited(view, path, lambda text: edit_legacy_config(text, stable_name, root=root))
     changes += _edited(view, _DEFAULT_GRUB, lambda text: edit_default_grub(text, stable_name, root=root))
     changes += _edited(
         view, _KERNEL_COMMAND_LINE, lambda text: edit_command_line(text, stable_name, root=root) + "\n"
