@@ -8,6 +8,7 @@ from pathlib import Path
 
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts, FileEvidence
+from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.units import GB, MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import what_is_wrong
@@ -23,6 +24,12 @@ def target_size_bytes(capacity_bytes: int, *, boot: bool, room_bytes: int = 0) -
     """Virtual size at the target: whole GB, never smaller than at the source plus room_bytes."""
     whole = -(-(capacity_bytes + room_bytes) // GB) * GB
     return max(whole, LEAST_SYSTEM_VOLUME_BYTES if boot else LEAST_VOLUME_BYTES)
+
+
+def planned_size_bytes(planned: PlannedVm, capacity_bytes: int, *, boot: bool) -> int:
+    """Virtual size at the target of one disk of this VM."""
+    room_bytes = ESP_ROOM_BYTES if boot and planned.adapt else 0
+    return target_size_bytes(capacity_bytes, boot=boot, room_bytes=room_bytes)
 
 
 def convert_disks(stage: StageInput, context: StageContext) -> Artifacts:
@@ -44,9 +51,7 @@ def _convert(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> D
         )  # fmt: skip
     base = Path(disk.base.path)
     tool = context.ports.disks.check(base)
-    boot = disk.index == 0
-    room_bytes = ESP_ROOM_BYTES if boot and stage.planned.adapt else 0
-    size_bytes = target_size_bytes(disk.capacity_bytes, boot=boot, room_bytes=room_bytes)
+    size_bytes = planned_size_bytes(stage.planned, disk.capacity_bytes, boot=disk.index == 0)
     made = new_overlay(stage, context, disk, size_bytes)
     return replace(
         disk,

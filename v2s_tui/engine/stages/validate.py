@@ -14,8 +14,9 @@ from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, PowerState, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, Stock
 from v2s_tui.domain.target.sizing import Need, misfits, need_of
-from v2s_tui.domain.units import TB, format_bytes
+from v2s_tui.domain.units import GB, TB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageInput
+from v2s_tui.engine.stages.convert import planned_size_bytes
 from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
 
 LARGEST_IMPORT_BYTES = TB
@@ -30,7 +31,7 @@ def validate(stage: StageInput, context: StageContext) -> Artifacts:
     vm = vm_now(planned, ports)
     disks = moving_disks(planned, vm)
     context.progress.activity = f"asking {planned.zone} for {planned.target_type}"
-    problems = [*_source_problems(vm, planned), *_disk_problems(disks)]
+    problems = [*_source_problems(vm, planned), *_disk_problems(planned, disks)]
     if planned.create_instance:
         catalogue = ports.cloud.catalogue(planned.zone)
         problems += _type_problems(planned, vm, disks, catalogue)
@@ -62,17 +63,18 @@ def _source_problems(vm: Vm, planned: PlannedVm) -> Iterator[str]:
         yield "its power state is unknown and the plan asks for a cold copy"
 
 
-def _disk_problems(disks: tuple[Disk, ...]) -> Iterator[str]:
+def _disk_problems(planned: PlannedVm, disks: tuple[Disk, ...]) -> Iterator[str]:
     if not disks:
         yield "it has no disk to move"
-    for disk in disks:
+    for index, disk in enumerate(disks):
+        size_bytes = planned_size_bytes(planned, disk.capacity_bytes, boot=index == 0)
         for wrong, text in (
             (disk.backing in {DiskBacking.RDM_VIRTUAL, DiskBacking.RDM_PHYSICAL}, "is a raw device mapping"),
             (disk.independent, "is independent and left out of snapshots"),
             (disk.shared, "is shared with other VMs"),
             (
-                disk.capacity_bytes > LARGEST_IMPORT_BYTES,
-                f"has {format_bytes(disk.capacity_bytes)}, imports end at 1 TB",
+                size_bytes > LARGEST_IMPORT_BYTES,
+                f"becomes a volume of {size_bytes / GB:.0f} GB, imports end at 1 TB",
             ),
         ):
             if wrong:
