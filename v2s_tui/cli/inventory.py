@@ -10,7 +10,13 @@ from v2s_tui.cli.options import chosen_config, config_option, format_option
 
 @click.command()
 @config_option
-@click.option("-f", "--filter", "filters", multiple=True, help="Show only these (repeatable).")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    help="Show only these (repeatable); `@name`: kept in the config.",
+)
 @format_option("table", "yaml", "json", "csv")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of stdout.")
 @click.pass_context
@@ -25,8 +31,8 @@ def inventory(
     from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS
     from v2s_tui.usecases.load_inventory import load_inventory
 
-    wanted = combine_filters(filters)
     with open_services(chosen_config(ctx, config), warn=say) as services:
+        wanted = combine_filters(filters, services.settings.filters)
         listed = load_inventory(services)
     shown = Inventory(
         tuple(wanted.select(listed)),
@@ -89,8 +95,8 @@ def inventory_plan(
     from v2s_tui.usecases.load_inventory import inventory_from_file, load_inventory
     from v2s_tui.usecases.make_plan import PlanRequest, plan_selection, save_new_plan
 
-    wanted = (combine_filters(filters), size_filter(**bounds))
     with open_services(chosen_config(ctx, config), warn=say) as services:
+        wanted = (combine_filters(filters, services.settings.filters), size_filter(**bounds))
         listed = inventory_from_file(from_rvtools) if from_rvtools else load_inventory(services)
         request = PlanRequest(
             filters=wanted,

@@ -78,7 +78,8 @@ def diff(ctx: click.Context, before: Path, after: Path | None, config: Path | No
         changes = diff_plans(old, open_plan_file(after).plan)
     else:
         with open_services(chosen_config(ctx, config), warn=say) as services:
-            changes = diff_inventory(old, load_inventory(services))
+            kept = services.settings.filters
+            changes = diff_inventory(old, load_inventory(services), kept_filters=kept)
     for change in changes:
         put(str(change))
     if not changes:

@@ -98,6 +98,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
         catalogue_of,
         strict=strict,
         create_instance=services.settings.scaleway.create_instance,
+        kept_filters=services.settings.filters,
     )
     return Outlook(
         plan,

@@ -66,9 +66,11 @@ def diff_resolved(old: ResolvedPlan, new: ResolvedPlan) -> tuple[Change, ...]:
     )
 
 
-def diff_inventory(plan: BatchPlan, inventory: Inventory) -> tuple[Change, ...]:
+def diff_inventory(
+    plan: BatchPlan, inventory: Inventory, *, kept_filters: Mapping[str, str] | None = None
+) -> tuple[Change, ...]:
     """A plan against the VMs there are: lines that mean none, sizes that differ from the line's notes."""
-    selection = select(plan, inventory, strict=False)
+    selection = select(plan, inventory, strict=False, kept_filters=kept_filters)
     gone = [
         Change(ChangeKind.REMOVED, f"{selector} (in the plan, not in the inventory)")
         for selector in selection.unmatched

@@ -1,6 +1,6 @@
 """Plan + inventory + catalogue = what will run: every VM once, in one wave, with everything decided."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy, WaveSpec
@@ -26,15 +26,16 @@ def resolve(
     strict: bool = True,
     create_instance: bool = True,
     use_of: Callable[[Vm], MeasuredUse | None] | None = None,
+    kept_filters: Mapping[str, str] | None = None,
 ) -> ResolvedPlan:
     """What the plan means for this inventory.
 
     Migrations are expanded and exclusions applied; order is by priority, then as written. Waves are the
     declared ones in their order, each VM in the first that names it, what none names in a last one; without
-    declared waves each priority is a wave. strict, PlanError: see selection.select. create_instance: what
-    counts where the plan says nothing. use_of: measured use for `rightsize`.
+    declared waves each priority is a wave. strict, kept_filters, PlanError: see selection.select.
+    create_instance: what counts where the plan says nothing. use_of: measured use for `rightsize`.
     """
-    selection = select(plan, inventory, strict=strict)
+    selection = select(plan, inventory, strict=strict, kept_filters=kept_filters)
     lines = sorted(selection.lines, key=lambda line: (line.migration.priority, line.index))
     waves = _assign(plan, lines, inventory)
 

@@ -26,8 +26,8 @@ class PlannedVm:
 
     vm: source facts at planning time. name: unambiguous name (a path where names repeat), unique in the
     batch. target_type: "" when no type fits (pre-flight blocks that); type_reason: why it was chosen.
-    priority: 1 goes first. adapt: make it boot at Scaleway. rehearse: evidence level label, `off`, or "" for v2s's own default. cloud_init:
-    text or path, "" none. public_ip: None leaves it to v2s. disks: only those with a rule of their own.
+    priority: 1 goes first. adapt: make it boot at Scaleway. rehearse: evidence level label, `off`, or "" for
+    v2s's own default. cloud_init: text or path, "" none. public_ip: None leaves it to v2s. disks: only those with a rule of their own.
     accepted: finding code -> why.
     """
 

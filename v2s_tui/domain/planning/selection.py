@@ -1,12 +1,12 @@
 """Which VMs a plan's selectors mean: names and paths, globs, regular expressions and filters."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from v2s_tui.domain.errors import FilterError, PlanError, Position
 from v2s_tui.domain.planning.plan import BatchPlan, Exclusion, Migration
-from v2s_tui.domain.source.filters import parse_filter
+from v2s_tui.domain.source.filters import combine_filters
 from v2s_tui.domain.source.filters_keys import Test, name_test, normal_path, regex_test
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
@@ -40,14 +40,20 @@ def identity(vm: Vm) -> Identity:
     return (vm.moref, vm.instance_uuid) if vm.moref or vm.instance_uuid else (vm.path, "")
 
 
-def select(plan: BatchPlan, inventory: Inventory, *, strict: bool = True) -> Selection:
+def select(
+    plan: BatchPlan,
+    inventory: Inventory,
+    *,
+    strict: bool = True,
+    kept_filters: Mapping[str, str] | None = None,
+) -> Selection:
     """Expand the migrations and take the excluded VMs out.
 
     A line by name wins over a pattern, and of two patterns the first. Raises PlanError when a name means no
     VM or several, or when two lines name one VM; with strict=False such lines are reported as unmatched
-    instead.
+    instead. kept_filters: what `@name` in an exclusion's filter means, None where none are known.
     """
-    excluded = _excluded(plan.exclude, inventory)
+    excluded = _excluded(plan.exclude, inventory, kept_filters or {})
     unmatched: list[str] = []
     chosen: dict[Identity, Line] = {}
     by_name = [(index, each) for index, each in enumerate(plan.migrations) if each.vm_name is not None]
@@ -112,10 +118,12 @@ def _problem(name: str, found: tuple[Vm, ...], index: int, chosen: dict[Identity
     return None
 
 
-def _excluded(exclusions: Iterable[Exclusion], inventory: Inventory) -> dict[Identity, str]:
+def _excluded(
+    exclusions: Iterable[Exclusion], inventory: Inventory, kept_filters: Mapping[str, str]
+) -> dict[Identity, str]:
     found: dict[Identity, str] = {}
     for index, exclusion in enumerate(exclusions):
-        test = _test(exclusion, index)
+        test = _test(exclusion, index, kept_filters)
         reason = exclusion.reason or f"excluded by {_written(exclusion)}"
         for vm in inventory:
             if test(vm):
@@ -130,24 +138,24 @@ def _written(exclusion: Exclusion) -> str:
     return ""
 
 
-def _test(exclusion: Exclusion, index: int) -> Test:
+def _test(exclusion: Exclusion, index: int, kept_filters: Mapping[str, str]) -> Test:
     if exclusion.vm_name is not None:
         name = exclusion.vm_name
         path = normal_path(name) if name.startswith("/") else name
         return lambda vm: vm.name == name or vm.path == path
     if exclusion.vm_pattern is not None:
         return name_test(exclusion.vm_pattern)
-    return _parsed(exclusion, index)
+    return _parsed(exclusion, index, kept_filters)
 
 
-def _parsed(exclusion: Exclusion, index: int) -> Test:
+def _parsed(exclusion: Exclusion, index: int, kept_filters: Mapping[str, str]) -> Test:
     make: Callable[[], Test]
     if exclusion.regex is not None:
         key, text = "regex", exclusion.regex
         make = lambda: regex_test(text)  # noqa: E731 - one of two ways to make the test, called under one guard
     else:
         key, text = "filter", exclusion.filter or ""
-        make = lambda: parse_filter(text).matches  # noqa: E731 - see above
+        make = lambda: combine_filters([text], kept_filters).matches  # noqa: E731 - see above
     try:
         return make()
     except (FilterError, ValueError) as err:

@@ -268,3 +268,15 @@ def test_every_vm_is_in_exactly_one_place_and_waves_partition_the_plan(plan: dic
     assert {each.name: each.wave for each in found.vms} == {
         name: wave.name for wave in found.waves for name in wave.vm_names
     }
+
+
+def test_exclusions_may_use_filters_kept_in_the_configuration() -> None:
+    plan = BatchPlan.model_validate(
+        {"migrations": [{"vm_pattern": "*"}], "exclude": [{"filter": "@big", "reason": "later"}]}
+    )
+    vms = inventory(vm("web"), vm("db", cpu=8))
+    found = resolve(plan, vms, lambda _: CATALOGUE, kept_filters={"big": "cpu:>=8"})
+    assert [each.name for each in found.vms] == ["web"]
+    assert found.excluded == (("db", "later"),)
+    with pytest.raises(PlanError, match="no filter is kept as 'big'"):
+        resolve(plan, vms, lambda _: CATALOGUE)
