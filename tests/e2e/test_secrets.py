@@ -176,8 +176,8 @@ def test_no_secret_is_anywhere_after_a_troubled_run(tmp_path: Path) -> None:
         check_processes(seen)
         check_modes(seen)
         print(
-            f"{counted} files, {len(seen.argument_lists)} argument lists, {len(seen.environments)} environments "
-            f"of children, {len(seen.modes)} work files, {len(seen.sockets)} sockets: no secret, none open"
+            f"{counted} files, {len(seen.argument_lists)} argument lists, {len(seen.environments)} child "
+            f"environments, {len(seen.modes)} work files, {len(seen.sockets)} sockets: no secret, none open"
         )
 
 

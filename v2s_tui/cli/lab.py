@@ -28,13 +28,32 @@ def lab() -> None:
 @click.option("--scenario", default="demo", show_default=True, help="Its name, or a YAML file.")
 @click.option("--vms", type=click.IntRange(1, 20_000), help="How many VMs (scenario fleet).")
 @click.option("--faults", type=click.Path(path_type=Path, exists=True), help="Rules of what goes wrong.")
-def up(folder: Path, scenario: str, vms: int | None, faults: Path | None) -> None:
+@click.option(
+    "--speed", default=1.0, show_default=True, type=click.FloatRange(0.1, 100), help="Scaleway's pace."
+)
+@click.option(
+    "--lease-timeout",
+    default=300,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Seconds an export lease outlives a silent client.",
+)
+def up(
+    folder: Path, *, scenario: str, vms: int | None, faults: Path | None, speed: float, lease_timeout: int
+) -> None:
     """Serve until SIGTERM; print one line "lab ready DIR/migration.yaml" once all answers."""
     try:
         from v2s_tui.lab.up import serve
     except ModuleNotFoundError as err:
         raise InputError(f"the lab needs {err.name}", hint="pip install 'v2s-tui[lab]'") from err
-    serve(folder, scenario=scenario, vm_count=vms, faults=faults)
+    serve(
+        folder,
+        scenario=scenario,
+        vm_count=vms,
+        faults=faults,
+        speed=speed,
+        lease_timeout_seconds=lease_timeout,
+    )
 
 
 @click.command()

@@ -57,7 +57,7 @@ class RunRequest:
 def run_in_foreground(request: RunRequest) -> BatchOutcome:
     """Run the batch in this process until it ends, stops at a gate or is told to stop.
 
-    Blocking; call it from the main thread (signals). What is made meanwhile only its owner can read, copies of
+    Blocking; call it from the main thread (signals). What is made meanwhile is for its owner alone, copies of
     disks above all. Raises StateError when the state cannot be written.
     """
     with private_files():

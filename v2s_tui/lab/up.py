@@ -56,7 +56,8 @@ class Lab:
     """A vCenter with its ESXi hosts, Object Storage and a Scaleway API, all over TLS.
 
     scenario: name or file, see lab/scenarios. vm_count: exactly so many VMs. faults: rule file, see
-    lab/faults.py. speed: how much faster than normal Scaleway's states change.
+    lab/faults.py. speed: how much faster than normal Scaleway's states change. lease_timeout_seconds: how
+    long an export lease lives without a word from its client, which blocks the VM for as long.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Lab:
         vm_count: int | None = None,
         faults: Path | None = None,
         speed: float = 1.0,
+        lease_timeout_seconds: int = 300,
     ) -> None:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +106,7 @@ class Lab:
             password=self.secrets.vcenter_password,
             host=HOST,
             port=ports["vcenter"],
+            lease_timeout_seconds=lease_timeout_seconds,
         )
 
     def start(self) -> None:
@@ -236,6 +239,7 @@ def serve(
     vm_count: int | None = None,
     faults: Path | None = None,
     speed: float = 1.0,
+    lease_timeout_seconds: int = 300,
 ) -> None:
     """Run a lab until SIGTERM or SIGINT; one line on standard output says when it is ready."""
     with (
