@@ -15,6 +15,7 @@ from test_damaged_streams import Pieces
 from v2s_tui.adapters.disk.codec import Mode
 from v2s_tui.adapters.disk.images import check_image
 from v2s_tui.adapters.disk.receive import DiskReceiver, Received
+from v2s_tui.domain.errors import LeaseFailed
 from v2s_tui.lab.disks.vmdk_stream import stream_vmdk
 
 TERABYTE = 10**12
@@ -137,3 +138,25 @@ def test_streams_of_qemu_and_of_the_lab(tmp_path: Path, mode: Mode) -> None:
     subprocess.run(convert, check=True, capture_output=True)
     assert_round_trip(maker, tmp_path, mode, body=vmdk.read_bytes())
     assert_round_trip(maker, tmp_path, mode, body=b"".join(stream_vmdk(raw)))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("piece_bytes", [999, 65536, 1 << 20])
+def test_raw_stream_of_a_flat_disk(tmp_path: Path, mode: Mode, piece_bytes: int) -> None:
+    maker = StreamMaker(70 * GRAIN + 512 * 3, some_grains(12, [0, 5, 6, 50, 70]))
+    raw, image = tmp_path / "disk.raw", tmp_path / "disk.qcow2"
+    write_raw(raw, maker)
+    with image.open("w+b") as file:
+        receiver = DiskReceiver(file.fileno(), mode=mode, expected_capacity_bytes=maker.capacity_bytes)
+        receiver.receive(Pieces(raw.read_bytes(), [1, piece_bytes]))
+    check_image(image)
+    subprocess.run(["qemu-img", "compare", "-f", "raw", "-F", "qcow2", str(raw), str(image)], check=True)
+
+
+@pytest.mark.parametrize("change", [-1, 1, -65536])
+def test_raw_stream_of_another_length_is_refused(tmp_path: Path, change: int) -> None:
+    body = random.Random(1).randbytes(5 * GRAIN + 512)
+    with (tmp_path / "disk.qcow2").open("w+b") as file:
+        receiver = DiskReceiver(file.fileno(), mode=Mode.W12, expected_capacity_bytes=len(body) + change)
+        with pytest.raises(LeaseFailed, match="at byte"):
+            receiver.receive(Pieces(body, [1 << 20]))

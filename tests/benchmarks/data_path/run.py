@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +74,18 @@ def _options() -> argparse.Namespace:
 
 @contextmanager
 def servers(folder: Path, vmdk: Path, *, mbit: float) -> Iterator[Addresses]:
-    """Both ends, in a process of their own."""
-    argv = [sys.executable, str(HERE / "servers.py"), str(folder / "tls"), str(vmdk), str(mbit)]
+    """Both ends, each in a process of its own."""
+    with ExitStack() as running:
+        addresses: Addresses = {}
+        for role in ("nfc", "s3"):
+            addresses |= running.enter_context(_server(role, folder, vmdk, mbit))
+        addresses["nfc"] += "/nfc/1/disk-0.vmdk"
+        yield addresses
+
+
+@contextmanager
+def _server(role: str, folder: Path, vmdk: Path, mbit: float) -> Iterator[Addresses]:
+    argv = [sys.executable, str(HERE / "servers.py"), role, str(folder / "tls"), str(vmdk), str(mbit)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None

@@ -1,7 +1,7 @@
-"""Both ends of a migration on loopback TLS: an ESXi host that serves one stream, and an S3 that discards.
+"""Either end of a migration on loopback TLS: an ESXi host that serves one stream, or an S3 that discards.
 
-Runs as a process of its own, so that its CPU is not counted with theirs: `servers.py FOLDER VMDK MBIT` (0: no
-cap), addresses as JSON on standard output, until standard input closes.
+Each runs as a process of its own, so that its CPU is not counted with the pipelines': `servers.py nfc|s3
+FOLDER VMDK MBIT` (0: no cap), address as JSON on standard output, until standard input closes.
 """
 
 import json
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from v2s_tui.lab.tls import make_certificate, server_context
 
 CHUNK_BYTES = 256 * 1024
+BURST_SECONDS = 0.2
 
 
 class Pace:
@@ -33,7 +34,9 @@ class Pace:
         if not self._bytes_per_second:
             return
         with self._lock:
-            self._free_at = max(time.monotonic(), self._free_at) + size_bytes / self._bytes_per_second
+            # A link does not lose what a late sleeper left unused for a moment.
+            earliest = time.monotonic() - BURST_SECONDS
+            self._free_at = max(earliest, self._free_at) + size_bytes / self._bytes_per_second
             wait_seconds = self._free_at - time.monotonic()
         if wait_seconds > 0:
             time.sleep(wait_seconds)
@@ -149,16 +152,14 @@ def serve(handler: type[_Quiet], folder: Path, *, mbit: float) -> str:
 
 
 def main() -> None:
-    folder, vmdk, mbit = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    role, folder, vmdk, mbit = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
     NfcHandler.vmdk = vmdk
+    address = serve({"nfc": NfcHandler, "s3": S3Handler}[role], folder, mbit=mbit)
     tls = make_certificate(folder)
-    addresses = {
-        "nfc": serve(NfcHandler, folder, mbit=mbit) + "/nfc/1/disk-0.vmdk",
-        "s3": serve(S3Handler, folder, mbit=mbit),
-        "thumbprint": tls.thumbprint_sha1,
-        "ca_file": str(tls.ca_file),
-    }
-    print(json.dumps(addresses), flush=True)
+    print(
+        json.dumps({role: address, "thumbprint": tls.thumbprint_sha1, "ca_file": str(tls.ca_file)}),
+        flush=True,
+    )
     sys.stdin.read()
 
 

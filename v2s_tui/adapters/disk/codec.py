@@ -48,10 +48,14 @@ def deflated(content: bytes) -> bytes:
 
 
 class ClusterCodec:
-    """Turns grains of one disk into clusters; safe to call from several threads. digests: make them, too."""
+    """Turns grains of one disk into clusters; safe to call from several threads. digests:
+    make them, too. compressed: the grains are."""
 
-    def __init__(self, mode: Mode, *, virtual_size_bytes: int, digests: bool) -> None:
+    def __init__(
+        self, mode: Mode, *, virtual_size_bytes: int, digests: bool, compressed: bool = True
+    ) -> None:
         self._mode = mode
+        self._compressed = compressed
         self._digests = digests
         self._last_index, self._last_bytes = divmod(virtual_size_bytes, CLUSTER_BYTES)
 
@@ -61,7 +65,7 @@ class ClusterCodec:
         return [cluster for cluster in found if cluster is not None]
 
     def _cluster(self, grain: Grain) -> Cluster | None:
-        content = inflated(grain)
+        content = inflated(grain) if self._compressed else bytes(grain.data)
         whole = len(content) == CLUSTER_BYTES and grain.number != self._last_index
         if not whole:
             content = self._completed(grain, content)
@@ -70,7 +74,7 @@ class ClusterCodec:
         digest = digest_of(content) if self._digests else b""
         if self._mode is Mode.PLAIN:
             return Cluster(grain.number, content, compressed=False, digest=digest)
-        if self._mode is Mode.PASS and whole:
+        if self._mode is Mode.PASS and whole and self._compressed:
             payload = grain.data[_ZLIB_HEADER_BYTES:-_ADLER_BYTES]
             return Cluster(grain.number, payload, compressed=True, digest=digest)
         return Cluster(grain.number, deflated(content), compressed=True, digest=digest)

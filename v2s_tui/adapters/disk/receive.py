@@ -16,6 +16,7 @@ from v2s_tui.adapters.disk.download import ByteSource
 from v2s_tui.adapters.disk.manifest import ManifestWriter
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.qcow2_writer import Cluster, Qcow2Writer
+from v2s_tui.adapters.disk.raw_parser import FIRST_BYTES, GrainParser, parser_for
 from v2s_tui.adapters.disk.vmdk_header import GRAIN_BYTES
 from v2s_tui.adapters.disk.vmdk_parser import Grain, StreamParser
 
@@ -68,7 +69,9 @@ class DiskReceiver:
     ) -> None:
         self._file_descriptor = file_descriptor
         self._mode = mode
-        self._parser = StreamParser(expected_capacity_bytes=expected_capacity_bytes)
+        self._parser: GrainParser = StreamParser()
+        self._parser_chosen = False
+        self._expected_capacity_bytes = expected_capacity_bytes
         self._digest = hashlib.sha1(usedforsecurity=False)
         self._threads = threads
         self._manifest_file = manifest
@@ -117,10 +120,19 @@ class DiskReceiver:
             self._received_bytes += size
             filled = view[: len(rest) + size]
             grains: list[Grain] = []
-            used = self._parser.take(filled, grains)
+            used = self._parse(filled, grains)
             rest = filled[used:]
             self._submit(block, grains, pool)
             self._report(grains)
+
+    def _parse(self, filled: memoryview, grains: list[Grain]) -> int:
+        if not self._parser_chosen:
+            if len(filled) < FIRST_BYTES:
+                return 0
+            first = bytes(filled[:FIRST_BYTES])
+            self._parser = parser_for(first, expected_capacity_bytes=self._expected_capacity_bytes)
+            self._parser_chosen = True
+        return self._parser.take(filled, grains)
 
     def _free_block(self) -> bytearray:
         while self._under_way and (not self._spare or self._under_way[0].clusters.done()):
@@ -136,6 +148,7 @@ class DiskReceiver:
                 self._mode,
                 virtual_size_bytes=self._parser.virtual_size_bytes,
                 digests=self._manifest_file is not None,
+                compressed=self._parser.compressed,
             )
             self._writer = self._begin_image()
         self._under_way.append(_Work(block, pool.submit(self._codec.clusters, grains)))

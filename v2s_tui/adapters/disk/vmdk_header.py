@@ -16,7 +16,7 @@ TABLE_BYTES = TABLE_ENTRIES * 4
 TABLE_SECTORS = TABLE_BYTES // SECTOR_BYTES
 DIRECTORY_AT_END = 0xFFFF_FFFF_FFFF_FFFF
 
-_MAGIC = b"KDMV"
+MAGIC = b"KDMV"
 _FORMAT = struct.Struct("<4sIIQQQQIQQQB4sH")
 _COMPRESSED_WITH_MARKERS = 1 << 16 | 1 << 17
 _NEWLINE_TEST_VALID = 1
@@ -26,7 +26,7 @@ _LARGEST_DISK_SECTORS = 64 * 2**40 // SECTOR_BYTES  # vSphere's own limit is 62 
 
 
 class NotStreamOptimized(LeaseFailed):
-    """A VMDK, or a raw disk, of another kind: it can be converted, but not grain by grain."""
+    """A disk of another kind than an export lease hands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def read_header(raw: bytes, *, at_byte: int = 0) -> SparseHeader:
     fields = _FORMAT.unpack_from(raw)
     magic, version, flags, capacity, grain_sectors = fields[:5]
     table_entries, _, directory, overhead, _, newlines, compression = fields[7:14]
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise NotStreamOptimized(
             f"the disk stream does not begin as a sparse VMDK ({bytes(raw[:8])!r})",
             hint="an error page, or a flat disk?",

@@ -53,8 +53,11 @@ _Section = Generator[_Want, bytes, None]
 class StreamParser:
     """Feed it with `take`, call `finish` when the stream has ended.
 
-    expected_capacity_bytes: 0 when unknown. virtual_size_bytes: of the disk; 0 until the header came.
+    expected_capacity_bytes: 0 when unknown. compressed: the grains are. virtual_size_bytes: of the disk; 0
+    until the header came.
     """
+
+    compressed = True
 
     def __init__(self, *, expected_capacity_bytes: int = 0) -> None:
         self.virtual_size_bytes = 0
