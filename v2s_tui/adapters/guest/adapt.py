@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
+from v2s_tui.adapters.guest.block import RawFile
 from v2s_tui.adapters.guest.boot.command_line import is_unstable
 from v2s_tui.adapters.guest.boot.conversion import ESP_BYTES, check_convertible, ensure_esp
 from v2s_tui.adapters.guest.boot.esp import (
@@ -225,7 +226,7 @@ def ensure_uefi(
             uuid = esp.volume_id()
         after = read_disk(view).table
         progress("reading the kernel as GRUB does")
-        if not kept:
+        if not kept and isinstance(view, RawFile):
             _check_readable(view.path, adapted, after)
     return UefiResult(
         esp_uuid=uuid,

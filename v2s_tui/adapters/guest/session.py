@@ -26,7 +26,7 @@ from v2s_tui.domain.guest.facts import GuestFilesystem
 from v2s_tui.system.processes import kill_group, pasteable, tool_environment
 
 _WORKER = Path(__file__).with_name("worker.py")
-_LAUNCH_SECONDS = 180.0
+_LAUNCH_SECONDS = 300.0
 _CALL_SECONDS = 120.0
 _MEMORY_MIB = 768
 

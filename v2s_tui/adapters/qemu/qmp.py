@@ -25,14 +25,14 @@ class Qmp:
         self._socket, self._buffer, self._number = connection, b"", 0
         self.events: list[tuple[str, dict[str, Any]]] = []
 
-    def greet(self, *, wait_seconds: float = 20) -> None:
+    def greet(self, *, wait_seconds: float = 60) -> None:
         """Wait for QEMU's greeting and leave negotiation mode."""
         deadline = time.monotonic() + wait_seconds
         while "QMP" not in self._message(deadline):
             pass
         self.command("qmp_capabilities")
 
-    def command(self, name: str, *, wait_seconds: float = 10, **arguments: Any) -> Any:
+    def command(self, name: str, *, wait_seconds: float = 30, **arguments: Any) -> Any:
         """Run a command and return its result. Raises QmpClosed, ToolError (refused or no answer)."""
         self._number += 1
         request = {"execute": name, "arguments": arguments, "id": self._number}
