@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.errors import QuiesceFailed
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.planning.plan_options import Consistency
@@ -42,7 +42,7 @@ def _take(stage: StageInput, context: StageContext, vm: Vm, name: str) -> tuple[
         context.progress.activity = "quiescing the guest"
         try:
             moref = source.create_snapshot(vm.moref, name, description=description, quiesce=True)
-        except SourceError as err:
+        except QuiesceFailed as err:
             if (left := source.find_snapshot(vm.moref, name)) is not None:
                 source.remove_snapshot(vm.moref, left)
             reason = f"crash-consistent: the guest could not quiesce ({err.title})"

@@ -17,6 +17,7 @@ from v2s_tui.domain.errors import (
     LeaseFailed,
     OutOfStock,
     PreflightBlocked,
+    QuiesceFailed,
     RateLimited,
     SourceError,
     StorageUnavailable,
@@ -126,10 +127,18 @@ def running(bench_of):
 
 def test_a_guest_that_cannot_quiesce_is_taken_as_it_stands(bench_of):
     bench = running(bench_of)
-    bench.world.rules.append(failing("create_snapshot", SourceError("the guest is too busy")))
+    bench.world.rules.append(failing("create_snapshot", QuiesceFailed("the guest is too busy")))
     artifacts = bench.run(Stage.SNAPSHOT)
     assert artifacts.notes["consistency"].startswith("crash-consistent: the guest could not quiesce")
     assert len(bench.source.snapshots) == 1
+
+
+def test_a_snapshot_that_fails_for_another_reason_is_not_taken_without_quiescing(bench_of):
+    bench = running(bench_of)
+    bench.world.rules.append(failing("create_snapshot", SourceError("the datastore is full")))
+    with pytest.raises(SourceError, match="datastore is full"):
+        bench.run(Stage.SNAPSHOT)
+    assert bench.source.snapshots == {}
 
 
 def test_a_cold_vm_needs_no_snapshot(bench_of):
