@@ -10,7 +10,7 @@ from enum import StrEnum
 from isal import isal_zlib
 
 from v2s_tui.adapters.disk.manifest import digest_of
-from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
+from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES, LARGEST_COMPRESSED_BYTES
 from v2s_tui.adapters.disk.qcow2_writer import Cluster
 from v2s_tui.adapters.disk.vmdk_header import GRAIN_BYTES, damaged
 from v2s_tui.adapters.disk.vmdk_parser import Grain
@@ -74,8 +74,13 @@ class ClusterCodec:
         digest = digest_of(content) if self._digests else b""
         if self._mode is Mode.PLAIN:
             return Cluster(grain.number, content, compressed=False, digest=digest)
-        if self._mode is Mode.PASS and whole and self._compressed:
-            payload = grain.data[_ZLIB_HEADER_BYTES:-_ADLER_BYTES]
+        payload = grain.data[_ZLIB_HEADER_BYTES:-_ADLER_BYTES]
+        if (
+            self._mode is Mode.PASS
+            and whole
+            and self._compressed
+            and len(payload) <= LARGEST_COMPRESSED_BYTES
+        ):
             return Cluster(grain.number, payload, compressed=True, digest=digest)
         return Cluster(grain.number, deflated(content), compressed=True, digest=digest)
 

@@ -19,6 +19,8 @@ COMPRESSED = 1 << 62
 COPIED = 1 << 63
 ZERO_FLAG = 1
 HEADER_BYTES = 104
+LARGEST_COMPRESSED_BYTES = 255 * SECTOR_BYTES
+"""What the eight bits for a compressed cluster's sectors can tell, wherever it begins."""
 
 _OFFSET_MASK = 0x00FF_FFFF_FFFF_FE00
 _COMPRESSED_SIZE_SHIFT = 62 - (CLUSTER_BITS - 8)
