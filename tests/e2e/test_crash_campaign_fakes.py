@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from fakes.plans import plan_of, vm_named
 from fakes.rig import Rig
-from fakes.world import ProcessDied, World, failing
+from fakes.world import World, failing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -97,19 +97,6 @@ def _rig(plan: ResolvedPlan, folder: Path) -> tuple[Rig, LimitWatch]:
     return rig, watch
 
 
-def _run_and_die(rig: Rig, commits: int) -> bool:
-    """Run until so many more commits are on disk, then die; False when the batch ended before."""
-    rig.store.die_at = rig.store.commits + commits
-    rig.store.on_death = lambda: setattr(rig.world, "dead", True)
-    try:
-        rig.run(retry_failed=True)
-    except ProcessDied:
-        return True
-    finally:
-        rig.world.dead, rig.store.die_at = False, None
-    return False
-
-
 def _check_ledger(rig: Rig) -> None:
     """Whatever exists outside is known to the ledger."""
     effects = rig.state.effects.values()
@@ -165,7 +152,7 @@ def test_every_prefix_of_the_journal_is_a_crash_that_converges(tmp_path: Path) -
     assert commits > 60
     for die_at in range(commits):
         rig, watch = _rig(_small_plan(), tmp_path / str(die_at))
-        _run_and_die(rig, die_at)
+        rig.run_until_death(die_at, retry_failed=True)
         _check_ledger(rig)
         rig.run(retry_failed=True)
         _check_converged(rig, watch)
@@ -213,7 +200,7 @@ def test_generated_plans_converge_through_crashes_and_faults(
         rig, watch = _rig(plan, Path(folder))
         rig.world.rules += _faults(rig.world, lost)
         for commits in deaths:
-            if not _run_and_die(rig, commits):
+            if not rig.run_until_death(commits, retry_failed=True):
                 break
             _check_ledger(rig)
         rig.run(retry_failed=True)

@@ -15,7 +15,7 @@ from fakes.plans import batch_of
 from fakes.source import FakeSource
 from fakes.stages import EVIDENCE, STAGES
 from fakes.store import FakeStore
-from fakes.world import World
+from fakes.world import ProcessDied, World
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.execution.events import Actor, Event
 from v2s_tui.domain.planning.resolved import ResolvedPlan
@@ -31,6 +31,12 @@ ALICE = Actor("alice", "test")
 async def no_sleep(_seconds: float, _woken: asyncio.Event) -> None:
     """Retries wait for nobody here."""
     await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it has come to pass; the test's own time limit ends what never does."""
+    while not condition():  # noqa: ASYNC110 - the condition is anything, not one event
+        await asyncio.sleep(0.001)
 
 
 @dataclass
@@ -85,6 +91,21 @@ class Rig:
     def run(self, **settings: object) -> BatchOutcome:
         """Run until it ends by itself."""
         return asyncio.run(self.runner(**settings).run())  # type: ignore[arg-type]
+
+    def run_until_death(self, commits: int, **settings: object) -> bool:
+        """Run until so many more commits are on disk, then die like a killed process, and be born again.
+
+        False when the batch ended before.
+        """
+        self.store.die_at = self.store.commits + commits
+        self.store.on_death = lambda: setattr(self.world, "dead", True)
+        try:
+            self.run(**settings)
+        except ProcessDied:
+            return True
+        finally:
+            self.world.dead, self.store.die_at = False, None
+        return False
 
     def kinds(self, *wanted: str) -> list[str]:
         """`kind vm` of the events of these kinds, in order."""

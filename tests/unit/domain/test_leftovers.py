@@ -7,7 +7,6 @@ import pytest
 from fakes.plans import plan_of, vm_named
 from fakes.rig import Rig
 from fakes.source import MADE_AT
-from fakes.world import ProcessDied
 
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.execution.ledger import EffectKind
@@ -35,6 +34,11 @@ def _found(rig: Rig) -> list[Found]:
     return [*(each for each in at_scaleway if each is not None), *snapshots]
 
 
+def _kill_after_an_import(rig: Rig) -> None:
+    while not rig.cloud.of_kind("block_snapshot"):
+        assert rig.run_until_death(5)
+
+
 def _leftovers(rig: Rig, batches: list[BatchState], **more: object) -> tuple[Leftover, ...]:
     return leftovers_among(_found(rig), batches, NOW, PRICES, **more)  # type: ignore[arg-type]
 
@@ -47,10 +51,7 @@ def test_a_complete_batch_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_killed_batch_is_found_priced_and_resumable(tmp_path: Path) -> None:
     rig = _rig(tmp_path)
-    rig.store.die_at = 75
-    rig.store.on_death = lambda: setattr(rig.world, "dead", True)
-    with pytest.raises(ProcessDied):
-        rig.run()
+    _kill_after_an_import(rig)
     left = _leftovers(rig, [rig.state])
     kinds = {each.found.kind for each in left}
     assert {EffectKind.VMWARE_SNAPSHOT, EffectKind.BLOCK_SNAPSHOT} <= kinds
@@ -62,10 +63,7 @@ def test_a_killed_batch_is_found_priced_and_resumable(tmp_path: Path) -> None:
 
 def test_what_a_living_runner_uses_is_no_leftover(tmp_path: Path) -> None:
     rig = _rig(tmp_path)
-    rig.store.die_at = 75
-    rig.store.on_death = lambda: setattr(rig.world, "dead", True)
-    with pytest.raises(ProcessDied):
-        rig.run()
+    _kill_after_an_import(rig)
     at_scaleway = [each for each in _leftovers(rig, [rig.state], running=["0a1b2c3d"]) if each.found.batch_id]
     assert at_scaleway == []
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fakes.plans import batch_of, plan_of, vm_named
-from fakes.rig import ALICE, Rig
+from fakes.rig import ALICE, Rig, until
 from fakes.source import MADE_AT
 from fakes.stages import STAGES
 from fakes.store import FakeStore
@@ -29,14 +28,6 @@ from v2s_tui.engine.stage_contract import StageContext, StageInput
 def _rig(tmp_path: Path, count: int, **limits: int) -> Rig:
     vms = [vm_named(f"vm-{index}") for index in range(count)]
     return Rig(plan_of([("all", vms, PausePolicy.CONTINUE)], limits=limits), tmp_path)
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(5000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to pass")
 
 
 # --- quarantine
@@ -71,7 +62,7 @@ async def test_approve_with_retry_lets_the_quarantined_run(tmp_path: Path) -> No
     _break_export(rig)
     runner = rig.runner(gate_mode=GateMode.WAIT)
     running = asyncio.create_task(runner.run())
-    await _until(lambda: runner.gates.waiting)
+    await until(lambda: runner.gates.waiting)
     rig.world.rules.clear()
     await runner.command(Command("approve_retry_failed", ALICE))
     assert exit_code(await running) == 0
@@ -99,7 +90,7 @@ async def test_nothing_starts_before_the_window(tmp_path: Path) -> None:
     rig = _windowed(tmp_path, opens_in=60, closes_in=600)
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(runner.leases.blocked()) == 2)
+    await until(lambda: len(runner.leases.blocked()) == 2)
     await asyncio.sleep(0.05)
     assert {job.status for job in rig.state.jobs.values()} == {JobStatus.PENDING}
     assert "window opens at" in runner.leases.blocked()["vm-0"].limit
@@ -118,9 +109,9 @@ async def test_what_has_started_ends_and_nothing_starts_after_the_window(tmp_pat
     rig.stages = {**STAGES, Stage.CONVERT: convert}
     runner = rig.runner(gate_mode=GateMode.APPROVE)
     running = asyncio.create_task(runner.run())
-    await _until(lambda: rig.state.jobs["vm-0"].status is JobStatus.CONVERTING)
+    await until(lambda: rig.state.jobs["vm-0"].status is JobStatus.CONVERTING)
     rig.clock.advance(601)
-    await _until(lambda: len(runner.runners) == 1)
+    await until(lambda: len(runner.runners) == 1)
     go.set()
     outcome = await running
     assert outcome.stopped is Stop.WINDOW
@@ -197,7 +188,7 @@ async def test_no_limit_is_held_while_polling(tmp_path: Path) -> None:
     rig.stages = {**STAGES, Stage.IMPORT_SCW: import_scw}
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(inside) == 3)
+    await until(lambda: len(inside) == 3)
     rows = {row.name: row for row in runner.picture().limits}
     assert rows["scw_api"].in_use == 0
     assert {row.waits_for for row in runner.picture().vms} == {"the import"}
@@ -216,7 +207,7 @@ async def test_cancel_reaches_a_vm_that_polls(tmp_path: Path) -> None:
     rig.stages = {**STAGES, Stage.IMPORT_SCW: import_scw}
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: any(row.waits_for for row in runner.picture().vms))
+    await until(lambda: any(row.waits_for for row in runner.picture().vms))
     await runner.command(Command("cancel", ALICE, vm="vm-0"))
     await running
     assert rig.state.jobs["vm-0"].status is JobStatus.CANCELLED

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from fakes.plans import plan_of, vm_named
 from fakes.rig import Rig
-from fakes.world import ProcessDied
 
 from v2s_tui.domain.execution.batch import BatchStatus
 from v2s_tui.domain.planning.plan import PausePolicy
@@ -45,11 +44,7 @@ def test_the_second_wave_starts_after_the_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("die_at", range(0, 140, 7))
 def test_killed_anywhere_and_resumed_it_ends_the_same(tmp_path: Path, die_at: int) -> None:
     rig = _rig(tmp_path)
-    rig.store.die_at = die_at
-    rig.store.on_death = lambda: setattr(rig.world, "dead", True)
-    with pytest.raises(ProcessDied):
-        rig.run()
-    rig.world.dead, rig.store.die_at = False, None
+    assert rig.run_until_death(die_at)
     outcome = rig.run()
     assert outcome.status is BatchStatus.COMPLETE
     assert rig.leftovers() == []

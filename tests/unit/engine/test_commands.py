@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.plans import plan_of, vm_named
-from fakes.rig import ALICE, Rig
+from fakes.rig import ALICE, Rig, until
 from fakes.stages import STAGES
 from fakes.world import failing
 
@@ -53,27 +52,19 @@ def _rig(tmp_path: Path, count: int = 3, **limits: int) -> tuple[Rig, Blocker]:
     return rig, blocker
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(5000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to pass")
-
-
 async def test_cancel_waits_for_the_thread_before_limits_are_given_back(tmp_path: Path) -> None:
     rig, blocker = _rig(tmp_path, count=2, disk_io=1)
     blocker.may_end.clear()
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 1)
+    await until(lambda: len(blocker.running) == 1)
     first = next(iter(blocker.running))
     await runner.command(Command("cancel", ALICE, vm=first))
     await asyncio.sleep(0.05)
     assert blocker.running == {first}
     assert rig.state.jobs[first].status is JobStatus.CONVERTING
     blocker.may_end.set()
-    await _until(lambda: rig.state.jobs[first].status is JobStatus.CANCELLED)
+    await until(lambda: rig.state.jobs[first].status is JobStatus.CANCELLED)
     blocker.go.set()
     outcome = await running
     assert blocker.most == 1
@@ -85,9 +76,9 @@ async def test_a_cancelled_vm_keeps_its_artifacts_and_can_be_retried(tmp_path: P
     rig, blocker = _rig(tmp_path, count=2)
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 2)
+    await until(lambda: len(blocker.running) == 2)
     await runner.command(Command("cancel", ALICE, vm="vm-0"))
-    await _until(lambda: rig.state.jobs["vm-0"].status is JobStatus.CANCELLED)
+    await until(lambda: rig.state.jobs["vm-0"].status is JobStatus.CANCELLED)
     assert rig.state.jobs["vm-0"].artifacts.disks[0].base is not None
     await runner.command(Command("retry", ALICE, vm="vm-0"))
     blocker.go.set()
@@ -100,7 +91,7 @@ async def test_skip_leaves_a_waiting_vm_out(tmp_path: Path) -> None:
     rig, blocker = _rig(tmp_path, count=2, **{"global": 1})
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 1)
+    await until(lambda: len(blocker.running) == 1)
     await runner.command(Command("skip", ALICE, vm="vm-1", reason="not today"))
     blocker.go.set()
     outcome = await running
@@ -125,7 +116,7 @@ async def test_retry_from_a_chosen_stage_with_an_edited_entry(tmp_path: Path) ->
     rig.stages = {**rig.stages, Stage.VERIFY: slow_verify}
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: rig.state.jobs["vm-0"].status is JobStatus.FAILED)
+    await until(lambda: rig.state.jobs["vm-0"].status is JobStatus.FAILED)
     edited = replace(rig.state.planned["vm-0"], target_type="PRO2-XS")
     await runner.command(Command("retry", ALICE, vm="vm-0", from_stage=Stage.UPLOAD_S3, planned=edited))
     stay.set()
@@ -138,10 +129,10 @@ async def test_pause_lets_running_stages_end_and_starts_nothing(tmp_path: Path) 
     rig, blocker = _rig(tmp_path, count=3, **{"global": 2})
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 2)
+    await until(lambda: len(blocker.running) == 2)
     await runner.command(Command("pause", ALICE))
     blocker.go.set()
-    await _until(lambda: not blocker.running)
+    await until(lambda: not blocker.running)
     await asyncio.sleep(0.05)
     assert rig.world.calls["upload_file"] == 0
     row = next(row for row in runner.picture().vms if row.name == "vm-0")
@@ -158,7 +149,7 @@ async def test_a_paused_limit_is_taken_by_nobody(tmp_path: Path) -> None:
     running = asyncio.create_task(runner.run())
     await asyncio.sleep(0)
     await runner.command(Command("pause_limit", ALICE, limit=Limit.S3_UPLOAD))
-    await _until(lambda: Stage.CONVERT in rig.state.jobs["vm-0"].completed_stages)
+    await until(lambda: Stage.CONVERT in rig.state.jobs["vm-0"].completed_stages)
     await asyncio.sleep(0.03)
     assert rig.world.calls["upload_file"] == 0
     await runner.command(Command("resume_limit", ALICE, limit=Limit.S3_UPLOAD))
@@ -169,11 +160,11 @@ async def test_a_raised_limit_lets_more_run_at_once(tmp_path: Path) -> None:
     rig, blocker = _rig(tmp_path, count=4, disk_io=1)
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 1)
+    await until(lambda: len(blocker.running) == 1)
     await asyncio.sleep(0.03)
     assert blocker.most == 1
     await runner.command(Command("set_limit", ALICE, limit=Limit.DISK_IO, value=3))
-    await _until(lambda: len(blocker.running) == 3)
+    await until(lambda: len(blocker.running) == 3)
     assert rig.state.header.limits.disk_io == 3
     blocker.go.set()
     assert exit_code(await running) == 0
@@ -183,9 +174,9 @@ async def test_a_raised_global_limit_gets_its_threads(tmp_path: Path) -> None:
     rig, blocker = _rig(tmp_path, count=9, disk_io=20, **{"global": 1})
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 1)
+    await until(lambda: len(blocker.running) == 1)
     await runner.command(Command("set_limit", ALICE, limit=Limit.GLOBAL, value=9))
-    await _until(lambda: len(blocker.running) == 9)
+    await until(lambda: len(blocker.running) == 9)
     blocker.go.set()
     assert exit_code(await running) == 0
 
@@ -194,7 +185,7 @@ async def test_a_waiting_vm_says_what_blocks_it_and_who_holds_it(tmp_path: Path)
     rig, blocker = _rig(tmp_path, count=2, disk_io=1)
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 1 and len(runner.leases.blocked()) == 1)
+    await until(lambda: len(blocker.running) == 1 and len(runner.leases.blocked()) == 1)
     holder = next(iter(blocker.running))
     (blocked,) = [row.blocked_by for row in runner.picture().vms if row.blocked_by]
     assert (blocked.limit, blocked.holders) == ("disk_io", (holder,))
@@ -208,7 +199,7 @@ async def test_stopping_interrupts_and_resume_finishes(tmp_path: Path, stop: Sto
     rig, blocker = _rig(tmp_path, count=3)
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 3)
+    await until(lambda: len(blocker.running) == 3)
     runner.stop(stop)
     outcome = await running
     assert exit_code(outcome) == 130
@@ -296,9 +287,9 @@ async def test_giving_a_vm_up_runs_its_last_function_once_and_before_the_record(
     rig.world.rules.append(failing("check", broken, about="00000001"))
     runner = rig.runner()
     running = asyncio.create_task(runner.run())
-    await _until(lambda: len(blocker.running) == 3)
+    await until(lambda: len(blocker.running) == 3)
     await runner.command(Command("cancel", ALICE, vm="vm-1"))
-    await _until(lambda: rig.state.jobs["vm-1"].status is JobStatus.CANCELLED)
+    await until(lambda: rig.state.jobs["vm-1"].status is JobStatus.CANCELLED)
     blocker.go.set()
     await running
     assert sorted(given_up) == [("vm-0", JobStatus.CONVERTING), ("vm-1", JobStatus.CONVERTING)]

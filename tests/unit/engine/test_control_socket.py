@@ -4,14 +4,14 @@ import asyncio
 import os
 import stat
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.plans import batch_of, plan_of, vm_named
-from fakes.rig import Rig
+from fakes.rig import Rig, until
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.adapters.store.reading import read_batch
@@ -76,14 +76,6 @@ async def _attached(path: Path, origin: str = "app") -> AsyncIterator[RunnerClie
         await client.close()
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it never came to pass")
-
-
 def _mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
@@ -95,7 +87,7 @@ def running(tmp_path: Path) -> Running:
 
 async def test_watch_approve_and_see_the_end(running: Running) -> None:
     async with _attached(running.path) as client:
-        await _until(lambda: client.picture.gate is not None)
+        await until(lambda: client.picture.gate is not None)
         assert client.picture.live
         assert client.picture.runner_pid == os.getpid()
         assert [wave.complete for wave in client.picture.waves] == [2, 0]
@@ -111,11 +103,11 @@ async def test_watch_approve_and_see_the_end(running: Running) -> None:
 
 async def test_one_commands_at_a_time_and_the_token_can_be_taken_over(running: Running) -> None:
     async with _attached(running.path, "first") as first, _attached(running.path, "second") as second:
-        await _until(lambda: first.picture.gate is not None)
+        await until(lambda: first.picture.gate is not None)
         await first.send("hold")
         with pytest.raises(InputError, match=r"first on .* commands this batch"):
             await second.send("approve")
-        await _until(lambda: "first" in second.picture.write_token)
+        await until(lambda: "first" in second.picture.write_token)
         await second.take_over()
         await second.send("approve")
         with pytest.raises(InputError, match=r"second on .* commands|has left"):
@@ -126,10 +118,10 @@ async def test_one_commands_at_a_time_and_the_token_can_be_taken_over(running: R
 
 async def test_the_token_is_free_when_its_holder_leaves(running: Running) -> None:
     async with _attached(running.path, "first") as first:
-        await _until(lambda: first.picture.gate is not None)
+        await until(lambda: first.picture.gate is not None)
         await first.send("hold")
     async with _attached(running.path, "second") as second:
-        await _until(lambda: second.picture.write_token == "")
+        await until(lambda: second.picture.write_token == "")
         await second.send("approve")
         await asyncio.wait_for(second.closed.wait(), 10)
     running.thread.join(10)
@@ -137,7 +129,7 @@ async def test_the_token_is_free_when_its_holder_leaves(running: Running) -> Non
 
 async def test_a_command_that_makes_no_sense_gets_its_reason(running: Running) -> None:
     async with _attached(running.path) as client:
-        await _until(lambda: client.picture.gate is not None)
+        await until(lambda: client.picture.gate is not None)
         with pytest.raises(InputError, match="no VM 'nobody'"):
             await client.send("retry", vm="nobody")
         with pytest.raises(InputError, match="no command"):
@@ -164,7 +156,7 @@ async def test_pictures_come_as_a_stream(running: Running) -> None:
 def test_a_blocking_client_sends_one_command(running: Running) -> None:
     async def gate() -> None:
         async with _attached(running.path) as client:
-            await _until(lambda: client.picture.gate is not None)
+            await until(lambda: client.picture.gate is not None)
 
     asyncio.run(gate())
     client = BlockingRunnerClient(running.path, origin="batch attach", watch=True)
@@ -185,7 +177,7 @@ async def test_the_socket_is_private_and_its_path_short(running: Running) -> Non
         assert len(path) < 107
         assert _mode(path) == 0o600
         assert _mode(str(Path(path).parent)) == 0o700
-        await _until(lambda: client.picture.gate is not None)
+        await until(lambda: client.picture.gate is not None)
         await client.send("abort")
         await asyncio.wait_for(client.closed.wait(), 10)
     running.thread.join(10)
@@ -201,7 +193,7 @@ async def test_rubbish_on_the_socket_harms_nobody(running: Running) -> None:
         writer.write(b"not json\n")
         assert await reader.read() == b""
         writer.close()
-        await _until(lambda: client.picture.gate is not None)
+        await until(lambda: client.picture.gate is not None)
         await client.send("approve")
         await asyncio.wait_for(client.closed.wait(), 10)
     running.thread.join(10)

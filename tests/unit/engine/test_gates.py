@@ -1,12 +1,11 @@
 """Gates: the three policies by declared order, who approved, holding, aborting, and leaving with exit 3."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fakes.plans import plan_of, vm_named
-from fakes.rig import ALICE, Rig
+from fakes.rig import ALICE, Rig, until
 from fakes.world import failing
 
 from v2s_tui.domain.errors import InputError, ToolError
@@ -35,17 +34,9 @@ def _fail_first_convert(rig: Rig, times: int = 1) -> None:
     rig.world.rules.append(failing("check", BROKEN, times=times))
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(5000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to pass")
-
-
 async def _at_gate(runner: BatchRunner) -> "asyncio.Task[object]":
     running = asyncio.create_task(runner.run())
-    await _until(lambda: runner.gates.waiting)
+    await until(lambda: runner.gates.waiting)
     return running
 
 
@@ -131,7 +122,7 @@ async def test_hold_keeps_waiting_and_names_who_holds(tmp_path: Path) -> None:
     runner = rig.runner(gate_mode=GateMode.WAIT)
     running = await _at_gate(runner)
     await runner.command(Command("hold", BOB))
-    await _until(lambda: runner.gates.waiting and bool(rig.state.header.approvals))
+    await until(lambda: runner.gates.waiting and bool(rig.state.header.approvals))
     assert rig.state.header.gate is not None
     assert rig.state.header.gate.held_by == "bob"
     await runner.command(Command("approve", ALICE))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fakes.plans import plan_of, vm_named
 from fakes.rig import ALICE, Rig
-from fakes.world import ProcessDied, failing
+from fakes.world import failing
 
 from v2s_tui.domain.errors import SourceUnreachable, ToolError
 from v2s_tui.domain.execution.progress import StageProgress
@@ -110,11 +110,7 @@ def test_looking_at_evidence_is_tried_again_when_the_world_does_not_answer(tmp_p
 
 def test_the_plan_limits_and_waves_are_those_it_started_with(tmp_path: Path) -> None:
     rig = _rig(tmp_path)
-    rig.store.die_at = 40
-    rig.store.on_death = lambda: setattr(rig.world, "dead", True)
-    with pytest.raises(ProcessDied):
-        rig.run()
-    rig.world.dead, rig.store.die_at = False, None
+    assert rig.run_until_death(40)
     runner = rig.runner()
     assert runner.state.header.limits == rig.plan.limits
     assert runner.state.plan.waves == rig.plan.waves

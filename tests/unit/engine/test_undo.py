@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fakes.plans import batch_of, plan_of, vm_named
 from fakes.rig import ALICE, Rig
-from fakes.world import ProcessDied, failing
+from fakes.world import failing
 
 from v2s_tui.domain.errors import TargetError, ToolError
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
@@ -75,11 +75,7 @@ def test_a_running_instance_that_was_not_named_is_left_alone(tmp_path: Path) -> 
 @pytest.mark.parametrize("die_at", range(10, 120, 10))
 def test_after_a_crash_undo_leaves_nothing_outside(tmp_path: Path, die_at: int) -> None:
     rig = _rig(tmp_path)
-    rig.store.die_at = die_at
-    rig.store.on_death = lambda: setattr(rig.world, "dead", True)
-    with pytest.raises(ProcessDied):
-        rig.run()
-    rig.world.dead, rig.store.die_at = False, None
+    assert rig.run_until_death(die_at)
     names = list(rig.state.jobs)
     results = _undo(rig).run(names, named=names)
     assert [result.problem for result in results if result.problem] == []
