@@ -6,6 +6,7 @@ import pytest
 
 from v2s_tui.adapters.guest.boot.bls import format_grubenv
 from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, grub_path, uses_bls
+from v2s_tui.adapters.guest.linux.debconf import edit_debconf
 from v2s_tui.adapters.guest.linux.device_names import DeviceNames
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.adapters.guest.linux.view import TextFiles
@@ -179,6 +180,35 @@ def test_debian_on_btrfs_has_its_paths_from_the_top_level() -> None:
     mounts = (GuestMount("/", replace(ROOT, kind="btrfs"), "@"),)
     files: Files = {**DEBIAN, "/boot/grub/grub.cfg": GRUB.replace(" /", " /@/boot/")}
     assert boot_entries(TextFiles(files), mounts)[0].kernel == "/@/boot/vmlinuz-6"
+
+
+DEBCONF = """Name: grub-pc/install_devices
+Template: grub-pc/install_devices
+Value: /dev/disk/by-id/scsi-36000c29
+Owners: grub-pc
+Flags: seen
+Variables:
+ CHOICES = /dev/sda (42949 MB)
+
+Name: grub-pc/timeout
+Template: grub-pc/timeout
+Value: 5
+Owners: grub-pc
+
+"""
+
+
+def test_grub_pc_is_told_to_leave_the_disk_alone() -> None:
+    after = edit_debconf(DEBCONF)
+    assert "Value: \nOwners: grub-pc\nFlags: seen\nVariables:" in after
+    assert (
+        "Name: grub-pc/install_devices_empty\nTemplate: grub-pc/install_devices_empty\nValue: true" in after
+    )
+    assert "Name: grub-pc/timeout\nTemplate: grub-pc/timeout\nValue: 5" in after
+    assert edit_debconf(after) == after
+    assert edit_debconf("Name: other/x\nValue: 1\n") == "Name: other/x\nValue: 1\n"
+    files: Files = {**DEBIAN, "/var/cache/debconf/config.dat": DEBCONF}
+    assert plan_of(applied(files, plan_of(files))).changes == ()
 
 
 def test_lvm_forgets_the_disks_of_vmware() -> None:

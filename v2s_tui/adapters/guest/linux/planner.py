@@ -19,6 +19,7 @@ from v2s_tui.adapters.guest.linux.boot_facts import (
     environment_file,
 )
 from v2s_tui.adapters.guest.linux.cloud_init import plan_cloud_init
+from v2s_tui.adapters.guest.linux.debconf import plan_debconf
 from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.adapters.guest.linux.kernel_hook import plan_kernel_hook
 from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab
@@ -63,6 +64,7 @@ def plan_linux(
         *(plan_vmware_removal(view) if remove_vmware_tools else ()),
         *plan_cloud_init(view),
         *_plan_storage(view),
+        *(plan_debconf(view) if to_efi else ()),
         *(plan_kernel_hook(view) if facts.boot.bls and not facts.boot.own_loader else ()),
     )
     merged = merged_writes(changes)
