@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.part_plan import Part
 from v2s_tui.domain.errors import LeaseFailed, SourceUnreachable, ToolError, V2sError, WorkDiskFull
 
@@ -97,7 +98,7 @@ def decode_answer(raw: bytes) -> dict[str, Any]:
 
 def _error(kind: str, title: str, hint: str) -> V2sError:
     if kind == ToolError.__name__:
-        return ToolError(title, command="", exit_code=None, stderr_tail="", hint=hint)
+        return unusable(title, hint=hint)
     for each in (SourceUnreachable, WorkDiskFull):
         if kind == each.__name__:
             return each(title, hint=hint)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from v2s_tui.adapters.disk.codec import deflated
+from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.manifest import ZEROS, ManifestWriter, digest_of, manifest_path
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES, HEADER_BYTES
 from v2s_tui.adapters.disk.qcow2_reader import Mapping, Qcow2Image
 from v2s_tui.adapters.disk.qcow2_writer import Cluster, Qcow2Writer
-from v2s_tui.domain.errors import ToolError
 from v2s_tui.system.layered_file import Layout
 
 _FICLONE = 0x40049409
@@ -94,10 +94,7 @@ def _refer_to(base_path: Path, target: int, data_end: int, size_bytes: int) -> N
 def _base_of(overlay: Qcow2Image, path: Path) -> Path:
     base = overlay.backing_path
     if base is None:
-        raise ToolError(
-            f"{path.name} is no overlay", command="", exit_code=None, stderr_tail="",
-            hint="run the convert stage again",
-        )  # fmt: skip
+        raise unusable(f"{path.name} is no overlay", hint="run the convert stage again")
     return base
 
 

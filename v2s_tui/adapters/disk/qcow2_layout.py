@@ -7,6 +7,7 @@ import sys
 from array import array
 from dataclasses import dataclass
 
+from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.domain.errors import ToolError
 
 CLUSTER_BITS = 16
@@ -84,11 +85,8 @@ def read_qcow2_header(raw: bytes, *, name: str) -> Qcow2Header:
 
 
 def _unreadable(name: str, why: str) -> ToolError:
-    return ToolError(
+    return unusable(
         f"{name} is not a qcow2 image of the form v2s works with: {why}",
-        command="",
-        exit_code=None,
-        stderr_tail="",
         hint="it was not made by v2s, or by another version of qemu-img",
     )
 

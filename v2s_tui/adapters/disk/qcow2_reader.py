@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.qcow2_layout import (
     CLUSTER_BYTES,
     COMPRESSED,
@@ -115,11 +116,8 @@ class Qcow2Image:
         return raw
 
     def _damaged(self, what: str) -> ToolError:
-        return ToolError(
+        return unusable(
             f"{self._name} is damaged: {what}",
-            command="",
-            exit_code=None,
-            stderr_tail="",
             hint="the disk must be exported again; is the work folder's disk healthy?",
         )
 

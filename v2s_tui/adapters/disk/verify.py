@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
+from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.manifest import ZEROS, Manifest, digest_of
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.qcow2_reader import Qcow2Image
@@ -37,6 +39,13 @@ class Verified:
     @property
     def holds(self) -> bool:
         return not self.wrong_clusters
+
+
+class _Place(NamedTuple):
+    """A cluster to read. where: its L2 entry in an image, its offset in a raw disk."""
+
+    number: int
+    where: int
 
 
 def verify_disk(
@@ -68,38 +77,42 @@ def _compare(
     threads: int,
     on_bytes: Callable[[int, int], None],
 ) -> tuple[set[int], int]:
+    """(numbers of wrong clusters, how many were compared)."""
     under_way: deque[Future[set[int]]] = deque()
-    wrong, seen, missing = set[int](), 0, manifest.clusters
+    wrong, compared = set[int](), 0
+    seen = bytearray(-(-reader.virtual_size_bytes // CLUSTER_BYTES))
 
     def finish_oldest() -> None:
         wrong.update(under_way.popleft().result())
-        on_bytes(min(seen * CLUSTER_BYTES, reader.virtual_size_bytes), reader.virtual_size_bytes)
+        on_bytes(min(compared * CLUSTER_BYTES, reader.virtual_size_bytes), reader.virtual_size_bytes)
 
-    for numbers in _batches(reader.clusters()):
-        seen += len(numbers)
-        missing.difference_update(numbers)
-        under_way.append(pool.submit(_wrong_of, reader, manifest, numbers))
+    for clusters in _batches(reader.clusters()):
+        compared += len(clusters)
+        for each in clusters:
+            seen[each.number] = True
+        under_way.append(pool.submit(_wrong_of, reader, manifest, clusters))
         if len(under_way) > 4 * threads:
             finish_oldest()
     while under_way:
         finish_oldest()
-    return wrong | missing, seen + len(missing)
+    missing = {number for number in manifest.clusters() if not seen[number]}
+    return wrong | missing, compared + len(missing)
 
 
-def _wrong_of(reader: "_Qcow2Disk | _RawDisk", manifest: Manifest, numbers: list[int]) -> set[int]:
-    return {number for number in numbers if _digest(reader, number) != manifest.digest(number)}
+def _wrong_of(reader: "_Qcow2Disk | _RawDisk", manifest: Manifest, clusters: list[_Place]) -> set[int]:
+    return {each.number for each in clusters if _digest(reader, each) != manifest.digest(each.number)}
 
 
-def _digest(reader: "_Qcow2Disk | _RawDisk", number: int) -> bytes:
+def _digest(reader: "_Qcow2Disk | _RawDisk", place: _Place) -> bytes:
     try:
-        content = reader.content(number)
+        content = reader.content(place)
     except ToolError:
         return b"unreadable"  # equals no digest
     return ZEROS if content == _ZEROS_CLUSTER else digest_of(content)
 
 
-def _batches(numbers: Iterator[int]) -> Iterator[list[int]]:
-    while batch := list(islice(numbers, _CLUSTERS_PER_JOB)):
+def _batches(places: Iterator[_Place]) -> Iterator[list[_Place]]:
+    while batch := list(islice(places, _CLUSTERS_PER_JOB)):
         yield batch
 
 
@@ -110,11 +123,8 @@ def _reader(disk: Path) -> AbstractContextManager["_Qcow2Disk | _RawDisk"]:
 
 
 def _smaller(disk: Path, found: int, wanted: int) -> ToolError:
-    return ToolError(
+    return unusable(
         f"{disk.name} holds a disk of {found} bytes, its manifest is of one of {wanted}",
-        command="",
-        exit_code=None,
-        stderr_tail="",
         hint="does the manifest belong to this disk?",
     )
 
@@ -127,19 +137,13 @@ class _Qcow2Disk:
         self.virtual_size_bytes = self._image.header.virtual_size_bytes
         if self._image.backing_path is not None:
             self._image.close()
-            raise ToolError(
-                f"{path.name} is an overlay; only a whole disk can be compared",
-                command="",
-                exit_code=None,
-                stderr_tail="",
-            )
-        self._entries = {each.number: each.entry for each in self._image.mappings() if not each.zero}
+            raise unusable(f"{path.name} is an overlay; only a whole disk can be compared")
 
-    def clusters(self) -> Iterator[int]:
-        return iter(self._entries)
+    def clusters(self) -> Iterator[_Place]:
+        return (_Place(each.number, each.entry) for each in self._image.mappings() if not each.zero)
 
-    def content(self, number: int) -> bytes:
-        return self._image.cluster(self._entries[number])
+    def content(self, place: _Place) -> bytes:
+        return self._image.cluster(place.where)
 
     def __enter__(self) -> "_Qcow2Disk":
         return self
@@ -156,12 +160,13 @@ class _RawDisk:
         self._path = path
         self.virtual_size_bytes = _size_of(path)
 
-    def clusters(self) -> Iterator[int]:
+    def clusters(self) -> Iterator[_Place]:
         with self._path.open("rb") as file:
-            yield from chain.from_iterable(_data_ranges(file.fileno(), self.virtual_size_bytes))
+            for numbers in _data_ranges(file.fileno(), self.virtual_size_bytes):
+                yield from (_Place(number, number * CLUSTER_BYTES) for number in numbers)
 
-    def content(self, number: int) -> bytes:
-        return self._file.read_at(number * CLUSTER_BYTES, CLUSTER_BYTES).ljust(CLUSTER_BYTES, b"\0")
+    def content(self, place: _Place) -> bytes:
+        return self._file.read_at(place.where, CLUSTER_BYTES).ljust(CLUSTER_BYTES, b"\0")
 
     def __enter__(self) -> "_RawDisk":
         return self

@@ -30,10 +30,11 @@ from v2s_tui.adapters.disk.child_protocol import (
 from v2s_tui.adapters.disk.codec import Mode
 from v2s_tui.adapters.disk.download import Download
 from v2s_tui.adapters.disk.flatten import flatten_image
+from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.part_plan import FullParts, Part
 from v2s_tui.adapters.disk.receive import DiskReceiver, Position
 from v2s_tui.adapters.disk.write_back import WriteBack
-from v2s_tui.domain.errors import ToolError, V2sError, WorkDiskFull
+from v2s_tui.domain.errors import V2sError, WorkDiskFull
 
 _PR_SET_PDEATHSIG = 1
 _PROGRESS_SECONDS = 0.25
@@ -93,11 +94,8 @@ def _named(err: OSError, target: Path) -> V2sError:
             f"the work folder has no room for {target.name} ({err.strerror})",
             hint="free space there, or choose another work_dir, then retry",
         )
-    return ToolError(
+    return unusable(
         f"cannot write {target.name}: {err}",
-        command="",
-        exit_code=None,
-        stderr_tail="",
         hint="is the work folder there, writable, and its disk healthy?",
     )
 
