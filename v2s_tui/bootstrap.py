@@ -11,7 +11,7 @@ from v2s_tui.config.load import load_config
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.errors import ConfigError
 from v2s_tui.domain.planning.bandwidth import parse_rates
-from v2s_tui.domain.ports import Cloud, Disks, Guests, ObjectStore, Source
+from v2s_tui.domain.ports import Cloud, Disks, Guests, ObjectStore, Prober, Source
 from v2s_tui.usecases.services import Lazy, Services
 
 
@@ -37,6 +37,7 @@ def build_services(settings: Settings) -> Services:
         objects=Lazy(lambda: _objects(settings)),
         disks=Lazy(lambda: _disks(settings)),
         guests=Lazy(lambda: _guests(settings)),
+        prober=Lazy(_prober),
     )
 
 
@@ -123,6 +124,12 @@ def _guests(settings: Settings) -> Guests:
     from v2s_tui.adapters.guest.local import GuestSettings, LocalGuests
 
     return LocalGuests(GuestSettings(cache_folder(), settings.conversion.virtio_win_iso))
+
+
+def _prober() -> Prober:
+    from v2s_tui.adapters.reachability.prober import NetworkProber
+
+    return NetworkProber()
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

@@ -24,7 +24,7 @@ from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.stages import Stage
-from v2s_tui.domain.ports import CloudResource
+from v2s_tui.domain.ports import CloudResource, Prober
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.units import GIB
@@ -137,6 +137,7 @@ class Bench:
         self.cloud = SizedCloud(self.world, self.objects, catalogue_of=catalogue(), polls=2)
         self.disks = FakeDisks(self.world)
         self.guests = FakeGuests(self.world)
+        self.prober: Prober | None = None
         self.planned = PlannedVm(vm.name, vm, TYPE_NAME, "fr-par-1", "all", **planned)
         self.settings = StageSettings("transit", "fr-par", "project", PostMigration(), make_image=False)
         self.ledger = MemoryLedger(self.world)
@@ -146,7 +147,7 @@ class Bench:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.source, self.disks, self.objects, self.cloud, self.clock, self.guests)
+        return Ports(self.source, self.disks, self.objects, self.cloud, self.clock, self.guests, self.prober)
 
     def input(self) -> StageInput:
         """What the next stage works on; its folder is made, as the engine does."""

@@ -18,6 +18,7 @@ from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.guest.changes import ChangeRecord
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
 from v2s_tui.domain.guest.network import NicPlan
+from v2s_tui.domain.planning.reachability import Probe
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.instance_types import Catalogue
@@ -144,6 +145,14 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Log out; never raises."""
+        ...
+
+
+class Prober(Protocol):
+    """Whether a machine answers this host. Raises nothing: what went wrong is the answer."""
+
+    def probe(self, address: str, probe: Probe, *, timeout_seconds: float) -> str:
+        """ "" when it answers, else why not in a few words."""
         ...
 
 

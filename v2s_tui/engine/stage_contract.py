@@ -16,7 +16,7 @@ from v2s_tui.domain.execution.ledger import Effect, EffectKind
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Source
+from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Prober, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class StageInput:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The doors a stage may use."""
+    """The doors a stage may use. prober: None where nobody looks whether a started VM answers."""
 
     source: Source
     disks: Disks
@@ -52,6 +52,7 @@ class Ports:
     cloud: Cloud
     clock: Clock
     guests: Guests
+    prober: Prober | None = None
 
 
 class LedgerWriter(Protocol):

@@ -107,6 +107,7 @@ def ports_of(services: Services) -> Ports:
         cloud=services.cloud(),
         clock=services.clock,
         guests=services.guests(),
+        prober=services.prober() if services.prober else None,
     )
 
 

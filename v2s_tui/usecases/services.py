@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from v2s_tui.config.settings import Settings
-from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Source
+from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Prober, Source
 from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.domain.target.sizing import MeasuredUse
 
 Door = TypeVar("Door")
 
@@ -37,7 +38,10 @@ class Lazy(Generic[Door]):
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a use case may use. Built by bootstrap.py; tests build it from fakes."""
+    """Everything a use case may use. Built by bootstrap.py; tests build it from fakes.
+
+    catalogues: by zone, measured: by VM moref (None: no statistics); kept once they were asked.
+    """
 
     settings: Settings
     clock: Clock
@@ -46,7 +50,9 @@ class Services:
     objects: Lazy[ObjectStore]
     disks: Lazy[Disks]
     guests: Lazy[Guests]
+    prober: Lazy[Prober] | None = None
     catalogues: dict[str, Catalogue] = field(default_factory=dict)
+    measured: dict[str, MeasuredUse | None] = field(default_factory=dict)
 
     @property
     def work_dir(self) -> Path:

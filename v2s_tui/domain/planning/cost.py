@@ -116,7 +116,7 @@ def _line(
         gb * prices.get(_price_key(volume_class), prices["block_gb"])
         for gb, volume_class in _volumes(planned)
     )
-    ipv4 = prices["ipv4"] if running and planned.public_ip is not False else 0.0
+    ipv4 = prices["ipv4"] if running and planned.wants_public_ip else 0.0
     share = transit_days / DAYS_PER_MONTH
     return CostLine(
         vm=planned.name,

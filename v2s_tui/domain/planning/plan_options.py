@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.guest.evidence import evidence_level
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.plan_part import PlanPart
+from v2s_tui.domain.planning.reachability import parse_probe
 
 
 class Consistency(StrEnum):
@@ -75,6 +77,7 @@ class VmOptions(PlanPart):
     cloud_init: text beginning with `#`, or the path of a file beside the plan. rehearse: the evidence that a
     local boot must give before upload (`userspace` and the like), `off` for none. security_group: id or name.
     public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code -> why it is acceptable.
+    checks: how the started VM must answer this host: `ping`, `tcp:22`, `http:8080/health`.
     """
 
     create_instance: bool | None = None
@@ -90,11 +93,20 @@ class VmOptions(PlanPart):
     nics: tuple[NicRule, ...] | None = None
     disks: tuple[DiskRule, ...] | None = None
     accept: dict[str, str] | None = None
+    checks: tuple[str, ...] | None = None
 
     @field_validator("volume_class", mode="before")
     @classmethod
     def _iops_are_a_class(cls, value: Any) -> Any:
         return _volume_class(value) if isinstance(value, int | str) else value
+
+    @field_validator("checks")
+    @classmethod
+    def _known_checks(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        try:
+            return None if value is None else tuple(str(parse_probe(each)) for each in value)
+        except InputError as err:
+            raise ValueError(str(err)) from err
 
     @field_validator("rehearse", mode="before")
     @classmethod

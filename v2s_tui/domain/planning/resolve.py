@@ -151,6 +151,7 @@ def _planned(
         security_group=option.first("security_group", ""),
         public_ip=option.first("public_ip", None),
         accepted=dict(option.first("accept", {})),
+        checks=option.first("checks", ()),
     )
 
 

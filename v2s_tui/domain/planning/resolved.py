@@ -8,7 +8,7 @@ from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.vm import Vm
-from v2s_tui.domain.target.network_map import PlannedNic
+from v2s_tui.domain.target.network_map import PUBLIC, PlannedNic
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class PlannedVm:
     vm: source facts at planning time. name: unambiguous name (a path where names repeat), unique in the
     batch. target_type: "" when no type fits (pre-flight blocks that); type_reason: why it was chosen.
     priority: 1 goes first. adapt: make it boot at Scaleway. rehearse: evidence level label, `off`, or "" for
-    v2s's own default. cloud_init: text or path, "" none. public_ip: None leaves it to v2s. disks: only those with a rule of their own.
+    v2s's own default. cloud_init: text or path, "" none. public_ip: None: as wants_public_ip. checks: how it
+    must answer this host (reachability.py). disks: only those with a rule of their own.
     accepted: finding code -> why.
     """
 
@@ -53,6 +54,14 @@ class PlannedVm:
     security_group: str = ""
     public_ip: bool | None = None
     accepted: dict[str, str] = field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+
+    @property
+    def wants_public_ip(self) -> bool:
+        """When the plan says so, by public_ip or a NIC on `public`: no VM goes on the Internet unasked."""
+        if self.public_ip is not None:
+            return self.public_ip
+        return any(nic.network == PUBLIC for nic in self.nics)
 
     @property
     def windows(self) -> bool:

@@ -14,7 +14,7 @@ from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import adopt_or_make
 from v2s_tui.engine.stages.naming import disk_part, names_of
-from v2s_tui.engine.stages.networks import target_nics, wants_public_ip
+from v2s_tui.engine.stages.networks import target_nics
 from v2s_tui.engine.stages.waiting import wait_for
 
 VOLUME_TIMEOUT_SECONDS = 1800.0
@@ -100,7 +100,7 @@ def _with_server(stage: StageInput, context: StageContext, artifacts: Artifacts)
 
 
 def _public_ip(stage: StageInput, context: StageContext) -> tuple[str, ...]:
-    if not wants_public_ip(stage.planned):
+    if not stage.planned.wants_public_ip:
         return ()
     names, zone = names_of(stage), stage.planned.zone
     ip = adopt_or_make(

@@ -27,11 +27,9 @@ def target_nics(planned: PlannedVm) -> tuple[TargetNic, ...]:
     )
 
 
-def wants_public_ip(planned: PlannedVm) -> bool:
-    """Only when the plan says so: a migrated VM is never put on the Internet by default."""
-    if planned.public_ip is not None:
-        return planned.public_ip
-    return any(nic.network == PUBLIC for nic in planned.nics)
+def reachable_at(planned: PlannedVm, public_ip: str) -> str:
+    """Where the started VM should answer: its public address, else its first fixed one, else ""."""
+    return public_ip or next((nic.address for nic in target_nics(planned) if nic.address), "")
 
 
 def _address(planned: PlannedVm, nic: PlannedNic) -> str | None:

@@ -1,32 +1,22 @@
 """verify: what stands at Scaleway compared with what the plan says, each line as evidence for the report."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from v2s_tui.domain.errors import VerificationFailed
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
+from v2s_tui.engine.stages.answering import answer_checks
+from v2s_tui.engine.stages.check import Check
 from v2s_tui.engine.stages.naming import names_of
-from v2s_tui.engine.stages.networks import target_nics, wants_public_ip
+from v2s_tui.engine.stages.networks import target_nics
 from v2s_tui.engine.stages.waiting import wait_for
 
 NIC_TIMEOUT_SECONDS = 300.0
 """Attaching a private NIC took up to 91 s where it was measured (reference: scaleway.md 1.7)."""
 IN_PLACE = frozenset({CloudState.READY, CloudState.IN_USE})
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was looked at, whether it is as planned, and what was found."""
-
-    what: str
-    good: bool
-    found: str
-
-    def __str__(self) -> str:
-        return f"{'ok' if self.good else 'WRONG'} {self.what}: {self.found}"
 
 
 def verify(stage: StageInput, context: StageContext) -> Artifacts:
@@ -54,6 +44,7 @@ def _verify_instance(stage: StageInput, context: StageContext) -> tuple[Artifact
         *_nic_checks(stage, context),
     ]
     public_ip = server.addresses[0] if server.addresses else ""
+    checks += answer_checks(stage, context, public_ip)
     return replace(stage.artifacts, public_ip=public_ip), checks
 
 
@@ -64,7 +55,7 @@ def _server_checks(stage: StageInput, server: CloudResource) -> Iterator[Check]:
     yield Check("zone", server.zone == planned.zone, server.zone)
     missing = set(names_of(stage).tags("server")) - set(server.tags)
     yield Check("tags", not missing, f"without {', '.join(sorted(missing))}" if missing else "all there")
-    if wants_public_ip(planned):
+    if planned.wants_public_ip:
         yield Check("public IP", bool(server.addresses), ", ".join(server.addresses) or "none")
 
 

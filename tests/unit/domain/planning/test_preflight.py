@@ -181,6 +181,7 @@ def test_quotas_are_counted_wave_by_wave_and_a_way_out_is_proposed() -> None:
 
 def test_other_capacity_rules() -> None:
     plan = quota_plan()
+    plan = replace(plan, vms=tuple(replace(each, public_ip=True) for each in plan.vms))
     facts = replace(
         FACTS,
         quotas={"ips": 3},

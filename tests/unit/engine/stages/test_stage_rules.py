@@ -34,11 +34,11 @@ from v2s_tui.domain.ports import CloudState
 from v2s_tui.domain.source.vm import DiskBacking, Firmware, Nic, PowerState
 from v2s_tui.domain.target.instance_types import Stock
 from v2s_tui.domain.target.network_map import PlannedNic
-from v2s_tui.domain.units import GB, TB
+from v2s_tui.domain.units import GB, GIB, TB
 from v2s_tui.engine.stages import export as export_module
 from v2s_tui.engine.stages.convert import target_size_bytes
 from v2s_tui.engine.stages.export import export_holds
-from v2s_tui.engine.stages.networks import target_nics, wants_public_ip
+from v2s_tui.engine.stages.networks import target_nics
 from v2s_tui.engine.stages.upload_s3 import upload_holds
 from v2s_tui.engine.stages.validate import quota_of_type
 
@@ -51,6 +51,8 @@ def of_vm(bench_of, **changes):
 
 
 # --- validate
+
+TWO_DISKS = vm_named("web-01", disks=2).disks
 
 
 def with_disk(bench_of, **changes):
@@ -70,6 +72,29 @@ def with_disk(bench_of, **changes):
 def test_disks_that_cannot_be_copied_are_refused(bench_of, changes, text):
     with pytest.raises(PreflightBlocked, match=text):
         with_disk(bench_of, **changes).run(Stage.VALIDATE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"disks": vm_named("web-01", disks=3).disks}, "Hard disk 3 none -> 1 GiB"),
+        ({"disks": vm_named("web-01").disks}, "Hard disk 2 1 GiB -> none"),
+        (
+            {"disks": (replace(vm_named("web-01").disks[0], capacity_bytes=GIB + 2**20), *TWO_DISKS[1:])},
+            "Hard disk 1 1 GiB -> 1.000976562 GiB",
+        ),
+        ({"firmware": Firmware.BIOS}, "firmware efi -> bios"),
+    ],
+)
+def test_a_vm_that_is_another_machine_than_the_planned_one_is_refused(bench_of, changes, text):
+    with pytest.raises(PreflightBlocked, match=text):
+        of_vm(bench_of, **changes).run(Stage.VALIDATE)
+
+
+def test_lesser_changes_since_the_plan_are_noted(bench_of):
+    moved = (replace(TWO_DISKS[0], path="[ds1] web-01/web-01-000001.vmdk"), TWO_DISKS[1])
+    bench = of_vm(bench_of, host="esxi-09", disks=moved)
+    assert "-> esxi-09" in bench.run(Stage.VALIDATE).notes["changed"]
 
 
 def test_a_skipped_disk_is_no_obstacle(bench_of):
@@ -105,9 +130,11 @@ def test_a_zone_without_stock_is_refused(bench):
 
 
 def test_bios_is_not_called_compatible(bench_of):
-    bench = of_vm(bench_of, firmware=Firmware.BIOS)
-    assert "UEFI only" in bench.run(Stage.VALIDATE).notes["firmware"]
-    assert "firmware" not in of_vm(bench_of, firmware=Firmware.EFI).run(Stage.VALIDATE).notes
+    def notes_of(firmware):
+        return bench_of(vm=replace(vm_named("web-01"), firmware=firmware)).run(Stage.VALIDATE).notes
+
+    assert "UEFI only" in notes_of(Firmware.BIOS)["firmware"]
+    assert "firmware" not in notes_of(Firmware.EFI)
 
 
 def test_a_quota_of_the_zone_wins_over_the_global_one():
@@ -339,6 +366,41 @@ def test_verify_names_everything_that_is_wrong(bench):
         assert text in str(caught.value)
 
 
+class FakeProber:
+    """Answers after so many looks."""
+
+    def __init__(self, looks):
+        self.looks = looks
+        self.asked = []
+
+    def probe(self, address, probe, *, timeout_seconds):
+        self.asked.append(f"{probe} {address}")
+        return "refused" if len(self.asked) <= self.looks else ""
+
+
+def test_verify_waits_until_the_guest_answers(bench_of):
+    bench = bench_of(public_ip=True, checks=("tcp:22", "http:80/health"))
+    bench.prober = FakeProber(3)
+    bench.run_until(Stage.VERIFY)
+    address = bench.artifacts.public_ip
+    assert bench.prober.asked == [f"tcp:22 {address}"] * 4 + [f"http:80/health {address}"]
+    assert f"ok http:80/health at {address}: answers after" in bench.artifacts.notes["verified"]
+
+
+def test_a_guest_that_never_answers_fails_verify_with_the_reason(bench_of):
+    bench = bench_of(public_ip=True, checks=("ping",))
+    bench.prober = FakeProber(10**6)
+    with pytest.raises(VerificationFailed, match=r"WRONG ping at .*: refused for 5m"):
+        bench.run_until(Stage.VERIFY)
+
+
+def test_a_check_without_an_address_is_said(bench_of):
+    bench = bench_of(checks=("ping",))
+    bench.prober = FakeProber(0)
+    with pytest.raises(VerificationFailed, match="no address to ask"):
+        bench.run_until(Stage.VERIFY)
+
+
 # --- cleanup
 
 
@@ -402,4 +464,4 @@ def test_nics_keep_get_or_ask_for_addresses(tmp_path):
 )
 def test_nothing_goes_public_unasked(tmp_path, asked, network, wanted):
     planned = replace(make_bench(tmp_path).planned, public_ip=asked, nics=(nic(network),))
-    assert wants_public_ip(planned) is wanted
+    assert planned.wants_public_ip is wanted

@@ -142,7 +142,7 @@ def _address_quota(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Findin
     )
     if limit is None or limit == UNLIMITED:
         return
-    wanted = sum(each.create_instance and each.public_ip is not False for each in plan.vms)
+    wanted = sum(each.create_instance and each.wants_public_ip for each in plan.vms)
     used = sum(usage.get("ips", 0) for usage in facts.usage.values())
     if wanted + used > limit:
         why = f"{used} of {limit} flexible IPs are used"

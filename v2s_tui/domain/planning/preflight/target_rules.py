@@ -126,7 +126,7 @@ def _network(planned: PlannedVm) -> Iterable[Finding]:
             "the Instance is not connected there",
             "add the port group to network_mapping, or `none`",
         )
-    if planned.nics and planned.public_ip is False and not private:
+    if planned.nics and not planned.wants_public_ip and not private:
         yield notes(
             "unreachable", "neither public address nor Private Network", "only the serial console reaches it"
         )

@@ -1,0 +1,1 @@
+"""Whether a machine answers, seen from this host."""
