@@ -11,7 +11,7 @@ from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.planning.selection import identity, select
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
-from v2s_tui.domain.units import format_bytes
+from v2s_tui.domain.units import GIB, format_bytes
 
 
 class ChangeKind(StrEnum):
@@ -32,10 +32,15 @@ class Change:
     old: str = ""
     new: str = ""
 
+    @property
+    def outcome(self) -> str:
+        """What became of it, without whose it is: `Hard disk 1 10 GiB -> 20 GiB`."""
+        return f"{self.what} {self.old or 'none'} -> {self.new or 'none'}".strip()
+
     def __str__(self) -> str:
         if self.kind is not ChangeKind.CHANGED:
             return f"{'+' if self.kind is ChangeKind.ADDED else '-'} {self.subject}"
-        return f"~ {self.subject}: {self.what} {self.old or 'none'} -> {self.new or 'none'}"
+        return f"~ {self.subject}: {self.outcome}"
 
 
 def diff_plans(old: BatchPlan, new: BatchPlan) -> tuple[Change, ...]:
@@ -93,6 +98,20 @@ def diff_inventory(
 def source_drift(planned: Vm, now: Vm) -> tuple[Change, ...]:
     """What changed on a VM since it was planned, as far as it matters for its move."""
     return tuple(_diff_values(planned.name, _facts(planned), _facts(now)))
+
+
+def grave_drift(planned: PlannedVm, now: Vm) -> tuple[Change, ...]:
+    """The part of the drift that makes another machine of it than was reviewed: disks that move and were
+    added, removed or resized, and the firmware. A disk's path changes with every VMware snapshot and is none.
+    """
+    return tuple(_diff_values(planned.name, _shape(planned, planned.vm), _shape(planned, now)))
+
+
+def _shape(planned: PlannedVm, vm: Vm) -> dict[str, Any]:
+    moving = [disk for disk in vm.disks if disk.key not in planned.skipped_disks]
+    return {"firmware": vm.firmware.value} | {
+        disk.label: f"{disk.capacity_bytes / GIB:.10g} GiB" for disk in moving
+    }
 
 
 def _facts(vm: Vm) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from v2s_tui.domain.errors import OutOfStock, PreflightBlocked, QuotaExceeded
 from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.planning.difference import grave_drift, source_drift
 from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, PowerState, Vm
@@ -31,7 +32,8 @@ def validate(stage: StageInput, context: StageContext) -> Artifacts:
     vm = vm_now(planned, ports)
     disks = moving_disks(planned, vm)
     context.progress.activity = f"asking {planned.zone} for {planned.target_type}"
-    problems = [*_source_problems(vm, planned), *_disk_problems(planned, disks)]
+    problems = [*_source_problems(vm, planned), *_drift_problems(planned, vm)]
+    problems += _disk_problems(planned, disks)
     if planned.create_instance:
         catalogue = ports.cloud.catalogue(planned.zone)
         problems += _type_problems(planned, vm, disks, catalogue)
@@ -61,6 +63,13 @@ def _source_problems(vm: Vm, planned: PlannedVm) -> Iterator[str]:
         yield "it is suspended, so its disks miss what is in memory; resume or shut it down"
     if planned.consistency is Consistency.COLD and vm.power_state is PowerState.UNKNOWN:
         yield "its power state is unknown and the plan asks for a cold copy"
+
+
+def _drift_problems(planned: PlannedVm, vm: Vm) -> Iterator[str]:
+    """What an operator reviewed is what may be moved: the sizes, the cost and the type rest on it."""
+    if vm.readable and planned.vm.disks:
+        for change in grave_drift(planned, vm):
+            yield f"it changed since it was planned, make a new batch of the plan: {change.outcome}"
 
 
 def _disk_problems(planned: PlannedVm, disks: tuple[Disk, ...]) -> Iterator[str]:
@@ -153,9 +162,6 @@ def _notes(planned: PlannedVm, vm: Vm) -> Iterator[tuple[str, str]]:
         yield "snapshots", f"{len(vm.snapshots)} VMware snapshots slow the export down"
     if vm.consolidation_needed:
         yield "consolidation", "its disks need consolidation in vCenter"
-    if _sizes(vm) != _sizes(planned.vm):
-        yield "changed", "its disks are not those of the plan's inventory; those of now are copied"
-
-
-def _sizes(vm: Vm) -> list[tuple[int, int]]:
-    return [(disk.key, disk.capacity_bytes) for disk in vm.disks]
+    drift = [change.outcome for change in source_drift(planned.vm, vm)]
+    if drift:
+        yield "changed", f"since it was planned: {'; '.join(drift)}"
