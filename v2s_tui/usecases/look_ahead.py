@@ -24,6 +24,7 @@ from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
 from v2s_tui.usecases.load_catalogue import load_catalogue
+from v2s_tui.usecases.measure_use import use_in_plan
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.site_rates import site_rates
 
@@ -92,6 +93,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
             catalogues[zone] = load_catalogue(services, zone)
         return catalogues[zone]
 
+    used = use_in_plan(services, plan, inventory)
     resolved = resolve(
         plan,
         inventory,
@@ -99,6 +101,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
         strict=strict,
         create_instance=services.settings.scaleway.create_instance,
         kept_filters=services.settings.filters,
+        use_of=lambda vm: used.get(vm.moref),
     )
     return Outlook(
         plan,

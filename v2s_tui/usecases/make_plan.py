@@ -1,19 +1,18 @@
 """Select VMs of the inventory and write the plan that an operator then reviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from v2s_tui.adapters.formats.plan_yaml import write_plan
-from v2s_tui.domain.errors import ConfigError, SourceError
 from v2s_tui.domain.planning.generate import make_plan
 from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
 from v2s_tui.domain.source.filters import Filter
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
-from v2s_tui.domain.target.sizing import MeasuredUse
 from v2s_tui.domain.target.sizing_map import SizingMap
 from v2s_tui.usecases.load_catalogue import load_catalogue
+from v2s_tui.usecases.measure_use import measured_use
 from v2s_tui.usecases.services import Services
 
 
@@ -50,14 +49,6 @@ def plan_selection(services: Services, inventory: Inventory, request: PlanReques
         auto_map=request.auto_map,
         use_of=lambda vm: used.get(vm.moref),
     )
-
-
-def measured_use(services: Services, vms: Sequence[Vm]) -> Mapping[str, MeasuredUse]:
-    """By moref; empty without a vCenter (an RVTools file), where rightsizing then says so VM by VM."""
-    try:
-        return services.source().measured_use([vm.moref for vm in vms])
-    except (ConfigError, SourceError):
-        return {}
 
 
 def save_new_plan(plan: BatchPlan, path: Path) -> None:

@@ -24,7 +24,7 @@ def refused(*_: Any) -> Any:
 
 def services(source: Any) -> Services:
     made = SimpleNamespace(
-        source=source, cloud=refused, catalogues={}, clock=SimpleNamespace(now=lambda: NOW)
+        source=source, cloud=refused, catalogues={}, measured={}, clock=SimpleNamespace(now=lambda: NOW)
     )
     return cast(Services, made)
 
