@@ -87,9 +87,6 @@ def test_from_volumes_to_running_and_away(instance: InstanceUtilsV1API, block: B
     ]
     task = act(instance, server.id, "poweron")
     assert (task.progress, task.id) == (0, "00000000-0000-0000-0000-000000000000")
-    starting = instance.get_server(server_id=server.id).server
-    assert starting.state == "starting"
-    assert refused(act, instance, server.id, "poweroff")[0] == 409
     running = reach(instance, server.id, "running")
     assert running.state_detail == "booting kernel"
     act(instance, server.id, "stop_in_place")
@@ -167,11 +164,27 @@ def test_volumes_grow_and_get_faster_while_attached(instance: InstanceUtilsV1API
     assert refused(block.update_volume, volume_id=volume.id, size=GB)[0] == 400
 
 
-def test_a_volume_that_is_being_made_cannot_be_used(instance: InstanceUtilsV1API, block: BlockV1API) -> None:
+def test_a_server_that_starts_takes_no_other_action(
+    cloud: Cloud, instance: InstanceUtilsV1API, block: BlockV1API, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server(instance, ready_volume(block))
+    monkeypatch.setattr(cloud.scaleway.world.store, "speed", 0.1)
+    act(instance, server.id, "poweron")
+    starting = instance.get_server(server_id=server.id).server
+    assert (starting.state, starting.state_detail) == ("starting", "allocating node")
+    assert starting.allowed_actions == []
+    status, answer = refused(act, instance, server.id, "poweroff")
+    assert (status, answer["type"], answer["current_state"]) == (409, "transient_state", "starting")
+
+
+def test_a_volume_that_is_being_made_cannot_be_used(
+    cloud: Cloud, instance: InstanceUtilsV1API, block: BlockV1API, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = ready_volume(block)
+    monkeypatch.setattr(cloud.scaleway.world.store, "speed", 0.1)
     fresh = block.create_volume(name="fresh", from_empty=CreateVolumeRequestFromEmpty(size=10 * GB))
     status, answer = refused(new_server, instance, fresh)
     assert (status, answer["type"], answer["current_state"]) == (409, "transient_state", "creating")
-    taken = ready_volume(block)
     new_server(instance, taken)
     assert refused(new_server, instance, taken)[0] == 412
 

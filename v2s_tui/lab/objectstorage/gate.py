@@ -59,15 +59,17 @@ def refuse(
     body: str = "",
     more: dict[str, str] | None = None,
 ) -> Iterable[bytes]:
-    """Answer with an S3 error, and close; a client that waits for `100 Continue` sends its body never."""
-    if "HTTP_EXPECT" not in env:
+    """Answer with an S3 error; the connection stays open unless the client still waits to send its body."""
+    waits = "HTTP_EXPECT" in env
+    if not waits:
         _drain(env)
     text = body or (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>lab</RequestId></Error>"
     )
     encoded = b"" if env["REQUEST_METHOD"] == "HEAD" else text.encode()
-    headers = {"Content-Type": "application/xml", "Content-Length": str(len(encoded)), "Connection": "close"}
+    headers = {"Content-Type": "application/xml", "Content-Length": str(len(encoded))}
+    headers |= {"Connection": "close"} if waits else {}
     start_response(f"{status} {code}", list((headers | (more or {})).items()))
     return [encoded]
 

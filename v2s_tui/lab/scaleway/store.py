@@ -51,14 +51,14 @@ class ResourceStore:
     """Resources by kind and id, in order of creation. Hold `lock` for everything that must fit together.
 
     effects: what a pending change may do beyond setting fields, by name. speed: how much faster than normal
-    changes happen.
+    changes happen; may be set at any time, for changes that begin after.
     """
 
     def __init__(self, folder: Path, *, speed: float = 1.0) -> None:
         self.lock = threading.RLock()
         self.effects: dict[str, Effect] = {}
         self._folder = folder
-        self._speed = speed
+        self.speed = speed
         self._kinds: dict[str, dict[str, Resource]] = {}
         self._due: list[tuple[float, int, str, str]] = []
         self._order = itertools.count()
@@ -131,7 +131,7 @@ class ResourceStore:
         effect: str | None = None,
     ) -> None:
         """Set fields, or do a named effect, so many (lab) seconds from now."""
-        at = time.time() + seconds / self._speed
+        at = time.time() + seconds / self.speed
         change = {"at": at, "set": changes or {}, "effect": effect}
         resource.setdefault("_pending", []).append(change)
         heapq.heappush(self._due, (at, next(self._order), kind, resource["id"]))
