@@ -8,11 +8,12 @@ from app_under_test import app_on_fakes, batch_in_flight, settled, watched
 from v2s_tui.domain.planning.plan import PausePolicy, SizingStrategy
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
-from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.modals.failure import FailurePanel
 from v2s_tui.tui.screens.inventory import InventoryScreen
 from v2s_tui.tui.screens.plan import PlanScreen
 from v2s_tui.tui.screens.run import RunScreen
 from v2s_tui.tui.widgets.filter_bar import FilterBar
+from v2s_tui.tui.widgets.key_hints import KeyHints
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
 SIZE = (100, 30)
@@ -174,10 +175,37 @@ async def test_a_failed_vm_shows_cause_and_fix_and_can_be_retried(
         screen.table.move_cursor(names.index("db-prod-01"))
         await pilot.press("enter")
         await pilot.pause()
-        assert isinstance(app.screen, TextView)
+        assert isinstance(app.screen, FailurePanel)
         await pilot.press("escape", "t")
         await pilot.pause()
         assert told == [("retry", "db-prod-01")]
+
+
+async def test_a_failed_vm_can_be_retried_from_a_chosen_stage_and_not_from_a_later_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on_fakes(tmp_path)
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(app.runs, "command", lambda name, **values: told.append({"name": name, **values}))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        watched(app, batch_in_flight())
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        screen.table.move_cursor([row.name for row in screen.table.rows].index("db-prod-01"))
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press("f")
+        await pilot.pause()
+        assert isinstance(app.screen, Choose)
+        stages = [stage.value for stage in app.screen.table.rows]
+        assert stages[-1] == "upload_s3"
+        assert "import_scw" not in stages
+        await pilot.press(*"export", "enter")
+        await pilot.pause()
+        assert told == [{"name": "retry", "vm": "db-prod-01", "from_stage": "export"}]
 
 
 async def test_help_lists_the_keys_of_the_screen(tmp_path: Path) -> None:
@@ -186,7 +214,61 @@ async def test_help_lists_the_keys_of_the_screen(tmp_path: Path) -> None:
         await settled(pilot)
         await pilot.press("question_mark")
         await pilot.pause()
-        assert isinstance(app.screen, TextView)
+        assert isinstance(app.screen, Choose)
+        lines = {line.id: line for line in app.screen.table.rows}
+        assert lines["inventory.plan"].keys == ("p",)
+        assert lines["app.quit"].keys[0] == "q"
+
+
+async def test_help_is_searched_and_does_what_is_chosen(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        await pilot.press(*"mark shown", "enter")
+        await settled(pilot)
+        assert len(app.workspace.marked) == 10
+
+
+async def test_a_rebound_key_works_is_shown_and_the_old_one_is_dead(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    app.set_keymap({"inventory.mark_visible": "ctrl+a", "app.quit": "Q"})
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("a", "q")
+        assert not app.workspace.marked
+        assert app.is_running
+        await pilot.press("ctrl+a")
+        assert len(app.workspace.marked) == 10
+        assert "^a Mark shown" in str(app.screen.query_one(KeyHints).render())
+
+
+async def test_help_and_quit_are_hinted_on_every_screen_however_narrow(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for step in "123456":
+            await pilot.press(step)
+            await settled(pilot)
+            hints = str(app.screen.query_one(KeyHints).render())
+            assert hints.endswith("? Help  : All  q Quit")
+            assert len(hints) <= 80
+
+
+async def test_the_palette_lists_every_action_of_the_screen_and_every_step(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"Filter", "Mark range", "Reverse sort", "Theme", "Go to Run", "Quit"} <= titles
+        await pilot.press("colon")
+        await pilot.pause()
+        await pilot.press(*"go to estimate")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.current_mode == "estimate"
 
 
 async def test_a_vcenter_that_is_down_is_said_and_the_app_stays(

@@ -15,7 +15,8 @@ Row = TypeVar("Row")
 class Column(Generic[Row]):
     """name: stable id (kept in sessions). width: cells wanted; 0 takes what is left.
 
-    sort_key: what to sort by; None sorts by the cell's text. important: kept at 80 columns.
+    sort_key: what to sort by; None sorts by the cell's text. important: kept at 80 columns. grows: takes the
+    room left over and gives way down to 12 cells before any column is dropped; without one, the first grows.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Column(Generic[Row]):
     sort_key: Callable[[Row], object] | None = None
     right: bool = False
     important: bool = True
+    grows: bool = False
 
     def key(self, row: Row) -> object:
         """What this column sorts the row by."""

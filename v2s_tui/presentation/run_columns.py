@@ -5,6 +5,8 @@ from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.domain.units import format_bytes, format_duration, format_rate
 from v2s_tui.presentation.columns import Column
 
+STALL_SECONDS = 30.0
+"""Without progress for that long a stage is shown as stalled."""
 _WORDS = {JobStatus.COMPLETE: "ok", JobStatus.FAILED: "FAIL", JobStatus.PENDING: "wait"}
 _TRACK = {
     Stage.VALIDATE: "V",
@@ -68,9 +70,9 @@ def bytes_text(row: VmRow) -> str:
 
 
 def eta_text(row: VmRow) -> str:
-    """Of the running stage; `stalled 40s` when nothing moved."""
-    if row.stalled_seconds >= 30:
-        return f"stalled {format_duration(row.stalled_seconds)}"
+    """Of the running stage; `STALL 40s` when nothing moved."""
+    if row.stalled_seconds >= STALL_SECONDS:
+        return f"STALL {format_duration(row.stalled_seconds)}"
     return format_duration(row.eta_seconds) if row.eta_seconds is not None else ""
 
 
@@ -87,17 +89,17 @@ def why_waiting(row: VmRow) -> str:
 
 
 RUN_COLUMNS: tuple[Column[VmRow], ...] = (
-    Column("name", "VM", 16, lambda row: row.name),
+    Column("name", "VM", 14, lambda row: row.name),
     Column("status", "Status", 10, status_word),
-    Column("track", "Stages", 13, stage_track, lambda row: row.fraction),
-    Column("rate", "Rate", 11, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",
+    Column("track", "Stages", 12, stage_track, lambda row: row.fraction),
+    Column("rate", "Rate", 10, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",
            lambda row: row.rate_bytes, right=True),
-    Column("eta", "ETA", 11, eta_text, lambda row: row.eta_seconds or 0.0, right=True),
-    Column("why", "What it does", 34, why_waiting, important=False),
+    Column("eta", "ETA", 9, eta_text, lambda row: row.eta_seconds or 0.0, right=True),
+    Column("why", "What it does", 34, why_waiting, grows=True),
     Column("bytes", "Bytes", 19, bytes_text, lambda row: row.done_bytes, right=True, important=False),
     Column("time", "Time", 7, lambda row: format_duration(row.seconds) if row.seconds else "",
            lambda row: row.seconds, right=True, important=False),
-    Column("stage", "Stage", 15, lambda row: row.stage.value if row.stage else "", important=False),
+    Column("host", "ESXi host", 12, lambda row: row.esxi_host, important=False),
     Column("type", "Type", 18, lambda row: row.target_type, important=False),
 )  # fmt: skip
 
@@ -107,7 +109,7 @@ def row_tone(row: VmRow, column: str) -> str:
     if column not in {"status", "eta", "track"}:
         return ""
     if column == "eta":
-        return "warn" if row.stalled_seconds >= 30 else ""
+        return "warn" if row.stalled_seconds >= STALL_SECONDS else ""
     tones = {JobStatus.COMPLETE: "ok", JobStatus.FAILED: "fail", JobStatus.PENDING: "dim"}
     return tones.get(row.status, "dim" if row.status.terminal else "busy")
 
@@ -124,14 +126,27 @@ def limit_text(limit: LimitRow) -> str:
     return f"{limit.name} {limit.in_use}/{limit.capacity}{waiting}" + (" paused" if limit.paused else "")
 
 
+def waves_text(snapshot: BatchSnapshot, width: int) -> str:
+    """All waves where they fit into width; else the current one, its place, and those to come."""
+    full = " > ".join(wave_text(wave) for wave in snapshot.waves)
+    if len(full) <= width or not snapshot.waves:
+        return full
+    index = min(snapshot.current_wave, len(snapshot.waves) - 1)
+    head = f"wave {index + 1} of {len(snapshot.waves)}: {wave_text(snapshot.waves[index])}"
+    coming = ", ".join(f"{wave.name} {wave.total}" for wave in snapshot.waves[index + 1 :])
+    return f"{head} > then {coming}" if coming else head
+
+
 def batch_line(snapshot: BatchSnapshot) -> str:
-    """One line that sums the batch up: state, counts, rate, ETA."""
+    """One line that sums the batch up: ETA, counts, what stalls, rate."""
     counts = snapshot.counters
+    stalled = sum(row.stalled_seconds >= STALL_SECONDS for row in snapshot.vms)
     parts = [f"{counts.complete}/{counts.total} complete"]
-    parts += [f"{counts.active} running"] if counts.active else []
+    parts += [f"ETA {format_duration(snapshot.eta_seconds)}"] if snapshot.eta_seconds is not None else []
     parts += [f"{counts.failed} FAILED"] if counts.failed else []
+    parts += [f"{stalled} STALLED"] if stalled else []
+    parts += [f"{counts.active} running"] if counts.active else []
     parts += [f"{counts.pending} waiting"] if counts.pending else []
     parts += [format_rate(counts.rate_bytes)] if counts.rate_bytes else []
     parts += [f"{format_bytes(counts.moved_bytes)} moved"] if counts.moved_bytes else []
-    parts += [f"ETA {format_duration(snapshot.eta_seconds)}"] if snapshot.eta_seconds is not None else []
     return "  ".join(parts)

@@ -1,18 +1,23 @@
 """The app is a switchboard: screens by key, theme, session, background work. Screens do the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
-from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.keymap import KEY_COLUMNS, KeyLine, key_lines
+from v2s_tui.tui.leaving import forget_signals, leave_on_signals
+from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_ascii
+from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.run_control import RunControl
 from v2s_tui.tui.screens.batches import BatchesScreen
 from v2s_tui.tui.screens.estimate import EstimateScreen
@@ -48,15 +53,19 @@ class V2sApp(App[int]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(_SCREENS)
     DEFAULT_MODE = "inventory"
     HORIZONTAL_BREAKPOINTS = [(0, "narrow"), (120, "wide-screen")]  # noqa: RUF012 - Textual's attribute
+    VERTICAL_BREAKPOINTS = [(0, "low"), (32, "tall")]  # noqa: RUF012 - Textual's attribute
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"step('{step}')", step.title(), id=f"step.{step}", show=False)
           for number, step in enumerate(STEPS, start=1)),
         Binding("question_mark", "help", "Help", id="app.help", key_display="?"),
+        Binding("colon", "command_palette", "All", id="app.commands", key_display=":"),
+        Binding("ctrl+t", "theme", "Theme", id="app.theme", show=False),
         Binding("q", "quit", "Quit", id="app.quit"),
     ]  # fmt: skip
 
     def __init__(self, services: Services, *, session: SessionStore | None = None) -> None:
         super().__init__()
+        add_themes(self)
         self.services = services
         self.session = session
         self.workspace = recall_workspace(session) if session else Workspace()
@@ -66,6 +75,8 @@ class V2sApp(App[int]):
 
     def on_mount(self) -> None:
         """Go on where the last session was left; the inventory is read behind the first paint."""
+        leave_on_signals(self)
+        self._recall_looks()
         self.background.read_inventory()
         where = self.session.get("where") if self.session else {}
         if where.get("batch"):
@@ -76,6 +87,7 @@ class V2sApp(App[int]):
 
     async def on_unmount(self) -> None:
         """Keep the session, let go of the runner; it goes on."""
+        forget_signals()
         self.keep_session()
         await self.runs.leave()
 
@@ -87,6 +99,16 @@ class V2sApp(App[int]):
         where = {"step": self.current_mode, "batch": self.runs.batch_id}
         if self.session.get("where") != where:
             self.session.put("where", where)
+
+    def _recall_looks(self) -> None:
+        looks = self.session.get("looks") if self.session else {}
+        if looks.get("theme") in self.available_themes:
+            self.theme = looks["theme"]
+        set_ascii(self, on=bool(looks.get("ascii", wants_ascii())))
+
+    def _keep_looks(self) -> None:
+        if self.session is not None:
+            self.session.put("looks", {"theme": self.theme, "ascii": self.has_class(ASCII_CLASS)})
 
     # --- what screens ask --------------------------------------------------------------------------
 
@@ -190,6 +212,8 @@ class V2sApp(App[int]):
             self.runs.started(str(result))
         elif group == "restarts":
             self.runs.restarts_known(list(result))
+        elif group == "coming":
+            self.runs.coming_known(result)
         else:
             self.background.succeeded(group, result)
 
@@ -230,11 +254,36 @@ class V2sApp(App[int]):
             self.switch_mode(step)
 
     def action_help(self) -> None:
-        """Every key of this screen, from the key map itself."""
-        lines = []
-        for key, active in self.screen.active_bindings.items():
-            binding = active.binding
-            if binding.description:
-                lines.append(f"  {binding.key_display or key:<14} {binding.description}")
-        title = self.screen.HELP_TITLE if isinstance(self.screen, FlowScreen) else "Keys"
-        self.push_screen(TextView(title, sorted(lines, key=str.lower)))
+        """Every key of this screen from the key map itself: type to search, enter does it."""
+        screen = self.screen
+        title = screen.HELP_TITLE if isinstance(screen, FlowScreen) else "Keys"
+        help_list = Choose[KeyLine](title, KEY_COLUMNS, key_lines(screen), enter="do it")
+        self.push_screen(help_list, self._do)
+
+    def _do(self, line: KeyLine | None) -> None:
+        if line is not None:
+            self.call_later(self.run_action, line.action, line.node)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """For the palette: every action of the screen and every step."""
+        for line in key_lines(screen):
+            title = f"Go to {line.text}" if line.action.startswith("step(") else line.text
+            if line.action != "command_palette" and line.place != "list":
+                yield SystemCommand(title, f"key {line.key_text}", partial(self._do, line))
+        yield SystemCommand("ASCII borders on or off", "for fonts without line drawing", self.action_ascii)
+
+    def action_theme(self) -> None:
+        """Choose how the app looks; kept for the next time."""
+        column: Column[str] = Column("theme", "Theme", 56, lambda name: f"{name}: {THEMES[name]}")
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.theme = name
+                self._keep_looks()
+
+        self.push_screen(Choose[str]("Theme", (column,), list(THEMES), selected=self.theme), chosen)
+
+    def action_ascii(self) -> None:
+        """Borders and scrollbars in ASCII, or in line drawing again."""
+        set_ascii(self, on=not self.has_class(ASCII_CLASS))
+        self._keep_looks()

@@ -11,10 +11,14 @@ from v2s_tui.domain.errors import StateError, V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.attach import RunnerClient, living_runner
 from v2s_tui.engine.settings import GateMode
+from v2s_tui.presentation.run_columns import batch_line
+from v2s_tui.presentation.run_detail import ComingWave
 from v2s_tui.presentation.start_lines import power_lines, start_lines
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.notice import call_operator
 from v2s_tui.usecases.look_ahead import Outlook
+from v2s_tui.usecases.next_wave import coming_wave
 from v2s_tui.usecases.run_batch import create_batch, restart_lines
 from v2s_tui.usecases.show_batches import batch_path, batch_picture
 from v2s_tui.usecases.start_runner import start_runner
@@ -35,6 +39,7 @@ class RunControl:
         self._client: RunnerClient | None = None
         self.batch_id = ""
         self.snapshot: BatchSnapshot | None = None
+        self.coming: ComingWave | None = None
 
     # --- watching ----------------------------------------------------------------------------------
 
@@ -85,27 +90,47 @@ class RunControl:
             if before == picture:
                 return
             self._ring(before, picture)
+        if _gate_of(picture) != _gate_of(before):
+            self._look_behind_gate(picture)
+        self._app.refresh_screen("batch")
+
+    def _look_behind_gate(self, picture: BatchSnapshot) -> None:
+        """Work out what the next wave takes, once for each gate."""
+        self.coming = None
+        if picture.gate is not None:
+            services, batch_id = self._app.services, picture.batch_id
+            self._app.run_worker(
+                lambda: coming_wave(services, batch_id),
+                thread=True, group="coming", exclusive=True, exit_on_error=False,
+            )  # fmt: skip
+
+    def coming_known(self, coming: ComingWave | None) -> None:
+        """What the wave behind the gate takes."""
+        self.coming = coming
         self._app.refresh_screen("batch")
 
     def _ring(self, before: BatchSnapshot, now: BatchSnapshot) -> None:
-        """Bell and notice when an operator is wanted: a gate closed, a VM failed."""
+        """Call the operator when one is wanted: a gate closed, a VM failed, the batch ended."""
         if now.gate is not None and before.gate is None:
-            self._app.bell()
-            self._app.notify(now.gate.reason, title=f"GATE after wave {now.gate.wave}", markup=False)
+            call_operator(self._app, f"GATE after wave {now.gate.wave}", now.gate.reason)
+        if now.completed_at is not None and before.completed_at is None:
+            call_operator(
+                self._app, f"batch {now.status.value}", batch_line(now), severity="information"
+            )  # fmt: skip
         if now.counters.failed > before.counters.failed:
-            self._app.bell()
             known = {row.name for row in before.vms if row.failure_title}
             for row in now.vms:
                 if row.failure_title and row.name not in known:
-                    title = f"{row.name} failed"
-                    self._app.notify(row.failure_title, title=title, severity="error", markup=False)
+                    call_operator(self._app, f"{row.name} failed", row.failure_title, severity="error")
 
     # --- telling -----------------------------------------------------------------------------------
 
     def command(self, name: str, **values: object) -> None:
         """Tell the runner; what it answers is shown."""
         if self._client is None:
-            self._app.notify("no runner works on this batch: R on screen 6 resumes it", severity="warning")
+            self._app.notify(
+                "no runner works on this batch: R resumes it", severity="warning", timeout=8, markup=False
+            )
             return
         self._app.run_worker(self._tell(self._client, name, values), exit_on_error=False)
 
@@ -126,11 +151,14 @@ class RunControl:
         """Say what the plan will do, and start it when confirmed."""
         outlook = self._app.outlook
         if self.snapshot is not None and self.snapshot.live:
-            self._app.notify("a batch is running here already", severity="warning", timeout=4)
+            self._app.notify("a batch is running here already", severity="warning", timeout=8, markup=False)
             return
         if outlook is None or not outlook.resolved.vms:
             self._app.notify(
-                self._app.outlook_note or "nothing is planned yet", severity="warning", timeout=4
+                self._app.outlook_note or "nothing is planned yet",
+                severity="warning",
+                timeout=8,
+                markup=False,
             )
             return
         if outlook.blocking:
@@ -139,6 +167,7 @@ class RunControl:
                 f"{first.vm or 'batch'}: {first.title}. f on screen 3 shows all with their fixes",
                 title=f"pre-flight: {len(outlook.blocking)} findings forbid the start",
                 severity="error",
+                timeout=20,
                 markup=False,
             )
             return
@@ -187,3 +216,7 @@ class RunControl:
     def restarts_known(self, lines: list[str]) -> None:
         """Show where each VM would go on."""
         self._app.push_screen(TextView("Where resume goes on", lines or ["everything is complete"]))
+
+
+def _gate_of(picture: BatchSnapshot | None) -> tuple[str, int] | None:
+    return (picture.batch_id, picture.gate.index) if picture is not None and picture.gate else None

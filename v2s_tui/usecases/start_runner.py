@@ -5,12 +5,13 @@ from pathlib import Path
 
 from v2s_tui.engine.runner import start_detached
 from v2s_tui.engine.settings import GateMode
+from v2s_tui.usecases.runner_log import log_path
 from v2s_tui.usecases.services import Services
 
 
 def start_runner(services: Services, batch_id: str, gates: GateMode, *, retry_failed: bool = False) -> Path:
     """Run the batch in the background; returns the log's path. Raises ToolError when it cannot start."""
-    log = services.state_dir / f"runner-{batch_id}.log"
+    log = log_path(services, batch_id)
     source = services.settings.source
     argv = [sys.executable, "-m", "v2s_tui.cli.main"]
     argv += ["--config", str(source)] if source else []

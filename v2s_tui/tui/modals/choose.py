@@ -27,13 +27,21 @@ class Choose(ModalScreen[Row | None], Generic[Row]):
     ]
 
     def __init__(
-        self, title: str, columns: Sequence[Column[Row]], rows: Sequence[Row], *, selected: Row | None = None
+        self,
+        title: str,
+        columns: Sequence[Column[Row]],
+        rows: Sequence[Row],
+        *,
+        selected: Row | None = None,
+        enter: str = "choose",
     ) -> None:
+        """enter: what choosing does, for the line of keys."""
         super().__init__()
         self._title = title
         self._columns = columns
         self._rows = rows
         self._selected = selected
+        self._enter = enter
 
     def compose(self) -> ComposeResult:
         """Title, what is typed, the rows."""
@@ -41,7 +49,7 @@ class Choose(ModalScreen[Row | None], Generic[Row]):
             yield Label(self._title, markup=False, classes="modal-title")
             yield Input(placeholder="type to narrow down", compact=True, id="narrow")
             yield VirtualTable[Row](self._columns, row_key=id, id="choices")
-            yield Label("enter choose   esc cancel", markup=False, classes="modal-keys")
+            yield Label(f"enter {self._enter}   esc cancel", markup=False, classes="modal-keys")
 
     @property
     def table(self) -> VirtualTable[Row]:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Footer
 
+from v2s_tui.tui.widgets.key_hints import KeyHints
 from v2s_tui.tui.widgets.step_bar import StepBar
 from v2s_tui.tui.workspace import Workspace
 
@@ -23,7 +23,7 @@ class FlowScreen(Screen[None]):
         """Bar, body, keys."""
         yield StepBar(id="step-bar")
         yield from self.compose_body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyHints(id="key-hints", markup=False)
 
     def compose_body(self) -> ComposeResult:
         """The screen's own widgets."""

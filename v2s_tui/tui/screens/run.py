@@ -8,15 +8,24 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow
-from v2s_tui.domain.planning.stages import JobStatus
-from v2s_tui.presentation.run_columns import RUN_COLUMNS, batch_line, limit_text, row_tone, wave_text
-from v2s_tui.presentation.run_detail import failure_lines, gate_lines, vm_lines
+from v2s_tui.domain.planning.stages import JobStatus, Stage
+from v2s_tui.presentation.columns import Column
+from v2s_tui.presentation.run_columns import RUN_COLUMNS, batch_line, limit_text, row_tone, waves_text
+from v2s_tui.presentation.run_detail import gate_lines, vm_lines
+from v2s_tui.tui.keymap import key_lines
+from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
-from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.modals.failure import FailurePanel
+from v2s_tui.tui.modals.live_text import LiveText
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
+from v2s_tui.usecases.runner_log import log_lines
 
 _LIMIT_KEYS = ("disk_io", "s3_upload", "scw_api", "global")
+_LOG_LINES = 8
+_RETRIABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.SKIPPED})
+_NOT_RETRIABLE = "only a failed, cancelled or skipped VM can be retried"
+_NO_LOG = "this batch has no log here: its runner writes to its own terminal"
 
 
 class RunScreen(FlowScreen):
@@ -25,19 +34,22 @@ class RunScreen(FlowScreen):
     STEP = "run"
     HELP_TITLE = "Run: watch and steer the batch; leaving the app does not stop it"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "start", "Start", id="run.start"),
-        Binding("c", "approve", "Approve wave", id="run.approve"),
-        Binding("C", "approve_retry", "Approve, retry failed", id="run.approve_retry", show=False),
-        Binding("h", "hold", "Hold", id="run.hold", show=False),
+        Binding("c", "approve", "Go on", id="run.approve"),
+        Binding("C", "approve_retry", "Go on, retry failed", id="run.approve_retry"),
+        Binding("h", "hold", "Hold", id="run.hold"),
+        Binding("n", "start", "Start plan", id="run.start"),
+        Binding("R", "resume", "Resume", id="run.resume"),
         Binding("enter", "detail", "Detail", id="run.detail"),
         Binding("t", "retry", "Retry", id="run.retry"),
-        Binding("k", "skip", "Skip", id="run.skip", show=False),
-        Binding("x", "cancel", "Cancel VM", id="run.cancel", show=False),
         Binding("p", "pause", "Pause", id="run.pause"),
+        Binding("L", "log", "Log", id="run.log"),
+        Binding("f", "retry_from", "Retry from stage", id="run.retry_from", show=False),
+        Binding("z", "skip", "Skip VM", id="run.skip", show=False),
+        Binding("x", "cancel", "Cancel VM", id="run.cancel", show=False),
         Binding("X", "abort", "Abort batch", id="run.abort", show=False),
+        Binding("l", "next_limit", "Choose limit", id="run.limit", show=False),
         Binding("plus,equals_sign", "limit(1)", "Limit +", id="run.more", show=False, key_display="+"),
         Binding("minus", "limit(-1)", "Limit -", id="run.less", show=False, key_display="-"),
-        Binding("l", "next_limit", "Choose limit", id="run.limit", show=False),
         Binding("w", "take", "Take over", id="run.take", show=False),
         Binding("s", "sort", "Sort", id="run.sort", show=False),
     ]
@@ -55,6 +67,7 @@ class RunScreen(FlowScreen):
         yield Static(id="run-gate", markup=False)
         yield VirtualTable[VmRow](RUN_COLUMNS, row_key=lambda row: row.name, tone=row_tone, id="run-table")
         yield Static(id="run-vm", markup=False)
+        yield Static(id="run-log", markup=False)
 
     @property
     def table(self) -> VirtualTable[VmRow]:
@@ -75,15 +88,28 @@ class RunScreen(FlowScreen):
     def refresh_view(self, what: str) -> None:
         """Repaint from the picture; the app calls this at a steady rate while a batch runs."""
         snapshot = self.snapshot
+        width = max(40, self.size.width - 2)
         self._say("run-sum", self._sum_line(snapshot))
-        self._say("run-waves", _waves_line(snapshot))
+        self._say("run-waves", _waves_line(snapshot, width))
         self._say("run-limits", self._limits_line(snapshot))
-        gate = self.query_one("#run-gate", Static)
-        gate.display = bool(snapshot and snapshot.gate)
-        if snapshot is not None and snapshot.gate is not None:
-            gate.update("\n".join(gate_lines(snapshot)))
+        self._show_gate(snapshot)
         self.table.set_rows(self._sorted(snapshot))
         self._show_current()
+
+    def _show_gate(self, snapshot: BatchSnapshot | None) -> None:
+        gate = self.query_one("#run-gate", Static)
+        closed = snapshot is not None and snapshot.gate is not None
+        if gate.display != closed:
+            gate.display = closed
+            self.refresh_bindings()
+        if snapshot is not None and closed:
+            gate.update("\n".join(gate_lines(snapshot, self.v2s.runs.coming, keys=self._gate_keys())))
+
+    def _gate_keys(self) -> str:
+        named = (("run.approve", "go on"), ("run.approve_retry", "go on and retry failed"),
+                 ("run.hold", "hold"), ("run.abort", "abort"))  # fmt: skip
+        bound = {line.id: line.keys[0] for line in key_lines(self)}
+        return "   ".join(f"{bound[name]} {text}" for name, text in named if name in bound)
 
     def _say(self, widget: str, text: Text | str) -> None:
         shown = Text(text, no_wrap=True, overflow="ellipsis") if isinstance(text, str) else text
@@ -95,21 +121,22 @@ class RunScreen(FlowScreen):
             ready = "n starts the plan" if self.workspace.plan.migrations else "nothing is planned"
             return text.append(f"no batch is open: {ready}, 6 shows earlier ones", style="dim")
         state = "GATE" if snapshot.gate else snapshot.status.value
-        text.append(f"batch {snapshot.batch_id} {state}", style="bold")
+        text.append(f"{snapshot.batch_id} {state}", style="bold")
         if not snapshot.live and not snapshot.completed_at:
-            text.append("  NO RUNNER (R on screen 6 resumes)", style="bold red")
+            text.append("  NO RUNNER: R resumes", style="bold red")
+        text.append("  PAUSED" if snapshot.paused else "", style="bold")
         text.append(f"  {batch_line(snapshot)}")
-        if snapshot.paused:
-            text.append("  PAUSED", style="bold")
-        if snapshot.message:
-            text.append(f"  {snapshot.message}", style="dim")
+        text.append(f"  {snapshot.message}" if snapshot.message else "", style="dim")
         return text
 
     def _limits_line(self, snapshot: BatchSnapshot | None) -> Text:
+        """How much of each limit is in use; who holds the chosen one."""
         text = Text(no_wrap=True, overflow="ellipsis")
         for limit in snapshot.limits if snapshot else ():
             chosen = limit.name == _LIMIT_KEYS[self._limit]
             text.append(limit_text(limit), style="reverse" if chosen else "")
+            if chosen and limit.holders:
+                text.append(f" by {', '.join(limit.holders[:3])}", style="dim")
             text.append("  ")
         return text
 
@@ -122,7 +149,22 @@ class RunScreen(FlowScreen):
 
     def _show_current(self) -> None:
         row = self.table.current
-        self._say("run-vm", Text("\n".join(vm_lines(row)) if row else "", no_wrap=True, overflow="ellipsis"))
+        lines = vm_lines(row) if row else []
+        log = self.query_one("#run-log", Static)
+        if log.display:
+            log.update(Text("\n".join(self._log(row, _LOG_LINES)), no_wrap=True, overflow="ellipsis"))
+        self._say("run-vm", Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+
+    def _log(self, row: VmRow | None, limit: int = 200) -> tuple[str, ...]:
+        """The runner's newest lines about that VM, of the whole batch without one."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return ()
+        return log_lines(self.v2s.services, snapshot.batch_id, vm=row.name if row else "", limit=limit)
+
+    def _row(self, name: str) -> VmRow | None:
+        """The newest picture of that VM."""
+        return next((row for row in self.snapshot.vms if row.name == name), None) if self.snapshot else None
 
     def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
         """Show what the VM under the cursor does."""
@@ -132,13 +174,69 @@ class RunScreen(FlowScreen):
         """Enter shows all of it."""
         self.action_detail()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys of a gate exist while one is closed; resume while no runner works."""
+        snapshot = self.snapshot if self.is_mounted else None
+        gate = snapshot is not None and snapshot.gate is not None
+        if action in {"approve", "approve_retry", "hold"}:
+            return gate
+        if action == "start":
+            return snapshot is None or not snapshot.live
+        if action == "resume":
+            return snapshot is not None and not snapshot.live and snapshot.completed_at is None
+        return True
+
     # --- keys --------------------------------------------------------------------------------------
 
     def action_detail(self) -> None:
-        """Everything of the VM: stages with times, failure with cause and fix."""
+        """Everything of the VM: stages with times, its log; for a failed one cause, fix and what to do."""
         row = self.table.current
-        if row is not None:
-            self.app.push_screen(TextView(row.name, [*vm_lines(row), "", *failure_lines(row)]))
+        if row is None:
+            return
+        if row.status is JobStatus.FAILED:
+            self.app.push_screen(FailurePanel(row, self._log(row, 30)), self._decide_failure)
+            return
+        name = row.name
+
+        def lines() -> list[str]:
+            now = self._row(name)
+            return [*(vm_lines(now) if now else []), "", *self._log(now)]
+
+        self.app.push_screen(LiveText(name, lines))
+
+    def _decide_failure(self, choice: str | None) -> None:
+        if choice == "retry":
+            self.action_retry()
+        elif choice == "skip":
+            self.action_skip()
+        elif choice == "retry_from":
+            self.action_retry_from()
+
+    def action_retry_from(self) -> None:
+        """Run the failed VM again from a stage you choose; what later stages made is made anew."""
+        row = self.table.current
+        if row is None or row.status not in _RETRIABLE:
+            self.notify(_NOT_RETRIABLE, timeout=4, markup=False)
+            return
+        name = row.name
+        possible = [*row.completed, *([row.stage] if row.stage else [])]
+        column: Column[Stage] = Column("stage", "Stage", 30, lambda stage: stage.value)
+
+        def chosen(stage: Stage | None) -> None:
+            if stage is not None:
+                self.v2s.command("retry", vm=name, from_stage=stage.value)
+
+        choose = Choose[Stage](f"Retry {name} from", (column,), possible, selected=row.stage)
+        self.app.push_screen(choose, chosen)
+
+    def action_log(self) -> None:
+        """The runner's log of the whole batch, live."""
+        self.app.push_screen(LiveText("Runner's log", lambda: self._log(None) or (_NO_LOG,)))
+
+    def action_resume(self) -> None:
+        """Go on with this batch in a new runner."""
+        if self.snapshot is not None:
+            self.v2s.resume_batch(self.snapshot.batch_id)
 
     def action_start(self) -> None:
         """Start the plan in a runner of its own, after saying what it will do."""
@@ -157,16 +255,13 @@ class RunScreen(FlowScreen):
         self._decide("hold")
 
     def _decide(self, decision: str) -> None:
-        if self.snapshot is None or self.snapshot.gate is None:
-            self.notify("no gate is closed", timeout=2)
-            return
         self.v2s.command(decision)
 
     def action_retry(self) -> None:
         """Run the failed VM again from where its evidence holds."""
         row = self.table.current
-        if row is None or row.status not in {JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.SKIPPED}:
-            self.notify("only a failed, cancelled or skipped VM can be retried", timeout=3)
+        if row is None or row.status not in _RETRIABLE:
+            self.notify(_NOT_RETRIABLE, timeout=4, markup=False)
             return
         self.v2s.command("retry", vm=row.name)
 
@@ -233,11 +328,5 @@ class RunScreen(FlowScreen):
         self.refresh_view("sort")
 
 
-def _waves_line(snapshot: BatchSnapshot | None) -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis")
-    for index, wave in enumerate(snapshot.waves if snapshot else ()):
-        if index:
-            text.append(" > ", style="dim")
-        current = snapshot is not None and index == snapshot.current_wave
-        text.append(wave_text(wave), style="bold" if current else "dim")
-    return text
+def _waves_line(snapshot: BatchSnapshot | None, width: int) -> Text:
+    return Text(waves_text(snapshot, width) if snapshot else "", no_wrap=True, overflow="ellipsis")

@@ -27,23 +27,30 @@ class StepFacts:
 
 
 def step_bar_text(current: str, facts: dict[str, StepFacts], source: str, width: int) -> Text:
-    """The bar as text: full titles where they fit, else numbers and the current title; the source at the
-    right.
+    """The bar as text; the source at the right where there is room.
+
+    Narrower, it gives up facts that are no alarm, then all facts but the current step's, then long titles.
     """
-    for short in (False, True):
-        text = Text(no_wrap=True)
-        for number, step in enumerate(STEPS, start=1):
-            fact = facts.get(step, StepFacts())
-            title = _TITLES[step] if not short or step == current else _TITLES[step][:4]
-            label = f" {number} {title}" + (f" {fact.fact}" if fact.fact and not short else "") + " "
-            style = "reverse bold" if step == current else "bold" if fact.alarm else "dim"
-            text.append(label, style)
+    for level in range(4):
+        text = _steps(current, facts, level)
         if text.cell_len <= width:
             break
     room = width - text.cell_len - 1
     if room > 8 and source:
         shown = source if len(source) <= room else source[: room - 1] + "~"
         text.append(" " * (room - len(shown)) + shown, "dim")
+    return text
+
+
+def _steps(current: str, facts: dict[str, StepFacts], level: int) -> Text:
+    """level: 0 everything, 1 alarms and the current fact, 2 alarms only, 3 numbers with short titles."""
+    text = Text(no_wrap=True)
+    for number, step in enumerate(STEPS, start=1):
+        fact = facts.get(step, StepFacts())
+        wanted = level == 0 or (level < 3 and fact.alarm) or (level == 1 and step == current)
+        title = _TITLES[step] if level < 3 or step == current else _TITLES[step][:4]
+        label = f" {number} {title}" + (f" {fact.fact}" if fact.fact and wanted else "") + " "
+        text.append(label, "reverse bold" if step == current else "bold" if fact.alarm else "dim")
     return text
 
 

@@ -26,25 +26,34 @@ MARGIN = 2
 """Cells before the first column: cursor sign and mark sign, so that both are visible without colour."""
 
 
+LEAST_GROWING = 12
+"""Cells below which a growing column is dropped rather than cut further."""
+
+
 def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column[Row], int]]:
     """Columns that fit into width with the width each gets.
 
-    Unimportant columns are dropped first, from the right; then from the right whatever does not fit. What is
-    left over widens the first column, where names are.
+    Unimportant columns are dropped first, from the right; then from the right whatever does not fit. A
+    growing column is counted at its least width and takes what is left over; without one the first does.
     """
     chosen = list(columns)
     while len(chosen) > 1 and _total(chosen) > width:
         droppable = [each for each in chosen if not each.important] or chosen[1:]
         chosen.remove(droppable[-1])
-    spare = max(0, width - _total(chosen))
-    widths = [each.width for each in chosen]
+    widths = [_least(each) for each in chosen]
     if widths:
-        widths[0] = min(widths[0] + spare, max(widths[0], width - MARGIN))
+        index = next((place for place, each in enumerate(chosen) if each.grows), 0)
+        spare = max(0, width - _total(chosen))
+        widths[index] = min(widths[index] + spare, max(widths[index], width - MARGIN))
     return list(zip(chosen, widths, strict=True))
 
 
+def _least(column: Column[Row]) -> int:
+    return min(column.width, LEAST_GROWING) if column.grows else column.width
+
+
 def _total(columns: Sequence[Column[Row]]) -> int:
-    return MARGIN + sum(each.width + 1 for each in columns)
+    return MARGIN + sum(_least(each) + 1 for each in columns)
 
 
 class VirtualTable(ScrollView, Generic[Row], can_focus=True):
