@@ -7,16 +7,19 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 from v2s_tui.domain.errors import InputError, StateError
+from v2s_tui.domain.execution.events import Event, event_from_json
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.wire import MAX_LINE_BYTES, Message, PictureReader, decode, encode
 from v2s_tui.system.locks import LockOwner, is_locked, lock_path, read_owner
 
 _PATIENCE_SECONDS = 30.0
+_EVENTS_KEPT = 500
 
 
 def living_runner(state_path: Path) -> LockOwner | None:
@@ -52,7 +55,11 @@ def _text(reply: Message) -> str:
 
 
 class RunnerClient:
-    """Asyncio client. `picture` is always the newest one; `closed` is set when the runner has gone."""
+    """Asyncio client.
+
+    picture: always the newest one. events: the last things that happened since we attached, oldest first.
+    closed: set when the runner has gone.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -61,6 +68,7 @@ class RunnerClient:
         self._changed = asyncio.Event()
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._last_id = 0
+        self.events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self.closed = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
 
@@ -142,6 +150,8 @@ class RunnerClient:
             reply = self._replies.pop(message["id"], None)
             if reply is not None and not reply.done():
                 reply.set_result(message)
+        elif message["type"] == "event":
+            self.events.append(event_from_json(message["event"]))
         elif self._pictures.read(message):
             self._changed.set()
 

@@ -18,7 +18,6 @@ from v2s_tui.domain.execution.batch import BatchState, WaveStatus, gate_reason
 from v2s_tui.domain.execution.events import Decision, Event
 from v2s_tui.domain.execution.quarantine import quarantine_after
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
-from v2s_tui.domain.execution.windows import window_closed, window_reason
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.domain.ports import Clock
 from v2s_tui.engine.commanding import Commanding
@@ -33,6 +32,7 @@ from v2s_tui.engine.settings import RunnerSettings
 from v2s_tui.engine.stage_contract import EvidenceFunction, Ports, StageFunction
 from v2s_tui.engine.state_store import StateStore
 from v2s_tui.engine.vm_runner import VmRunner
+from v2s_tui.engine.window_keeper import WindowKeeper
 from v2s_tui.engine.workers import Workers
 
 
@@ -81,6 +81,7 @@ class BatchRunner:
         self.gates = GateKeeper(settings)
         self._passage = GatePassage(self, settings)
         self._commanding = Commanding(self)
+        self._windows = WindowKeeper(self)
         self._changed = asyncio.Event()
         self._stop: Stop | None = None
         self._fatal: BaseException | None = None
@@ -97,7 +98,12 @@ class BatchRunner:
     def picture(self) -> BatchSnapshot:
         """The batch as screens show it (event loop only)."""
         picture = self._sampler.picture(self.state, self.runners)
-        return replace(picture, runner_pid=os.getpid(), lag_seconds=self._lag_seconds)
+        return replace(
+            picture,
+            runner_pid=os.getpid(),
+            lag_seconds=self._lag_seconds,
+            work_free_bytes=self._parts.ports.disks.free_bytes(self._settings.work_dir),
+        )
 
     async def command(self, command: Command) -> str:
         """Carry out an operator's command (event loop only); returns what was done, as a sentence.
@@ -183,8 +189,8 @@ class BatchRunner:
             await self.record(events.WaveStarted(at=self.now(), wave=wave.name, index=index))
         self.start_wave_vms(index)
         await self._drain()
-        while reason := gate_reason(self.state, index) or self._window_shut(index):
-            await self._passage.stand(index, reason, window=bool(self._window_shut(index)))
+        while reason := gate_reason(self.state, index) or self._windows.shut(index):
+            await self._passage.stand(index, reason, window=bool(self._windows.shut(index)))
             await self._drain()
         await self._end_wave(index)
 
@@ -213,7 +219,7 @@ class BatchRunner:
 
     def start_wave_vms(self, index: int) -> None:
         """Start every VM of the wave that waits for it, as the wave's window allows."""
-        self._look_at_window(index)
+        self._windows.look(index)
         for name in self.startable(index):
             self.start(name)
 
@@ -291,37 +297,11 @@ class BatchRunner:
             before = loop.time()
             await asyncio.sleep(every)
             self._lag_seconds = max(0.0, loop.time() - before - every)
-            self._look_at_window(self.state.header.current_wave)
+            self._windows.look(self.state.header.current_wave)
             self._sampler.measure(self.runners.values())
             self.leases.pump()
             if self.on_picture is not None:
                 self.on_picture(self.picture())
-
-    def _look_at_window(self, index: int) -> None:
-        """Let VMs of the wave start only inside its window; what has started goes on."""
-        header = self.state.header
-        if index >= len(header.waves):
-            return
-        approved = header.waves[index].approved
-        starts = "" if approved else window_reason(self.state.plan.waves[index], self.now())
-        paused = "the batch is paused" if header.paused else ""
-        self.leases.close(all_stages=paused, starts=starts)
-        if self._window_shut(index):
-            for name, runner in list(self.runners.items()):
-                if self.state.jobs[name].status is JobStatus.PENDING:
-                    runner.stop(lambda _: None)
-
-    def _window_shut(self, index: int) -> str:
-        """Why VMs of the wave that did not start will not start by themselves any more."""
-        left = [
-            job
-            for job in self.state.jobs_of_wave(index)
-            if job.status is JobStatus.PENDING and not job.quarantine
-        ]
-        wave = self.state.plan.waves[index]
-        if not left or self.state.header.waves[index].approved or not window_closed(wave, self.now()):
-            return ""
-        return f"the wave's window closed at {wave.not_after}: {len(left)} VMs were not started"
 
     # --- small things
 
@@ -339,7 +319,7 @@ class BatchRunner:
         self._workers.grow_to(header.limits.global_)
         self.leases.set_limits(header.limits)
         self.leases.pause_limits(frozenset(header.paused_limits))
-        self._look_at_window(header.current_wave)
+        self._windows.look(header.current_wave)
 
     def _free_bytes(self) -> int | None:
         """Free work space minus what running VMs will still fill."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from v2s_tui.domain.errors import InputError, V2sError
-from v2s_tui.domain.execution.events import Actor
+from v2s_tui.domain.execution.events import Actor, Event, event_to_json
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.commands import Command, command_from_json
 from v2s_tui.engine.wire import MAX_LINE_BYTES, Message, decode, delta_message, encode, snapshot_message
@@ -69,9 +69,11 @@ class ControlServer:
         self._server: asyncio.Server | None = None
         self._shown: BatchSnapshot | None = None
         self._seq = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         """Listen; a socket that a dead runner left is replaced. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
         self.path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
@@ -116,6 +118,17 @@ class ControlServer:
             self._send(client, snapshot_message(picture, self._seq))
         else:
             client.writer.write(delta)
+
+    def tell(self, event: Event) -> None:
+        """An event for everybody who watches; may be called from any thread (it is a Listener)."""
+        if self._loop is not None and not self._loop.is_closed():
+            line = encode({"type": "event", "event": event_to_json(event)})
+            self._loop.call_soon_threadsafe(self._tell_watchers, line)
+
+    def _tell_watchers(self, line: bytes) -> None:
+        for client in self._clients:
+            if client.watching and client.writer.transport.get_write_buffer_size() <= _SLOW_BYTES:
+                client.writer.write(line)
 
     # --- one connection
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from v2s_tui.domain.execution.events import Actor
+from v2s_tui.domain.execution.events import Actor, Event
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import Clock
@@ -65,6 +65,9 @@ def run_in_foreground(request: RunRequest) -> BatchOutcome:
 
 
 async def _run(request: RunRequest) -> BatchOutcome:
+    def tell(event: Event) -> None:
+        control.tell(event)
+
     def show(picture: BatchSnapshot) -> None:
         control.show(picture)
         if request.on_picture is not None:
@@ -78,7 +81,7 @@ async def _run(request: RunRequest) -> BatchOutcome:
         settings=request.settings,
         clock=request.clock,
         giving_up=request.giving_up,
-        listeners=request.listeners,
+        listeners=(*request.listeners, tell),
         on_picture=show,
     )
     control = ControlServer(socket_path(request.store.path), command=runner.command, picture=runner.picture)

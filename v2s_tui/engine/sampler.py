@@ -53,6 +53,7 @@ class Sampler:
             waves=tuple(wave_row(wave, state.jobs) for wave in state.header.waves),
             counters=counters_of(state, rate),
             work_reserved_bytes=sum(self._leases.space.values()),
+            eta_seconds=_remaining_seconds(state, now),
             live=True,
         )
 
@@ -73,6 +74,16 @@ class Sampler:
 def _still(state: BatchState, now: datetime) -> BatchSnapshot:
     """The parts of the picture that are not rows."""
     return picture_of(replace(state, jobs={}, header=replace(state.header, waves=())), now)
+
+
+def _remaining_seconds(state: BatchState, now: datetime) -> float | None:
+    """Of the forecast made at the start; None without one, or once it is used up."""
+    header = state.header
+    total = header.forecast.get("total")
+    if total is None or header.started_at is None:
+        return None
+    left = total - (now - header.started_at).total_seconds()
+    return left if left > 0 else None
 
 
 def _live(row: VmRow, runner: VmRunner, blocked: BlockedBy | None) -> VmRow:

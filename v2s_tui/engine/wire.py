@@ -1,8 +1,9 @@
 """What travels over the runner's socket: JSON lines, one message each.
 
 From the runner: `snapshot` (the whole picture), `delta` (changed rows, and everything but rows), `reply` (to
-a request, by its id), `end`. To the runner: `hello` (once, first), `command`, `take` (the write token). `seq`
-counts pictures: a reader that finds a gap attaches again.
+a request, by its id), `event` (something happened, for logs; a slow reader misses some), `end`. To the
+runner: `hello` (once, first), `command`, `take` (the write token). `seq` counts pictures: a reader that finds
+a gap attaches again.
 """
 
 from collections.abc import Mapping

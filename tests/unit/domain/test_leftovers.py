@@ -36,7 +36,7 @@ def _found(rig: Rig) -> list[Found]:
 
 def _kill_after_an_import(rig: Rig) -> None:
     while not rig.cloud.of_kind("block_snapshot"):
-        assert rig.run_until_death(5)
+        assert rig.run_until_death(25)
 
 
 def _leftovers(rig: Rig, batches: list[BatchState], **more: object) -> tuple[Leftover, ...]:

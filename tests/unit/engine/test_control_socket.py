@@ -95,6 +95,8 @@ async def test_watch_approve_and_see_the_end(running: Running) -> None:
         await asyncio.wait_for(client.closed.wait(), 10)
         assert client.picture.status is BatchStatus.COMPLETE
         assert client.picture.counters.complete == 3
+        assert [event.kind for event in client.events][-2:] == ["wave_ended", "batch_ended"]
+        assert client.picture.work_free_bytes == 10**15
     running.thread.join(10)
     assert running.outcome is not None
     approval = read_batch(running.path).header.approvals[0]
