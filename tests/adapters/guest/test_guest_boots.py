@@ -17,7 +17,7 @@ from guest_rehearsals import (
     rehearse,
 )
 
-from v2s_tui.adapters.guest.adapt import AdaptResult, adapt_linux, ensure_uefi
+from v2s_tui.adapters.guest.adapt import AdaptResult, adapt_linux
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.boot.conversion import EspPlace
 from v2s_tui.adapters.guest.boot.esp import REMOVABLE_CONFIG, EspImage, opened_esp
@@ -25,6 +25,7 @@ from v2s_tui.adapters.guest.boot.gpt import read_gpt
 from v2s_tui.adapters.guest.plan_guest import plan_guest, plan_lines
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.uefi import ensure_uefi
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
 from v2s_tui.domain.guest.changes import Change, ChangeKind
 from v2s_tui.domain.guest.evidence import EvidenceLevel

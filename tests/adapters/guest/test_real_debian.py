@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from guest_rehearsals import MIB, REQUEST, describe, overlay_of, rehearse
 
-from v2s_tui.adapters.guest.adapt import adapt_linux, ensure_uefi
+from v2s_tui.adapters.guest.adapt import adapt_linux
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
+from v2s_tui.adapters.guest.uefi import ensure_uefi
 from v2s_tui.domain.guest.evidence import EvidenceLevel
 from v2s_tui.lab.guests.debian import build_debian_guest
 

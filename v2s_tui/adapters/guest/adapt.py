@@ -1,8 +1,7 @@
-"""The two stages of a Linux guest: adapt_guest changes its files, ensure_uefi gives its disk a UEFI boot
-loader.
+"""adapt_guest: a Linux guest's own files are changed so that it boots at Scaleway.
 
-adapt_linux opens the guest in libguestfs; ensure_uefi needs no VM at all. Both work on qcow2 overlays, both
-change nothing when they are run again.
+The guest is opened in libguestfs, on qcow2 overlays; running it again changes nothing. What the disk needs
+besides is in uefi.py.
 """
 
 import re
@@ -12,28 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
-from v2s_tui.adapters.guest.block import RawFile
-from v2s_tui.adapters.guest.boot.command_line import is_unstable
-from v2s_tui.adapters.guest.boot.conversion import ESP_BYTES, check_convertible, ensure_esp
-from v2s_tui.adapters.guest.boot.esp import (
-    REMOVABLE_CONFIG,
-    REMOVABLE_LOADER,
-    EspImage,
-    new_volume_id,
-    opened_esp,
-    write_files,
-)
-from v2s_tui.adapters.guest.boot.esp_config import MARK, esp_grub_config
-from v2s_tui.adapters.guest.boot.grub_image import build_grub_image, grub_can_read
+from v2s_tui.adapters.guest.boot.conversion import ESP_BYTES, check_convertible
+from v2s_tui.adapters.guest.boot.esp import new_volume_id
 from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay, parse_dependencies
 from v2s_tui.adapters.guest.inspection import DiskFacts, Inspection, inspect_linux, read_disk
-from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, holding_mount, starts_at_top_level
+from v2s_tui.adapters.guest.linux.boot_facts import boot_entries
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangePlan, ChangeRecord
-from v2s_tui.domain.guest.facts import BootEntry, GuestFacts, PartitionTable
+from v2s_tui.domain.guest.facts import BootEntry, GuestFacts
 from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.guest.refusals import GuestRefused, Refusal, refusals_of
 
@@ -68,20 +56,8 @@ class AdaptResult:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UefiResult:
-    """What ensure_uefi did. changed: files of the ESP that were written. converted: MBR became GPT."""
-
-    esp_uuid: str
-    partition: int
-    changed: tuple[str, ...]
-    converted: bool
-    own_loader_kept: bool
-    warnings: tuple[str, ...] = ()
-
-
-def _silent(_: str) -> None:
-    return
+def silent(_: str) -> None:
+    """A progress listener that does not listen."""
 
 
 def adapt_linux(
@@ -91,7 +67,7 @@ def adapt_linux(
     *,
     scratch: Path,
     cancelled: threading.Event,
-    progress: Callable[[str], None] = _silent,
+    progress: Callable[[str], None] = silent,
     disk_format: str = "qcow2",
     limit_seconds: float = 900.0,
 ) -> AdaptResult:
@@ -200,101 +176,3 @@ def _plan_initramfs(session: GuestSession, inspection: Inspection) -> ChangePlan
 def _is_older(version: str, limit: tuple[int, int]) -> bool:
     numbers = re.match(r"(\d+)\.(\d+)", version)
     return numbers is not None and (int(numbers[1]), int(numbers[2])) < limit
-
-
-def ensure_uefi(
-    disks: Sequence[Path],
-    adapted: AdaptResult,
-    request: AdaptRequest,
-    *,
-    scratch: Path,
-    progress: Callable[[str], None] = _silent,
-    disk_format: str = "qcow2",
-) -> UefiResult:
-    """Give the boot disk an ESP with a loader on the removable path. No VM is started.
-
-    A UEFI guest that has its own loader there keeps it. Raises GuestRefused, NoRoomForEsp, ToolError.
-    """
-    with raw_view(disks[0], writable=True, image_format=disk_format) as view:
-        before = read_disk(view).table
-        progress("making an EFI system partition")
-        place = ensure_esp(view, esp_bytes=request.esp_bytes, keep_mbr=request.keep_mbr)
-        progress("writing the boot loader")
-        with opened_esp(view, place, scratch, volume_id=adapted.esp_uuid) as esp:
-            kept = _has_own_loader(esp)
-            changed = () if kept else write_files(esp, _esp_files(adapted, scratch))
-            uuid = esp.volume_id()
-        after = read_disk(view).table
-        progress("reading the kernel as GRUB does")
-        if not kept and isinstance(view, RawFile):
-            _check_readable(view.path, adapted, after)
-    return UefiResult(
-        esp_uuid=uuid,
-        partition=place.number,
-        changed=changed,
-        converted=before is not after,
-        own_loader_kept=kept,
-        warnings=_of_uuid(uuid, adapted.esp_uuid),
-    )
-
-
-def _of_uuid(found: str, expected: str) -> tuple[str, ...]:
-    if found == expected:
-        return ()
-    return (f"the ESP has the serial number {found}, fstab expects {expected}",)
-
-
-def _has_own_loader(esp: EspImage) -> bool:
-    """A loader on the removable path that is not ours."""
-    config = esp.read(REMOVABLE_CONFIG)
-    return esp.read(REMOVABLE_LOADER) is not None and not (config or b"").startswith(MARK.encode())
-
-
-def _esp_files(adapted: AdaptResult, scratch: Path) -> dict[str, bytes]:
-    boot = adapted.facts.boot
-    jump = bool(boot.config_path) and not boot.bls and not _is_relative(adapted)
-    if not jump and not adapted.entries:
-        raise V2sError("the guest's boot configuration was not understood", hint="is GRUB its boot loader?")
-    root = f"UUID={adapted.facts.root.filesystem.uuid}"
-    config = esp_grub_config(boot, adapted.entries, lambda _: None, root=root, jump=jump)
-    return {REMOVABLE_LOADER: build_grub_image(scratch), REMOVABLE_CONFIG: config.encode()}
-
-
-def _is_relative(adapted: AdaptResult) -> bool:
-    """SUSE on btrfs: its grub.cfg has paths from the default subvolume, which only its own GRUB follows."""
-    default = adapted.facts.boot.default_entry
-    mount = holding_mount(adapted.facts.mounts, "/boot")
-    return bool(mount.subvolume) and default is not None and not starts_at_top_level(default, mount.subvolume)
-
-
-def _check_readable(raw: Path, adapted: AdaptResult, table: PartitionTable) -> None:
-    """Decided with GRUB's own drivers: kernel and configuration must be readable where the loader looks."""
-    boot = adapted.facts.boot
-    device = grub_device(adapted.facts, table)
-    wanted = [boot.config_path] if boot.config_path else []
-    wanted += [entry.kernel for entry in adapted.entries[:1] if entry.kernel.startswith("/")]
-    for path in wanted:
-        if device and not grub_can_read(raw, device, path):
-            raise GuestRefused(
-                (
-                    Refusal(
-                        "grub-cannot-read",
-                        f"GRUB cannot read {path} on the guest's {boot.boot_kind} file system",
-                        "put /boot on a plain ext4 partition in the source VM",
-                    ),
-                )
-            )
-
-
-def grub_device(facts: GuestFacts, table: PartitionTable) -> str:
-    """The boot file system's name for grub-fstest; "" when it is not on the boot disk itself."""
-    mount = next((each for each in facts.mounts if each.mountpoint == "/boot"), facts.root)
-    filesystem = mount.filesystem
-    if filesystem.disk_index == 0 and filesystem.partition:
-        kind = "msdos" if table is PartitionTable.MBR else "gpt"
-        return f"loop0,{kind}{filesystem.partition}"
-    parts = filesystem.device.split("/")
-    if len(parts) == 4 and parts[1] == "dev" and parts[2] != "mapper" and not is_unstable(filesystem.device):
-        group, volume = (part.replace("-", "--") for part in parts[2:])
-        return f"lvm/{group}-{volume}"
-    return ""

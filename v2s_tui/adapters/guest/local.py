@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from v2s_tui.adapters.guest.adapt import AdaptRequest, AdaptResult, adapt_linux, ensure_uefi
+from v2s_tui.adapters.guest.adapt import AdaptRequest, AdaptResult, adapt_linux
 from v2s_tui.adapters.guest.appliance import ApplianceSettings, prepare_appliance
+from v2s_tui.adapters.guest.uefi import ensure_uefi
 from v2s_tui.adapters.guest.windows.adapt import (
     WindowsResult,
     clean_tools,
