@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from v2s_tui.adapters.formats.plan_files import with_cloud_init
 from v2s_tui.adapters.formats.plan_yaml import read_plan
 from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetError
 from v2s_tui.domain.planning.plan import BatchPlan
@@ -54,6 +55,7 @@ def check_plan_file(services: Services, path: Path, *, ask: bool = True) -> Outl
     """
     loaded = read_plan(path)
     try:
-        return check_plan(services, loaded.plan, load_inventory(services), ask=ask)
+        plan = with_cloud_init(loaded.plan, path.parent)
+        return check_plan(services, plan, load_inventory(services), ask=ask)
     except PlanError as err:
         raise loaded.locate(err) from err
