@@ -129,7 +129,8 @@ def test_one_connection_serves_many_calls(cloud: Cloud) -> None:
         url = f"{cloud.scaleway.url}/block/v1/zones/fr-par-1"
         answers = [session.get(f"{url}/volume-types", data="{}", timeout=10) for _ in range(100)]
     assert {each.status_code for each in answers} == {200}
-    assert sum(each.elapsed.total_seconds() for each in answers) < 2
+    # Head and body in two segments would wait 40 ms for an acknowledgement in every single call.
+    assert sorted(each.elapsed.total_seconds() for each in answers)[10] < 0.03
 
 
 FAULTS = """
