@@ -9,7 +9,7 @@ from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.estimate import seed_estimate, seed_input
 from v2s_tui.domain.planning.forecast import Forecast, what_if
 from v2s_tui.domain.units import GB
-from v2s_tui.presentation.findings import finding_lines
+from v2s_tui.presentation.findings import grouped_lines
 from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
@@ -31,8 +31,6 @@ def put_forecast(
     if as_json:
         _put_json(_forecast_data(outlook, forecast, free))
         return
-    for line in finding_lines(outlook.findings):
-        put(line)
     put(f"{len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves")
     for line in (
         *time_lines(forecast),
@@ -42,6 +40,8 @@ def put_forecast(
         *gantt_lines(forecast.timeline, width=100),
         LEGEND,
         *(f"assumed: {each}" for each in forecast.assumptions),
+        "",
+        *grouped_lines(outlook.findings),
     ):
         put(line)
 

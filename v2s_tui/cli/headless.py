@@ -14,7 +14,7 @@ from v2s_tui.domain.planning.preflight.check import require_clear
 from v2s_tui.domain.units import format_duration, format_eur
 from v2s_tui.engine.outcome import BatchOutcome, exit_code
 from v2s_tui.engine.settings import GateMode
-from v2s_tui.presentation.findings import finding_lines, findings_of
+from v2s_tui.presentation.findings import count_line, findings_of, grouped_lines
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
@@ -124,8 +124,9 @@ def _at_terminal() -> bool:
 
 def _show(outlook: Outlook) -> None:
     blocks, warns = findings_of(outlook.findings)
-    for line in finding_lines(outlook.findings):
-        say(line)
+    for line in (*grouped_lines(outlook.findings, notes=False), count_line(outlook.findings)):
+        if line:
+            say(line)
     rows = plan_rows(outlook.resolved, blocks, warns)
     put_table(PLAN_COLUMNS, rows, to_stderr=True)
     cost, forecast = outlook.cost, outlook.forecast

@@ -1,10 +1,14 @@
 """Pre-flight findings as lines and counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from v2s_tui.domain.planning.preflight.findings import Finding, Severity
 
 _WORDS = {Severity.BLOCKS: "BLOCK", Severity.WARNS: "warn", Severity.NOTES: "note"}
+MOST_TITLES = 3
+"""A code with more different titles than this is told once: they differ in a figure only."""
+MOST_NAMES = 3
+"""VMs that a line names; of more, two are named and the rest counted."""
 
 
 def findings_of(findings: Iterable[Finding]) -> tuple[dict[str, int], dict[str, int]]:
@@ -23,10 +27,53 @@ def finding_lines(findings: Iterable[Finding], *, fixes: bool = False) -> list[s
     """One line a finding; with fixes, why and what to do beneath it."""
     lines: list[str] = []
     for each in findings:
-        word = "taken" if each.accepted else _WORDS[each.severity]
-        lines.append(f"{word:<5} {each.vm or 'batch'}: {each.title} [{each.code}]")
+        lines.append(f"{_word(each):<5} {each.vm or 'batch'}: {each.title} [{each.code}]")
         if fixes:
             lines += [f"      {each.why}"] if each.why else []
             lines += [f"      fix: {each.fix}"] if each.fix else []
             lines += [f"      accepted: {each.accepted}"] if each.accepted else []
     return lines
+
+
+def grouped_lines(findings: Iterable[Finding], *, notes: bool = True) -> list[str]:
+    """One line for what several VMs share, in the order of the findings.
+
+        warn  no network for prod-net [nic-unmapped]: web-01, web-02 and 3 more
+
+    notes: False leaves them to `count_line`.
+    """
+    groups: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for each in findings:
+        if notes or each.severity is not Severity.NOTES:
+            titles = groups.setdefault((_word(each), each.code), {})
+            titles.setdefault(each.title, []).append(each.vm)
+    return [
+        f"{word:<5} {title} [{code}]{_names(vms)}"
+        for (word, code), titles in groups.items()
+        for title, vms in _told(titles)
+    ]
+
+
+def count_line(findings: Iterable[Finding]) -> str:
+    """How many notes there are besides, and where they are shown; "" without any."""
+    count = sum(each.severity is Severity.NOTES for each in findings)
+    return f"note  {count} more to know: `v2s plan check` shows them" if count else ""
+
+
+def _word(finding: Finding) -> str:
+    return "taken" if finding.accepted else _WORDS[finding.severity]
+
+
+def _told(titles: dict[str, list[str]]) -> Iterable[tuple[str, list[str]]]:
+    """(title, VMs) of each line for one code."""
+    if len(titles) <= MOST_TITLES:
+        return titles.items()
+    first = next(iter(titles))
+    return [(f"{first} and the like", [vm for vms in titles.values() for vm in vms])]
+
+
+def _names(vms: Sequence[str]) -> str:
+    names = list(dict.fromkeys(vm for vm in vms if vm))
+    if len(names) > MOST_NAMES:
+        return f": {', '.join(names[:2])} and {len(names) - 2} more"
+    return f": {', '.join(names)}" if names else ""
