@@ -110,7 +110,7 @@ def test_every_beginning_of_a_stream_with_tables_in_front_is_refused(size: int) 
         receive(FRONT[:size], Path(folder) / "base.qcow2")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from([GOOD, FRONT]), st.data())
 def test_a_flipped_bit_is_refused_or_harmless(stream: bytes, data: st.DataObject) -> None:
     bit = data.draw(st.integers(min_value=0, max_value=len(stream) * 8 - 1))
@@ -125,7 +125,7 @@ def test_a_flipped_bit_is_refused_or_harmless(stream: bytes, data: st.DataObject
         assert content(image) == RAW
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(min_value=1, max_value=200_000), min_size=1, max_size=5), st.sampled_from(Mode))
 @example([7], Mode.PASS)
 @example([511], Mode.PASS)
