@@ -114,10 +114,13 @@ def test_networks_cloud_init_and_an_image(site, tmp_path):
     assert text == "#cloud-config\nhostname: tiny\n"
     assert "v2s/migrated" in site.vm("tiny-01").tags
 
-    site.cloud.delete("private_nic", ZONE, artifacts.private_nics[0])
+    site.cloud.instance_action(ZONE, artifacts.server_id, "poweroff")
+    wait_until_stopped(site, artifacts.server_id)
+    site.cloud.delete("instance", ZONE, artifacts.server_id)
     assert not any(
         each["address"].startswith("10.10.0.77") for each in site.state()["resources"]["ipam_ip"]
-    ), "the booked address is given back with its NIC"
+    ), "the booked address is given back with the NIC it was booked for"
+    assert site.cloud.get("volume", ZONE, artifacts.disks[0].volume_id) is not None
 
 
 def test_an_undo_by_hand_keeps_volumes_until_they_are_deleted(site, tmp_path):

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 
 def _delete_instance(apis: "Apis", zone: str, instance_id: str) -> None:
-    """Its volumes are detached first: deleting an Instance deletes what is attached (scaleway.md E4)."""
+    """Its volumes are detached first: deleting an Instance deletes what is attached (scaleway.md E4).
+
+    Its private NICs go with it; the addresses that were booked for them are given back.
+    """
     server = apis.instance.get_server(zone=zone, server_id=instance_id).server
     for volume in (server.volumes or {}).values():
         apis.instance.detach_server_volume(zone=zone, server_id=instance_id, volume_id=volume.id)
     apis.instance.delete_server(zone=zone, server_id=instance_id)
+    release_ours(apis, zone, [each for nic in server.private_nics or () for each in nic.ipam_ip_ids or ()])
 
 
 def _delete_private_nic(apis: "Apis", zone: str, resource_id: str) -> None:

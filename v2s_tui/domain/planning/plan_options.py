@@ -75,9 +75,10 @@ class VmOptions(PlanPart):
 
     adapt: False copies the guest as it is; the operator knows that it boots by UEFI with virtio-scsi.
     cloud_init: text beginning with `#`, or the path of a file beside the plan. rehearse: the evidence that a
-    local boot must give before upload (`userspace` and the like), `off` for none. security_group: id or name.
-    public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code -> why it is acceptable.
-    checks: how the started VM must answer this host: `ping`, `tcp:22`, `http:8080/health`.
+    local boot must give before upload (`userspace` and the like), `off` for none. security_group,
+    placement_group: id or name. public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code
+    -> why it is acceptable. checks: how the started VM must answer this host: `ping`, `tcp:22`,
+    `http:8080/health`.
     """
 
     create_instance: bool | None = None
@@ -89,6 +90,7 @@ class VmOptions(PlanPart):
     cloud_init: str | None = None
     rehearse: str | None = None
     security_group: str | None = None
+    placement_group: str | None = None
     public_ip: bool | None = None
     nics: tuple[NicRule, ...] | None = None
     disks: tuple[DiskRule, ...] | None = None

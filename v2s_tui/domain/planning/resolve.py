@@ -152,6 +152,7 @@ def _planned(
         public_ip=option.first("public_ip", None),
         accepted=dict(option.first("accept", {})),
         checks=option.first("checks", ()),
+        placement_group=option.first("placement_group", ""),
     )
 
 

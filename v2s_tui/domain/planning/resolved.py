@@ -55,6 +55,7 @@ class PlannedVm:
     public_ip: bool | None = None
     accepted: dict[str, str] = field(default_factory=dict)
     checks: tuple[str, ...] = ()
+    placement_group: str = ""
 
     @property
     def wants_public_ip(self) -> bool:

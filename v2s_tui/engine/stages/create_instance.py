@@ -84,6 +84,7 @@ def _with_server(stage: StageInput, context: StageContext, artifacts: Artifacts)
         tags=names.tags("server"),
         ip_ids=_public_ip(stage, context),
         security_group_id=planned.security_group,
+        placement_group_id=planned.placement_group,
         cloud_init=planned.cloud_init,
     )
     context.progress.activity = f"creating {request.name} ({request.commercial_type})"
