@@ -92,6 +92,8 @@ class GatePassage:
         runner.raise_if_stopped()
         if answer is not None:
             await self.decided(index, *answer)
+            if answer[0] is not Decision.HOLD:
+                runner.start_wave_vms(index)
         elif mode is GateMode.STOP:
             raise Stopped(Stop.GATE)
 
@@ -105,7 +107,10 @@ class GatePassage:
         return GateState(wave, index, reason, now)
 
     async def decided(self, index: int, decision: Decision, actor: Actor) -> None:
-        """Record a decision and do what it says. Raises Stopped for abort, and for hold if nobody waits."""
+        """Record a decision and change the wave's VMs as it says; none is started here.
+
+        Raises Stopped for abort, and for hold if nobody waits.
+        """
         runner = self._runner
         wave = runner.state.header.waves[index].name
         await runner.record(
@@ -121,7 +126,6 @@ class GatePassage:
             await self._reopen_failed(index, actor)
         else:
             await self._give_up_quarantined(index)
-        runner.start_wave_vms(index)
 
     async def _reopen_failed(self, index: int, actor: Actor) -> None:
         for job in self._runner.state.jobs_of_wave(index):

@@ -51,7 +51,7 @@ def test_a_batch_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_stock_tinydb_opens_the_snapshot(tmp_path: Path) -> None:
-    store = BatchStateFile.create(tmp_path, _batch(), compact_at_bytes=1)
+    store = BatchStateFile.create(tmp_path, _batch())
     store.close()
     with TinyDB(store.path) as database:
         assert database.table("jobs").get(doc_id=1)["vm_name"] == "vm-0"
@@ -72,6 +72,13 @@ def test_tinydb_api_works_over_the_journal(tmp_path: Path) -> None:
         assert [each["name"] for each in database.table("vms")] == ["vm-1", "vm-2", "vm-3", "vm-4", "vm-9"]
         assert database.table("vms").get(where("name") == "vm-3")["cpu"] == 99
         assert database.tables() == {"vms"}
+
+
+def test_a_state_that_exists_is_not_begun_again(tmp_path: Path) -> None:
+    BatchStateFile.create(tmp_path, _batch()).close()
+    with pytest.raises(StateError, match="exists already"):
+        BatchStateFile.create(tmp_path, _batch(5))
+    assert len(list_batches(tmp_path)) == 1
 
 
 def test_a_second_writer_is_refused_with_the_pid(tmp_path: Path) -> None:
@@ -165,10 +172,6 @@ def test_random_bit_flips_are_refused_with_a_message(tmp_path: Path) -> None:
 def test_a_flipped_bit_in_the_snapshot_is_refused(tmp_path: Path) -> None:
     store = BatchStateFile.create(tmp_path, _batch())
     store.close()
-    JournalStorage(store.path).close()
-    storage = JournalStorage(store.path)
-    storage.compact()
-    storage.close()
     text = store.path.read_text().replace("PRO2-XXS", "PRO2-XXL", 1)
     store.path.write_text(text)
     with pytest.raises(StateError, match="does not match its checksum"):
@@ -276,6 +279,16 @@ def test_commits_of_many_threads_are_grouped_and_all_kept(tmp_path: Path) -> Non
     store.close()
     assert len(told) == 160
     assert sorted(read_tables(store.path)["notes"]) == list(range(1, 9))
+
+
+def test_a_commit_nobody_waits_for_any_more_is_written_and_stops_no_other(tmp_path: Path) -> None:
+    store = BatchStateFile.create(tmp_path, _batch())
+    futures = [store.commit([Change("notes", number, {"n": number})]) for number in range(1, 200)]
+    for future in futures[::2]:
+        future.cancel()
+    store.commit([Change("notes", 999, {"n": 999})]).result(10)
+    store.close()
+    assert len(read_tables(store.path)["notes"]) == 200
 
 
 def test_batches_are_listed_newest_first_and_broken_ones_last(tmp_path: Path) -> None:

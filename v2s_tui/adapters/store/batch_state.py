@@ -39,18 +39,11 @@ class BatchStateFile:
         path = state_path(work_dir, batch.header.batch_id)
         try:
             make_private_folder(path.parent)
-            storage = JournalStorage(path, compact_at_bytes=compact_at_bytes)
+            return cls(JournalStorage(path, compact_at_bytes=compact_at_bytes, initial=all_changes(batch)))
         except OSError as err:
             raise StateError(
                 f"{path.parent} cannot be written ({err.strerror})", hint="check work_dir in migration.yaml"
             ) from err
-        if storage.tables:
-            storage.close()
-            raise StateError(
-                f"{path.name} exists already", hint="resume that batch, or run again for a new one"
-            )
-        storage.commit(all_changes(batch))
-        return cls(storage)
 
     @classmethod
     def open(cls, path: Path, *, compact_at_bytes: int = COMPACT_AT_BYTES) -> "BatchStateFile":
@@ -108,13 +101,17 @@ class BatchStateFile:
         return group, True
 
     def _commit_group(self, group: list[_Work]) -> None:
+        """One sync for all. A commit whose caller no longer waits is written all the same: it is applied."""
+        waited_for = [future.set_running_or_notify_cancel() for _, future, _ in group]
         try:
             self._storage.commit([change for changes, _, _ in group for change in changes])
         except Exception as err:  # noqa: BLE001 - whatever the disk says reaches those who wait for it
-            for _, future, _ in group:
-                future.set_exception(err)
+            for (_, future, _), wanted in zip(group, waited_for, strict=True):
+                if wanted:
+                    future.set_exception(err)
             return
-        for _, future, then in group:
+        for (_, future, then), wanted in zip(group, waited_for, strict=True):
             if then is not None:
                 then()
-            future.set_result(None)
+            if wanted:
+                future.set_result(None)

@@ -7,6 +7,7 @@ when the journal has grown to `compact_at_bytes`, by rename, in the thread that 
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -26,7 +27,7 @@ from v2s_tui.adapters.store.snapshot_file import (
 from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.execution.documents import Change
 from v2s_tui.system.files import sync_folder
-from v2s_tui.system.locks import FileLock, LockHeld, lock_path
+from v2s_tui.system.locks import FileLock, LockHeld, LockOwner, lock_path
 
 COMPACT_AT_BYTES = 32 * 1024**2
 _WHOLE_TABLE = -1
@@ -38,10 +39,16 @@ class JournalStorage(Storage):
     tables: the documents by table and integer id; read it, never change it. note: what recovery had to do.
     """
 
-    def __init__(self, path: str | Path, *, compact_at_bytes: int = COMPACT_AT_BYTES) -> None:
-        """Open or create; recovers the journal. Raises StateError (second writer, damage) and OSError."""
+    def __init__(
+        self, path: str | Path, *, compact_at_bytes: int = COMPACT_AT_BYTES, initial: Sequence[Change] = ()
+    ) -> None:
+        """Open or create; recovers the journal. initial: what a new file holds from its first moment on.
+
+        Raises StateError (second writer, damage, initial content for a file that exists) and OSError.
+        """
         self.path = Path(path)
         self.note = ""
+        self._initial = initial
         self.tables: dict[str, dict[int, Any]] = {}
         self._compact_at_bytes = compact_at_bytes
         self._journal = -1
@@ -55,6 +62,7 @@ class JournalStorage(Storage):
                 hint="attach to it with `v2s batch attach`, or wait until it has ended",
             ) from err
         try:
+            self.lock.write_owner(LockOwner(os.getpid(), socket.gethostname()))
             self._recover()
         except BaseException:
             self.close()
@@ -65,8 +73,11 @@ class JournalStorage(Storage):
     def _recover(self) -> None:
         if not self.path.exists():
             self._require_count(0)
+            apply_changes(self.tables, self._initial)
             self._begin_generation(1, sequence=0)
             return
+        if self._initial:
+            raise StateError(f"{self.path.name} exists already", hint="resume that batch, or start a new one")
         snapshot = read_snapshot(self.path)
         self.tables = snapshot.tables
         self._generation = snapshot.generation
