@@ -1,6 +1,7 @@
 """Object Storage behind the `ObjectStore` port: buckets, objects and multipart uploads that resume."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -19,6 +20,10 @@ from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import OpenUpload, StoredObject
 from v2s_tui.system.layered_file import WholeFile
+
+log = logging.getLogger(__name__)
+STALE_UPLOAD_DAYS = 14
+"""Longer than any upload that is still being worked on."""
 
 
 class S3ObjectStore:
@@ -70,6 +75,25 @@ class S3ObjectStore:
             ACL="private",
             CreateBucketConfiguration={"LocationConstraint": self._access.region},
         )
+        self._let_stale_uploads_go(bucket)
+
+    def _let_stale_uploads_go(self, bucket: str) -> None:
+        """Ask the service to abort uploads that nobody completes: their parts cost and show in no listing."""
+        rule = {
+            "ID": "v2s-stale-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "migrations/"},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": STALE_UPLOAD_DAYS},
+        }
+        try:
+            self._control.call(
+                f"set the lifecycle of {bucket}",
+                "put_bucket_lifecycle_configuration",
+                Bucket=bucket,
+                LifecycleConfiguration={"Rules": [rule]},
+            )
+        except StorageError as err:
+            log.info("stale uploads stay in %s until v2s leftovers removes them: %s", bucket, err.title)
 
     def head(self, bucket: str, key: str) -> StoredObject | None:
         """The object's size and ETag, None when it does not exist."""
