@@ -27,6 +27,14 @@ ENVIRONMENT: dict[str, tuple[str, str]] = {
 """Variables that speak where the file says nothing; of two for one key the first wins. Secrets have their own
 (VCENTER_PASSWORD, SCW_ACCESS_KEY, SCW_SECRET_KEY) as the defaults of their references."""
 
+WITHOUT_EFFECT = (
+    ("migration", "parallel_exports", "the plan's concurrency decides"),
+    ("migration", "parallel_uploads", "the plan's concurrency decides"),
+    ("migration", "export_strategy", "disks are always streamed into their local image"),
+    ("conversion", "virt_v2v_verbose", "virt-v2v is not used"),
+)
+"""Keys of the specification that are accepted, and why they decide nothing here."""
+
 
 def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from this file, else from the first of `candidates`, else from the environment alone.
@@ -98,9 +106,9 @@ def _warnings(settings: Settings, document: MarkedDocument, path: Path) -> Itera
                 position=position,
             )
         yield f"{position}: a secret stands literally in this file; {key}_env or {key}_file is safer"
-    for key in ("parallel_exports", "parallel_uploads"):
-        if getattr(settings.migration, key) is not None:
-            yield f"{document.position(('migration', key))}: has no effect, the plan's concurrency decides"
+    for section, key, instead in WITHOUT_EFFECT:
+        if key in getattr(settings, section).model_fields_set:
+            yield f"{document.position((section, key))}: {key} has no effect, {instead}"
     if settings.vmware.insecure:
         yield "vmware.insecure: vCenter's certificate is not verified; set ca_file or thumbprint instead"
 

@@ -100,7 +100,10 @@ class ScalewaySettings(SettingsPart):
 
 
 class ConversionSettings(SettingsPart):
-    """The conversion host."""
+    """The conversion host. cleanup_on_success: a VM that arrived leaves no local images behind.
+
+    virt_v2v_verbose: read for compatibility only, virt-v2v is not used.
+    """
 
     work_dir: Path = Path("/var/lib/v2s/work")
     compress_qcow2: bool = True
@@ -110,13 +113,18 @@ class ConversionSettings(SettingsPart):
 
 
 class MigrationSettings(SettingsPart):
-    """Retries. parallel_*: read for compatibility only, the plan's `concurrency` decides."""
+    """Retries of transient failures: how many for each stage, and the first pause, which doubles from one to
+    the next. None: each stage's own (domain/execution/retry.py).
+
+    parallel_*, export_strategy: read for compatibility only; the plan's `concurrency` decides, and disks are
+    streamed into their local image.
+    """
 
     parallel_exports: int | None = Field(None, ge=1)
     parallel_uploads: int | None = Field(None, ge=1)
-    retry_count: int = Field(3, ge=0, le=100)
-    retry_delay_seconds: float = Field(30, ge=0)
-    export_strategy: Literal["local", "streaming"] = "local"
+    retry_count: int | None = Field(None, ge=0, le=100)
+    retry_delay_seconds: float | None = Field(None, ge=0)
+    export_strategy: Literal["local", "streaming"] | None = None
 
 
 class Settings(SettingsPart):

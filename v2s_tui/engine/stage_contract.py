@@ -21,13 +21,17 @@ from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Probe
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """Settings of the whole batch that stages need; no secrets. region: of the bucket, `fr-par`."""
+    """Settings of the whole batch that stages need; no secrets. region: of the bucket, `fr-par`.
+
+    keep_local: local images outlive the migration.
+    """
 
     bucket: str
     region: str
     project_id: str
     post_migration: PostMigration
     make_image: bool = True
+    keep_local: bool = False
     boot_timeout_seconds: float = 300.0
 
 

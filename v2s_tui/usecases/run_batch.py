@@ -9,6 +9,7 @@ from pathlib import Path
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.domain.execution.batch import GateState, new_batch
 from v2s_tui.domain.execution.events import Actor, Decision
+from v2s_tui.domain.execution.retry import policies_with
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.engine.attach import terminal_name
@@ -120,12 +121,14 @@ def stage_settings(services: Services) -> StageSettings:
         project_id=scaleway.project_id,
         post_migration=PostMigration(),
         make_image=scaleway.image,
+        keep_local=not services.settings.conversion.cleanup_on_success,
     )
 
 
 def runner_settings(services: Services, options: RunOptions, batch_id: str) -> RunnerSettings:
     """Settings of one runner; post_migration as the batch began with it."""
     state = read_batch(services, batch_id)
+    retries = services.settings.migration
     return RunnerSettings(
         work_dir=services.work_dir,
         stage=replace(stage_settings(services), post_migration=state.plan.post_migration),
@@ -134,4 +137,5 @@ def runner_settings(services: Services, options: RunOptions, batch_id: str) -> R
         ask_gate=options.ask_gate,
         retry_failed=options.retry_failed,
         approve=options.approve,
+        policies=policies_with(retry_count=retries.retry_count, delay_seconds=retries.retry_delay_seconds),
     )

@@ -28,7 +28,7 @@ def test_defaults_come_from_the_specification_when_nothing_is_said(tmp_path: Pat
     assert settings.vmware.port == 443
     assert settings.scaleway.default_zone == "fr-par-1"
     assert settings.scaleway.s3_bucket == "vmware-migration-transit"
-    assert settings.migration.retry_count == 3
+    assert settings.migration.retry_count is None, "each stage has its own"
 
 
 def test_the_nearest_file_wins(tmp_path: Path) -> None:
@@ -141,6 +141,19 @@ def test_filters_are_kept_by_name_and_checked_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean name") as caught:
         load_config(path, {})
     assert caught.value.position.line == 1
+
+
+def test_keys_that_decide_nothing_say_so_and_only_where_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "migration.yaml"
+    path.write_text("conversion:\n  virt_v2v_verbose: true\nmigration:\n  export_strategy: streaming\n")
+    warnings = load_config(path, {}).warnings
+    assert [each.rpartition(": ")[2].partition(",")[0] for each in warnings] == [
+        "export_strategy has no effect",
+        "virt_v2v_verbose has no effect",
+    ]
+    assert f"{path}:4" in warnings[0]
+    path.write_text("conversion:\n  cleanup_on_success: false\n")
+    assert load_config(path, {}).warnings == ()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

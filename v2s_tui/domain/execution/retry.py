@@ -1,7 +1,7 @@
 """How often and how patiently a transient failure is tried again: bounded, jittered, named per stage."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from v2s_tui.domain.execution.failures import Failure
 from v2s_tui.domain.planning.stages import Stage
@@ -39,6 +39,25 @@ POLICIES: Mapping[Stage, RetryPolicy] = {
     Stage.VERIFY: RetryPolicy(attempts=4, base_seconds=10, cap_seconds=120),
     Stage.CLEANUP: RetryPolicy(attempts=5, base_seconds=5, cap_seconds=120),
 }
+
+
+def policies_with(
+    *, retry_count: int | None = None, delay_seconds: float | None = None
+) -> Mapping[Stage, RetryPolicy]:
+    """Every stage's policy with the operator's own count of retries and first pause; None leaves its own.
+
+    The pause still doubles from one retry to the next, up to the stage's cap or the pause itself.
+    """
+    return {stage: _with(policy_of(stage), retry_count, delay_seconds) for stage in Stage}
+
+
+def _with(policy: RetryPolicy, retry_count: int | None, delay_seconds: float | None) -> RetryPolicy:
+    if retry_count is not None:
+        policy = replace(policy, attempts=retry_count + 1)
+    if delay_seconds is not None:
+        cap = max(policy.cap_seconds, delay_seconds)
+        policy = replace(policy, base_seconds=delay_seconds, cap_seconds=cap)
+    return policy
 
 
 def policy_of(stage: Stage, policies: Mapping[Stage, RetryPolicy] = POLICIES) -> RetryPolicy:

@@ -31,6 +31,8 @@ def clean_up(stage: StageInput, context: StageContext) -> Artifacts:
         artifacts = artifacts.with_note("source tag", post.tag_source)
     if post.power_off_source:
         artifacts = artifacts.with_note("source power", _power_off(stage, context))
+    if stage.settings.keep_local:
+        return artifacts.with_note("local images", f"kept in {stage.work_dir}")
     context.progress.activity = "removing local images"
     if stage.work_dir.exists():
         shutil.rmtree(stage.work_dir)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from v2s_tui.domain import errors
 from v2s_tui.domain.execution.failures import CATALOGUE, FailureKind, classify
-from v2s_tui.domain.execution.retry import POLICIES, RetryPolicy, policy_of, retries
+from v2s_tui.domain.execution.retry import POLICIES, RetryPolicy, policies_with, policy_of, retries
 from v2s_tui.domain.planning.stages import Stage
 
 
@@ -72,3 +72,16 @@ def test_waits_grow_to_a_cap_and_never_vanish(attempt: int, jitter: float, stage
     wait = policy.wait_seconds(attempt, jitter)
     assert policy.base_seconds / 2 <= wait <= policy.cap_seconds
     assert policy.wait_seconds(attempt + 1, jitter) >= wait
+
+
+def test_the_operators_own_retries_hold_for_every_stage() -> None:
+    policies = policies_with(retry_count=1, delay_seconds=400)
+    assert set(policies) == set(Stage)
+    assert {each.attempts for each in policies.values()} == {2}
+    assert {each.wait_seconds(1, jitter=0) for each in policies.values()} == {400}
+    assert all(policies_with()[stage] == policy for stage, policy in POLICIES.items())
+    assert policies_with(retry_count=0)[Stage.EXPORT].base_seconds == POLICIES[Stage.EXPORT].base_seconds
+
+
+def test_no_pause_between_retries_is_possible() -> None:
+    assert policies_with(delay_seconds=0)[Stage.EXPORT].wait_seconds(5, jitter=0) == 0

@@ -421,6 +421,13 @@ def test_what_the_plan_keeps_is_kept(bench):
     assert power.resource_id == PowerState.ON.value
 
 
+def test_local_images_are_kept_where_the_configuration_says_so(bench):
+    bench.change(keep_local=True)
+    bench.run_until(Stage.CLEANUP)
+    assert list(bench.work_dir.glob("*.base.qcow2"))
+    assert str(bench.work_dir) in bench.artifacts.notes["local images"]
+
+
 def test_an_image_keeps_its_snapshots(bench):
     bench.change(make_image=True)
     bench.run_until(Stage.CLEANUP)
