@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.units import GB, MIB, format_rate
 from v2s_tui.usecases.check_host import check_host
 from v2s_tui.usecases.load_inventory import load_inventory
+from v2s_tui.usecases.measure_storage import upload_rate
 from v2s_tui.usecases.services import Services
 
 _SKEW_SECONDS = 60
 _DIAL_SECONDS = 5.0
+_SLOW_BYTES_PER_SECOND = 5 * MIB
 
 
 def run_doctor(services: Services, cache: Path) -> Iterator[Check]:
@@ -94,6 +97,17 @@ def _storage(services: Services) -> Iterator[Check]:
     state = CheckState.WARN if open_uploads else CheckState.OK
     fix = "`v2s leftovers` shows them; unfinished uploads are billed" if open_uploads else ""
     yield Check("storage", "unfinished uploads", state, str(len(open_uploads)), fix)
+    yield _rate(upload_rate(services))
+
+
+def _rate(bytes_per_second: float) -> Check:
+    """Slow lines are no fault, but a plan should know of them."""
+    detail = f"{format_rate(bytes_per_second)} up, one connection of several"
+    if bytes_per_second >= _SLOW_BYTES_PER_SECOND:
+        return Check("storage", "rate", CheckState.OK, detail)
+    hours = 100 * GB / bytes_per_second / 3600
+    fix = f"100 GB take {hours:.0f} h at this rate: run v2s nearer to the vCenter or on a faster line"
+    return Check("storage", "rate", CheckState.WARN, detail, fix)
 
 
 def _clock(area: str, url: str, services: Services) -> Check:
