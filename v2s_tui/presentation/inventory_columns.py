@@ -1,7 +1,10 @@
 """How a VM of the inventory reads in a table."""
 
+from datetime import datetime
+
+from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Firmware, PowerState, Vm
-from v2s_tui.domain.units import GIB
+from v2s_tui.domain.units import GIB, format_duration
 from v2s_tui.presentation.columns import Column
 
 _POWER = {PowerState.ON: "on", PowerState.OFF: "off", PowerState.SUSPENDED: "susp", PowerState.UNKNOWN: "?"}
@@ -29,7 +32,7 @@ def _disk_key(vm: Vm) -> object:
 
 
 INVENTORY_COLUMNS: tuple[Column[Vm], ...] = (
-    Column("name", "Name", 24, lambda vm: vm.name),
+    Column("name", "Name", 24, lambda vm: vm.name, grows=True),
     Column("power", "Power", 5, lambda vm: _POWER[vm.power_state]),
     Column("os", "OS", 8, lambda vm: vm.os_family.value),
     Column("cpu", "vCPU", 4, lambda vm: str(vm.cpu_count or ""), lambda vm: vm.cpu_count, right=True),
@@ -42,3 +45,9 @@ INVENTORY_COLUMNS: tuple[Column[Vm], ...] = (
     Column("tools", "Tools", 10, lambda vm: vm.tools_status, important=False),
     Column("guest", "Guest", 30, lambda vm: vm.guest_full_name or vm.guest_id, important=False),
 )
+
+
+def age_text(inventory: Inventory, now: datetime) -> str:
+    """`as of 3h05m ago` from one minute on, "" before."""
+    seconds = (now - inventory.taken_at).total_seconds()
+    return f"as of {format_duration(seconds)} ago" if seconds >= 60 else ""

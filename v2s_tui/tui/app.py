@@ -77,6 +77,7 @@ class V2sApp(App[int]):
         """Go on where the last session was left; the inventory is read behind the first paint."""
         leave_on_signals(self)
         self._recall_looks()
+        self.background.open_kept()
         self.background.read_inventory()
         where = self.session.get("where") if self.session else {}
         if where.get("batch"):
@@ -203,7 +204,7 @@ class V2sApp(App[int]):
         if event.state is WorkerState.SUCCESS:
             self._succeeded(worker.group, worker.result)
         elif event.state is WorkerState.ERROR:
-            if worker.group not in {"inventory", "outlook"}:
+            if worker.group not in {"inventory", "outlook", "kept"}:
                 self.show_error(worker.error)
             self.background.failed(worker.group, worker.error)
 
@@ -212,6 +213,8 @@ class V2sApp(App[int]):
             self.runs.started(str(result))
         elif group == "restarts":
             self.runs.restarts_known(list(result))
+        elif group == "export":
+            self.notify(f"written: {result}", timeout=8, markup=False)
         elif group == "coming":
             self.runs.coming_known(result)
         else:

@@ -1,16 +1,35 @@
 """Work behind the screens: reading the inventory, and working out what the plan means."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from v2s_tui.domain.errors import PlanError, V2sError
 from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.source.vm import Vm
 from v2s_tui.usecases.check_plan import check_plan
-from v2s_tui.usecases.load_inventory import load_inventory
+from v2s_tui.usecases.load_inventory import kept_inventory, load_inventory
 from v2s_tui.usecases.look_ahead import Outlook
 
 if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
+
+
+PARTIAL = "listing on its way"
+"""Source of an inventory of which not all pages have come yet."""
+
+
+@dataclass
+class _Pages:
+    """Pages of a listing as they come; filled by one thread, read by the loop."""
+
+    began_at: datetime
+    vms: list[Vm] = field(default_factory=list)
+
+    def add(self, vms: tuple[Vm, ...]) -> None:
+        self.vms.extend(vms)
 
 
 class BackgroundWork:
@@ -22,17 +41,39 @@ class BackgroundWork:
         self.outlook: Outlook | None = None
         self.outlook_note = ""
 
+    def open_kept(self) -> None:
+        """Show the listing kept from last time at once, where there is one."""
+        self._start("kept", lambda: kept_inventory(self._app.services))
+
     def read_inventory(self) -> None:
         """Read the inventory; what is on screen stays usable meanwhile."""
         self.inventory_note = "reading the inventory..."
         self._app.refresh_screen("marks")
-        self._start("inventory", lambda: load_inventory(self._app.services))
+        loop, pages = asyncio.get_running_loop(), _Pages(self._app.services.clock.now())
+
+        def page(vms: tuple[Vm, ...]) -> None:
+            pages.add(vms)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._page_came, pages)
+
+        self._start("inventory", lambda: load_inventory(self._app.services, page))
+
+    def _page_came(self, pages: "_Pages") -> None:
+        """Tell how far it is; show what came where nothing was shown before."""
+        work = self._app.workspace
+        if not self.inventory_note or not pages.vms:
+            return
+        self.inventory_note = f"reading the inventory... {len(pages.vms)} VMs so far"
+        if work.inventory is None or work.inventory.source == PARTIAL:
+            work.show_partial(Inventory(tuple(pages.vms), PARTIAL, pages.began_at))
+        else:
+            self._app.refresh_screen("marks")
 
     def work_out(self) -> None:
         """Work out what the plan means now."""
         work, services = self._app.workspace, self._app.services
         plan, inventory = work.plan, work.inventory
-        if inventory is None or not plan.migrations:
+        if inventory is None or inventory.source == PARTIAL or not plan.migrations:
             self.outlook, self.outlook_note = None, ""
             return
         self.outlook_note = "working it out..."
@@ -43,17 +84,27 @@ class BackgroundWork:
 
     def succeeded(self, group: str, result: Any) -> None:
         """A thread has its result."""
-        if group == "inventory" and isinstance(result, Inventory):
+        if group == "kept":
+            if isinstance(result, Inventory) and self._nothing_listed:
+                self._app.workspace.set_inventory(result)
+        elif group == "inventory" and isinstance(result, Inventory):
             self.inventory_note = ""
             self._app.workspace.set_inventory(result)
         elif group == "outlook" and isinstance(result, Outlook):
             self.outlook, self.outlook_note = result, ""
             self._app.refresh_screen("outlook")
 
+    @property
+    def _nothing_listed(self) -> bool:
+        listed = self._app.workspace.inventory
+        return listed is None or listed.source == PARTIAL
+
     def failed(self, group: str, error: BaseException | None) -> None:
         """A thread could not do it: say why, keep what there was."""
         if group == "inventory":
             self.inventory_note = "reading failed: r tries again"
+            if self._nothing_listed:
+                self._app.workspace.inventory = None
         elif group == "outlook":
             self.outlook = None
             self.outlook_note = (

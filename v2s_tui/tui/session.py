@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from v2s_tui.adapters.formats.plan_yaml import parse_plan, plan_text
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.tui.table_look import TableLook
 from v2s_tui.tui.workspace import Workspace
 
 
@@ -39,6 +40,8 @@ def keep_workspace(store: SessionStore, work: Workspace) -> None:
         "plan_path": str(work.plan_path or ""),
         "saved_plan": plan_text(work.saved_plan) if work.saved_plan else "",
         "plan_digest": work.plan_digest,
+        "saved_filters": dict(work.saved_filters),
+        "looks": {step: look.to_dict() for step, look in work.looks.items()},
     }
     if store.get("workspace") != content:
         store.put("workspace", content)
@@ -55,6 +58,8 @@ def recall_workspace(store: SessionStore) -> Workspace:
         plan_path=Path(path) if path else None,
         saved_plan=_plan(kept.get("saved_plan")),
         plan_digest=str(kept.get("plan_digest", "")),
+        saved_filters={str(name): str(text) for name, text in kept.get("saved_filters", {}).items()},
+        looks={str(step): TableLook.from_dict(look) for step, look in kept.get("looks", {}).items()},
     )
 
 

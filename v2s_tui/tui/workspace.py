@@ -11,6 +11,7 @@ from pathlib import Path
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
+from v2s_tui.tui.table_look import TableLook
 
 UNDO_STEPS = 200
 
@@ -22,11 +23,15 @@ def vm_key(vm: Vm) -> str:
 
 @dataclass
 class Workspace:
-    """One operator's work. `changed` names what changed to every listener: inventory, marks, plan, filter."""
+    """One operator's work. Listeners are told what changed: inventory, partial (a listing on its way), marks,
+    plan, filter. saved_filters: name -> filter text. looks: step -> how its table is wanted.
+    """
 
     inventory: Inventory | None = None
     filter_text: str = ""
     marked: frozenset[str] = frozenset()
+    saved_filters: dict[str, str] = field(default_factory=dict)
+    looks: dict[str, TableLook] = field(default_factory=dict)
     plan: BatchPlan = field(default_factory=BatchPlan)
     plan_path: Path | None = None
     saved_plan: BatchPlan | None = None
@@ -46,6 +51,11 @@ class Workspace:
         self.inventory = inventory
         self.marked &= frozenset(vm_key(vm) for vm in inventory)
         self._tell("inventory")
+
+    def show_partial(self, inventory: Inventory) -> None:
+        """The beginning of a listing, to browse while the rest comes; marks and plan wait for all of it."""
+        self.inventory = inventory
+        self._tell("partial")
 
     def set_filter(self, text: str) -> None:
         """The filter as typed (it may be wrong; who shows it says so)."""

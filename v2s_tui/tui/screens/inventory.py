@@ -1,6 +1,7 @@
-"""Screen 1: browse the vCenter inventory with a live filter, mark VMs, plan them."""
+"""Screen 1: browse the vCenter inventory with a live filter and facets, mark VMs, plan them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,34 +14,42 @@ from v2s_tui.domain.planning.edit import with_vms
 from v2s_tui.domain.source.filters import Filter
 from v2s_tui.domain.source.filters_facets import FACETS, facet_counts
 from v2s_tui.domain.source.vm import PowerState, Vm
-from v2s_tui.presentation.columns import Column
-from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS
+from v2s_tui.presentation.facet_columns import toggled
+from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS, age_text
 from v2s_tui.presentation.vm_detail import vm_detail_lines
+from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.text_view import TextView
-from v2s_tui.tui.screens.flow_screen import FlowScreen
+from v2s_tui.tui.saved_filters import choose_filter
+from v2s_tui.tui.screens.table_screen import TableScreen
+from v2s_tui.tui.widgets.facet_pane import FacetPane
 from v2s_tui.tui.widgets.filter_bar import FilterBar, FilterInput
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.tui.workspace import vm_key
+from v2s_tui.usecases.export_inventory import export_inventory, export_problem
 
 _BAR_FACETS = ("os", "state", "firmware", "cluster")
+_FACETS_WIDTH = 150
+"""Columns from which the facets are open without being asked for."""
 
 
-class InventoryScreen(FlowScreen):
+class InventoryScreen(TableScreen):
     """The list of VMs."""
 
     STEP = "inventory"
     HELP_TITLE = "Inventory: find VMs, mark them, plan them"
+    COLUMNS = INVENTORY_COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="inventory.filter", key_display="/"),
         Binding("space", "mark", "Mark", id="inventory.mark"),
         Binding("a", "mark_visible", "Mark shown", id="inventory.mark_visible"),
+        Binding("p", "plan", "Plan", id="inventory.plan"),
+        Binding("f", "facets", "Facets", id="inventory.facets"),
+        Binding("F", "saved_filters", "Saved filters...", id="inventory.saved", show=False),
+        Binding("r", "reload", "Refresh", id="inventory.reload", show=False),
         Binding("A", "unmark", "Unmark all", id="inventory.unmark", show=False),
         Binding("v", "range", "Mark range", id="inventory.range", show=False),
-        Binding("p", "plan", "Plan marked", id="inventory.plan"),
-        Binding("s", "sort", "Sort", id="inventory.sort"),
-        Binding("S", "sort_reverse", "Reverse sort", id="inventory.sort_reverse", show=False),
-        Binding("r", "reload", "Refresh", id="inventory.reload"),
-        Binding("y", "copy", "Copy name", id="inventory.copy", show=False),
+        Binding("e", "export", "Export shown...", id="inventory.export", show=False),
+        Binding("y", "copy", "Copy path", id="inventory.copy", show=False),
         Binding("escape", "clear_filter", "Clear filter", id="inventory.clear", show=False),
     ]
 
@@ -48,13 +57,13 @@ class InventoryScreen(FlowScreen):
         super().__init__(id="inventory-screen")
         self._filter = Filter()
         self._range_from: int | None = None
-        self._sort = ""
-        self._reverse = False
+        self._facets: bool | None = None
 
     def compose_body(self) -> ComposeResult:
-        """Filter line, table, and beside it the VM under the cursor where there is room."""
+        """Filter line, facets, table, and beside it the VM under the cursor where there is room."""
         yield FilterBar(id="filter-bar")
         with Horizontal():
+            yield FacetPane(id="facets")
             yield VirtualTable[Vm](INVENTORY_COLUMNS, row_key=vm_key, tone=_tone, id="vms")
             yield Static(id="vm-detail", markup=False)
 
@@ -66,6 +75,7 @@ class InventoryScreen(FlowScreen):
     def on_mount(self) -> None:
         """Start with the list in hand and the filter of the last session."""
         bar = self.query_one(FilterBar)
+        bar.kept = self._kept_filters()
         bar.on_filter = self._filtered
         with self.prevent(FilterInput.Changed):
             bar.input.value = self.workspace.filter_text
@@ -75,11 +85,13 @@ class InventoryScreen(FlowScreen):
 
     def refresh_view(self, what: str) -> None:
         """List, marks and counts."""
-        if what in {"all", "inventory"}:
+        if what in {"all", "inventory", "partial"}:
             self._suggest_values()
             bar = self.query_one(FilterBar)
+            bar.kept = self._kept_filters()
             if bar.input.value != self.workspace.filter_text:
                 bar.input.value = self.workspace.filter_text
+            self._show_facets()
             self._show_rows()
         elif what == "marks":
             self.table.set_marked(self.workspace.marked)
@@ -91,15 +103,18 @@ class InventoryScreen(FlowScreen):
         self._show_rows()
 
     def _show_rows(self) -> None:
-        rows: Sequence[Vm] = self._filter.select(self.workspace.inventory or ())
-        column = self._sort_column()
-        if column is not None:
-            rows = sorted(rows, key=column.key, reverse=self._reverse)  # type: ignore[arg-type]
+        vms = self.workspace.inventory or ()
+        rows = self.look.sorted(INVENTORY_COLUMNS, self._filter.select(vms))
         table = self.table
         table.marked = self.workspace.marked
         table.set_rows(rows)
         self._say_counts()
         self._show_detail(table.current)
+        self.query_one(FacetPane).count(tuple(vms), self._filter, rows)
+
+    def _show_facets(self) -> None:
+        pane = self.query_one(FacetPane)
+        pane.display = self.app.size.width >= _FACETS_WIDTH if self._facets is None else self._facets
 
     def _say_counts(self) -> None:
         bar = self.query_one(FilterBar)
@@ -111,16 +126,16 @@ class InventoryScreen(FlowScreen):
             return
         marked = len(self.workspace.marked)
         hidden = self.workspace.hidden_marks(shown)
-        text = Text(f"{len(shown)} of {len(inventory)} VMs", no_wrap=True)
+        text = Text(f"{len(shown):,} of {len(inventory):,} VMs", no_wrap=True)
         if marked:
-            text.append(f"  {marked} marked", style="bold")
-            text.append(f" ({hidden} hidden)" if hidden else "", style="bold")
+            text.append(f"  {marked:,} marked", style="bold")
+            text.append(f" ({hidden:,} hidden)" if hidden else "", style="bold")
+        note = self.v2s.inventory_note or age_text(inventory, self.v2s.services.clock.now())
+        text.append(f"  {note}" if note else "", style="dim")
         for key in _BAR_FACETS:
             counts = facet_counts(shown, key)[:3]
             if len(counts) > 1:
                 text.append("  " + " ".join(f"{term.value} {count}" for term, count in counts), style="dim")
-        if self.v2s.inventory_note:
-            text.append(f"  {self.v2s.inventory_note}", style="dim")
         bar.say(text)
 
     def _suggest_values(self) -> None:
@@ -131,9 +146,8 @@ class InventoryScreen(FlowScreen):
 
     def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
         """Show the VM under the cursor beside the list."""
-        self._show_detail(self.table.current)
-        if self._range_from is not None:
-            self._say_counts()
+        if event.table is self.table:
+            self._show_detail(self.table.current)
 
     def _show_detail(self, vm: Vm | None) -> None:
         pane = self.query_one("#vm-detail", Static)
@@ -143,10 +157,10 @@ class InventoryScreen(FlowScreen):
     def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
         """Everything that is known of the VM."""
         vm = self.table.current
-        if vm is not None:
+        if vm is not None and event.table is self.table:
             self.v2s.push_screen(TextView(vm.name, vm_detail_lines(vm)))
 
-    # --- keys -------------------------------------------------------------------------------------
+    # --- filter and facets ------------------------------------------------------------------------
 
     def action_filter(self) -> None:
         """Type a filter."""
@@ -161,7 +175,35 @@ class InventoryScreen(FlowScreen):
         if self._range_from is not None:
             self._range_from = None
         else:
-            self.query_one(FilterBar).input.value = ""
+            self._set_filter("")
+
+    def _set_filter(self, text: str) -> None:
+        self.query_one(FilterBar).input.value = text
+
+    def action_facets(self) -> None:
+        """Open the facets and go there; close them when the keyboard is there already."""
+        pane = self.query_one(FacetPane)
+        self._facets = not (pane.display and pane.has_focus)
+        self._show_facets()
+        pane.count(tuple(self.workspace.inventory or ()), self._filter, self.table.rows)
+        (pane if self._facets else self.table).focus()
+
+    def on_facet_pane_toggled(self, event: FacetPane.Toggled) -> None:
+        """Show only those VMs, or no longer only those."""
+        self._set_filter(str(toggled(self._filter, event.term)))
+
+    def on_facet_pane_left(self, event: FacetPane.Left) -> None:
+        """Back to the list."""
+        self.table.focus()
+
+    def _kept_filters(self) -> Mapping[str, str]:
+        return {**self.v2s.services.settings.filters, **self.workspace.saved_filters}
+
+    def action_saved_filters(self) -> None:
+        """Use a saved filter, keep the one in hand under a name, or forget one."""
+        choose_filter(self.v2s, self.workspace, self.v2s.services.settings.filters, self._set_filter)
+
+    # --- marks ------------------------------------------------------------------------------------
 
     def action_mark(self) -> None:
         """Mark or unmark the VM under the cursor and go on to the next."""
@@ -183,7 +225,7 @@ class InventoryScreen(FlowScreen):
         table = self.table
         if self._range_from is None:
             self._range_from = table.cursor
-            self.notify("range begins here: move, then v again", timeout=3, markup=False)
+            self.notify("range begins here: move, then v again", timeout=6, markup=False)
             return
         first, last = sorted((self._range_from, table.cursor))
         self._range_from = None
@@ -191,23 +233,7 @@ class InventoryScreen(FlowScreen):
         if new:
             self.workspace.toggle_marks(new)
 
-    def _sort_column(self) -> Column[Vm] | None:
-        return next((each for each in INVENTORY_COLUMNS if each.name == self._sort), None)
-
-    def action_sort(self) -> None:
-        """Sort by the next column; after the last one, vCenter's own order."""
-        names = ["", *(each.name for each in INVENTORY_COLUMNS)]
-        self._sort = names[(names.index(self._sort) + 1) % len(names)]
-        self._show_sorted()
-
-    def action_sort_reverse(self) -> None:
-        """Turn the order round."""
-        self._reverse = not self._reverse
-        self._show_sorted()
-
-    def _show_sorted(self) -> None:
-        self.table.sort_column, self.table.sort_reverse = self._sort, self._reverse
-        self._show_rows()
+    # --- other keys -------------------------------------------------------------------------------
 
     def action_reload(self) -> None:
         """Read the inventory anew; the list stays usable meanwhile."""
@@ -218,7 +244,30 @@ class InventoryScreen(FlowScreen):
         vm = self.table.current
         if vm is not None:
             self.app.copy_to_clipboard(vm.path)
-            self.notify(f"copied {vm.path}", timeout=2, markup=False)
+            self.notify(f"copied {vm.path}", timeout=4, markup=False)
+
+    def action_export(self) -> None:
+        """Write the VMs shown, in their order, to a CSV, JSON or YAML file."""
+        inventory, shown = self.workspace.inventory, tuple(self.table.rows)
+        if inventory is None or not shown:
+            self.notify("nothing is shown that could be written", severity="warning", markup=False)
+            return
+
+        def named(text: str | None) -> None:
+            if text:
+                path = Path(text).expanduser()
+                self.v2s.run_worker(
+                    lambda: export_inventory(inventory, shown, path),
+                    thread=True, group="export", exit_on_error=False,
+                )  # fmt: skip
+
+        ask = Ask(
+            f"Write the {len(shown):,} VMs shown to",
+            value="inventory.csv",
+            hint="the ending tells the format: .csv, .json or .yaml",
+            check=lambda text: export_problem(Path(text).expanduser()),
+        )
+        self.app.push_screen(ask, named)
 
     def action_plan(self) -> None:
         """Put the marked VMs (without marks: the one under the cursor) into the plan and go on to sizing."""
@@ -230,7 +279,9 @@ class InventoryScreen(FlowScreen):
             return
         names = [inventory.unambiguous_name(vm) for vm in vms]
         self.workspace.edit(with_vms(self.workspace.plan, names))
-        self.notify(f"{len(names)} VMs are in the plan", timeout=3, markup=False)
+        hidden = self.workspace.hidden_marks(self.table.rows)
+        note = f", {hidden} of them hidden by the filter" if hidden else ""
+        self.notify(f"{len(names)} VMs are in the plan{note}", timeout=6, markup=False)
         self.v2s.action_step("sizing")
 
 

@@ -17,7 +17,7 @@ from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.failure import FailurePanel
 from v2s_tui.tui.modals.live_text import LiveText
-from v2s_tui.tui.screens.flow_screen import FlowScreen
+from v2s_tui.tui.screens.table_screen import TableScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.runner_log import log_lines
 
@@ -28,10 +28,11 @@ _NOT_RETRIABLE = "only a failed, cancelled or skipped VM can be retried"
 _NO_LOG = "this batch has no log here: its runner writes to its own terminal"
 
 
-class RunScreen(FlowScreen):
+class RunScreen(TableScreen):
     """Waves, VMs, limits, the gate."""
 
     STEP = "run"
+    COLUMNS = RUN_COLUMNS
     HELP_TITLE = "Run: watch and steer the batch; leaving the app does not stop it"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "approve", "Go on", id="run.approve"),
@@ -39,7 +40,7 @@ class RunScreen(FlowScreen):
         Binding("h", "hold", "Hold", id="run.hold"),
         Binding("n", "start", "Start plan", id="run.start"),
         Binding("R", "resume", "Resume", id="run.resume"),
-        Binding("enter", "detail", "Detail", id="run.detail"),
+        Binding("i,enter", "detail", "Detail", id="run.detail"),
         Binding("t", "retry", "Retry", id="run.retry"),
         Binding("p", "pause", "Pause", id="run.pause"),
         Binding("L", "log", "Log", id="run.log"),
@@ -51,13 +52,12 @@ class RunScreen(FlowScreen):
         Binding("plus,equals_sign", "limit(1)", "Limit +", id="run.more", show=False, key_display="+"),
         Binding("minus", "limit(-1)", "Limit -", id="run.less", show=False, key_display="-"),
         Binding("w", "take", "Take over", id="run.take", show=False),
-        Binding("s", "sort", "Sort", id="run.sort", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__(id="run-screen")
         self._limit = 0
-        self._sort = ""
+        self._keys_for: tuple[bool, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         """Sums, waves, limits; the gate when one is closed; the VMs; what the one under the cursor does."""
@@ -93,14 +93,16 @@ class RunScreen(FlowScreen):
         self._say("run-waves", _waves_line(snapshot, width))
         self._say("run-limits", self._limits_line(snapshot))
         self._show_gate(snapshot)
-        self.table.set_rows(self._sorted(snapshot))
+        self.table.set_rows(self.look.sorted(RUN_COLUMNS, snapshot.vms if snapshot else ()))
         self._show_current()
 
     def _show_gate(self, snapshot: BatchSnapshot | None) -> None:
         gate = self.query_one("#run-gate", Static)
         closed = snapshot is not None and snapshot.gate is not None
-        if gate.display != closed:
-            gate.display = closed
+        gate.display = closed
+        keys_for = (closed, snapshot is not None, bool(snapshot and (snapshot.live or snapshot.completed_at)))
+        if keys_for != self._keys_for:
+            self._keys_for = keys_for
             self.refresh_bindings()
         if snapshot is not None and closed:
             gate.update("\n".join(gate_lines(snapshot, self.v2s.runs.coming, keys=self._gate_keys())))
@@ -139,13 +141,6 @@ class RunScreen(FlowScreen):
                 text.append(f" by {', '.join(limit.holders[:3])}", style="dim")
             text.append("  ")
         return text
-
-    def _sorted(self, snapshot: BatchSnapshot | None) -> list[VmRow]:
-        rows = list(snapshot.vms) if snapshot else []
-        column = next((each for each in RUN_COLUMNS if each.name == self._sort), None)
-        if column is not None:
-            rows.sort(key=column.key)  # type: ignore[arg-type]
-        return rows
 
     def _show_current(self) -> None:
         row = self.table.current
@@ -319,13 +314,6 @@ class RunScreen(FlowScreen):
     def action_take(self) -> None:
         """Take the right to command from whoever has it."""
         self.v2s.command("take_over")
-
-    def action_sort(self) -> None:
-        """Sort by the next column; after the last one, the plan's order."""
-        names = ["", *(each.name for each in RUN_COLUMNS)]
-        self._sort = names[(names.index(self._sort) + 1) % len(names)]
-        self.table.sort_column = self._sort
-        self.refresh_view("sort")
 
 
 def _waves_line(snapshot: BatchSnapshot | None, width: int) -> Text:

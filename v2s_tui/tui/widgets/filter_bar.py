@@ -1,6 +1,6 @@
 """The filter line: an input that filters at every key, and beneath it what is wrong or how much is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -12,7 +12,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from v2s_tui.domain.errors import FilterError
-from v2s_tui.domain.source.filters import Filter, parse_filter
+from v2s_tui.domain.source.filters import Filter, combine_filters
 from v2s_tui.domain.source.filters_keys import KEYS
 
 
@@ -62,11 +62,15 @@ class FilterInput(Input):
 
 
 class FilterBar(Vertical):
-    """Posts nothing: calls `on_filter(filter, text)` so that the list is repainted in the same frame."""
+    """Posts nothing: calls `on_filter(filter, text)` so that the list is repainted in the same frame.
+
+    kept: saved filters by name, used as `@name`.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.suggester = FilterSuggester()
+        self.kept: Mapping[str, str] = {}
         self.error: FilterError | None = None
         self.on_filter: Callable[[Filter, str], None] = _ignore
 
@@ -87,7 +91,7 @@ class FilterBar(Vertical):
     def apply(self, text: str) -> None:
         """Parse and hand on. A wrong filter keeps the list as it was and says what is wrong."""
         try:
-            parsed = parse_filter(text)
+            parsed = combine_filters([text], self.kept)
         except FilterError as error:
             self.error = error
             self._show_error(error)

@@ -37,9 +37,13 @@ def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column
     growing column is counted at its least width and takes what is left over; without one the first does.
     """
     chosen = list(columns)
-    while len(chosen) > 1 and _total(chosen) > width:
-        droppable = [each for each in chosen if not each.important] or chosen[1:]
+    while len(chosen) > 1 and _wanted(chosen) > width:
+        droppable = [each for each in chosen if not each.important]
+        if not droppable:
+            break
         chosen.remove(droppable[-1])
+    while len(chosen) > 1 and _total(chosen) > width:
+        chosen.remove(chosen[-1])
     widths = [_least(each) for each in chosen]
     if widths:
         index = next((place for place, each in enumerate(chosen) if each.grows), 0)
@@ -50,6 +54,10 @@ def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column
 
 def _least(column: Column[Row]) -> int:
     return min(column.width, LEAST_GROWING) if column.grows else column.width
+
+
+def _wanted(columns: Sequence[Column[Row]]) -> int:
+    return MARGIN + sum(each.width + 1 for each in columns)
 
 
 def _total(columns: Sequence[Column[Row]]) -> int:
@@ -96,6 +104,17 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
         table: "VirtualTable[object]"
         row: object
+
+        @property
+        def control(self) -> "VirtualTable[object]":
+            return self.table
+
+    @dataclass
+    class HeaderClicked(Message):
+        """A click on the title of that column."""
+
+        table: "VirtualTable[object]"
+        column: str
 
         @property
         def control(self) -> "VirtualTable[object]":
@@ -299,14 +318,25 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             self.post_message(self.Opened(self, self.current))  # type: ignore[arg-type]
 
     def on_click(self, event: Click) -> None:
-        """A click moves the cursor; a second one on the same row opens it."""
+        """A click moves the cursor, a second one on the same row opens it; on a title it names the column."""
+        if event.y == 0:
+            self._click_header(event.x)
+            return
         index = self.scroll_offset.y + event.y - 1
-        if event.y == 0 or not 0 <= index < len(self._rows):
+        if not 0 <= index < len(self._rows):
             return
         if index == self.cursor:
             self.action_open()
         else:
             self.move_cursor(index)
+
+    def _click_header(self, x: int) -> None:
+        left = MARGIN
+        for column, width in self._layout:
+            if left <= x <= left + width:
+                self.post_message(self.HeaderClicked(self, column.name))  # type: ignore[arg-type]
+                return
+            left += width + 1
 
 
 def _cell(text: str, width: int, *, right: bool) -> str:
