@@ -40,15 +40,26 @@ def state_of(kind: str, status: Any) -> CloudState:
     return _STATES[kind].get(str(status), CloudState.PENDING)
 
 
+def _resource(kind: str, thing: Any, *, name: str, status: Any, **more: Any) -> CloudResource:
+    """What all models have in common, and what each has besides."""
+    return CloudResource(
+        id=more.pop("id", thing.id),
+        name=name,
+        state=state_of(kind, status),
+        status=str(status),
+        zone=str(thing.zone),
+        tags=tuple(thing.tags or ()),
+        **more,
+    )
+
+
 def from_block_snapshot(snapshot: Any) -> CloudResource:
     """scaleway.block.v1 Snapshot."""
-    return CloudResource(
-        id=snapshot.id,
+    return _resource(
+        "block_snapshot",
+        snapshot,
         name=snapshot.name,
-        state=state_of("block_snapshot", snapshot.status),
-        status=str(snapshot.status),
-        zone=str(snapshot.zone),
-        tags=tuple(snapshot.tags or ()),
+        status=snapshot.status,
         size_bytes=snapshot.size or 0,
         created_at=snapshot.created_at,
     )
@@ -57,13 +68,11 @@ def from_block_snapshot(snapshot: Any) -> CloudResource:
 def from_volume(volume: Any) -> CloudResource:
     """scaleway.block.v1 Volume. detail: its performance class, `5000 IOPS`."""
     iops = getattr(volume.specs, "perf_iops", None)
-    return CloudResource(
-        id=volume.id,
+    return _resource(
+        "volume",
+        volume,
         name=volume.name,
-        state=state_of("volume", volume.status),
-        status=str(volume.status),
-        zone=str(volume.zone),
-        tags=tuple(volume.tags or ()),
+        status=volume.status,
         size_bytes=volume.size or 0,
         created_at=volume.created_at,
         attached_to=next((each.product_resource_id for each in volume.references or ()), ""),
@@ -73,32 +82,21 @@ def from_volume(volume: Any) -> CloudResource:
 
 def from_image(image: Any) -> CloudResource:
     """scaleway.instance.v1 Image. volumes: its snapshots, root first."""
-    extra = sorted((image.extra_volumes or {}).items(), key=lambda item: int(item[0]))
-    root = [image.root_volume.id] if image.root_volume else []
-    return CloudResource(
-        id=image.id,
+    root = (image.root_volume.id,) if image.root_volume else ()
+    return _resource(
+        "image",
+        image,
         name=image.name,
-        state=state_of("image", image.state),
-        status=str(image.state),
-        zone=str(image.zone),
-        tags=tuple(image.tags or ()),
+        status=image.state,
         created_at=image.creation_date,
-        volumes=(*root, *(volume.id for _, volume in extra)),
+        volumes=root + _in_slots(image.extra_volumes),
     )
 
 
 def from_ip(ip: Any) -> CloudResource:
     """scaleway.instance.v1 Ip."""
-    return CloudResource(
-        id=ip.id,
-        name=ip.address,
-        state=state_of("ip", ip.state),
-        status=str(ip.state),
-        zone=str(ip.zone),
-        tags=tuple(ip.tags or ()),
-        attached_to=ip.server.id if ip.server else "",
-        address=ip.address,
-    )
+    attached_to = ip.server.id if ip.server else ""
+    return _resource("ip", ip, name=ip.address, status=ip.state, address=ip.address, attached_to=attached_to)
 
 
 def from_private_nic(nic: Any) -> CloudResource:
@@ -106,13 +104,12 @@ def from_private_nic(nic: Any) -> CloudResource:
 
     name: id of its Private Network. detail: its MAC address.
     """
-    return CloudResource(
-        id=f"{nic.server_id}/{nic.id}",
+    return _resource(
+        "private_nic",
+        nic,
+        id=_nic_id(nic.server_id, nic),
         name=nic.private_network_id,
-        state=state_of("private_nic", nic.state),
-        status=str(nic.state),
-        zone=str(nic.zone),
-        tags=tuple(nic.tags or ()),
+        status=nic.state,
         created_at=nic.creation_date,
         attached_to=nic.server_id,
         detail=nic.mac_address or "",
@@ -121,18 +118,25 @@ def from_private_nic(nic: Any) -> CloudResource:
 
 def from_server(server: Any) -> CloudResource:
     """scaleway.instance.v1 Server. volumes: in the order of their slots, the boot volume first."""
-    slots = sorted((server.volumes or {}).items(), key=lambda item: int(item[0]))
-    return CloudResource(
-        id=server.id,
+    return _resource(
+        "instance",
+        server,
         name=server.name,
-        state=state_of("instance", server.state),
-        status=str(server.state),
-        zone=str(server.zone),
-        tags=tuple(server.tags or ()),
+        status=server.state,
         created_at=server.creation_date,
         commercial_type=server.commercial_type,
-        volumes=tuple(volume.id for _, volume in slots),
+        volumes=_in_slots(server.volumes),
         addresses=tuple(ip.address for ip in server.public_ips or ()),
-        private_nics=tuple(f"{server.id}/{nic.id}" for nic in server.private_nics or ()),
+        private_nics=tuple(_nic_id(server.id, nic) for nic in server.private_nics or ()),
         detail=server.state_detail or "",
     )
+
+
+def _in_slots(volumes: Any) -> tuple[str, ...]:
+    """Ids of volumes by slot number, `"0"` first."""
+    slots = sorted((volumes or {}).items(), key=lambda item: int(item[0]))
+    return tuple(volume.id for _, volume in slots)
+
+
+def _nic_id(server_id: str, nic: Any) -> str:
+    return f"{server_id}/{nic.id}"
