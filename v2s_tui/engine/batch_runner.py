@@ -6,6 +6,7 @@ needs an operator who is not there, or when it was told to stop; no stage of our
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,8 @@ from v2s_tui.engine.state_store import StateStore
 from v2s_tui.engine.vm_runner import VmRunner
 from v2s_tui.engine.window_keeper import WindowKeeper
 from v2s_tui.engine.workers import Workers
+
+log = logging.getLogger(__name__)
 
 
 class BatchRunner:
@@ -102,7 +105,7 @@ class BatchRunner:
             picture,
             runner_pid=os.getpid(),
             lag_seconds=self._lag_seconds,
-            work_free_bytes=self._parts.ports.disks.free_bytes(self._settings.work_dir),
+            work_free_bytes=self._free_now(),
         )
 
     async def command(self, command: Command) -> str:
@@ -133,6 +136,7 @@ class BatchRunner:
         Raises StateError when the state cannot be written any more: everything was stopped then.
         """
         self._loop = asyncio.get_running_loop()
+        self._settings.work_dir.mkdir(parents=True, exist_ok=True)
         ticking = asyncio.create_task(self._tick())
         try:
             stopped = await self._run_waves_or_stop()
@@ -297,11 +301,17 @@ class BatchRunner:
             before = loop.time()
             await asyncio.sleep(every)
             self._lag_seconds = max(0.0, loop.time() - before - every)
-            self._windows.look(self.state.header.current_wave)
-            self._sampler.measure(self.runners.values())
-            self.leases.pump()
-            if self.on_picture is not None:
-                self.on_picture(self.picture())
+            try:
+                self._look_around()
+            except Exception:
+                log.exception("a look at the running batch failed; the batch goes on")
+
+    def _look_around(self) -> None:
+        self._windows.look(self.state.header.current_wave)
+        self._sampler.measure(self.runners.values())
+        self.leases.pump()
+        if self.on_picture is not None:
+            self.on_picture(self.picture())
 
     # --- small things
 
@@ -321,7 +331,15 @@ class BatchRunner:
         self.leases.pause_limits(frozenset(header.paused_limits))
         self._windows.look(header.current_wave)
 
+    def _free_now(self) -> int | None:
+        """Free space of the work disk; None where it cannot be told (its folder is gone)."""
+        try:
+            return self._parts.ports.disks.free_bytes(self._settings.work_dir)
+        except OSError:
+            return None
+
     def _free_bytes(self) -> int | None:
         """Free work space minus what running VMs will still fill."""
+        free = self._free_now()
         promised = sum(self._parts.work_bytes_left(name) for name in self.leases.space)
-        return self._parts.ports.disks.free_bytes(self._settings.work_dir) - promised
+        return None if free is None else free - promised

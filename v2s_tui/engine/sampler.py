@@ -4,7 +4,7 @@ Rows of VMs in which nothing moves are the same objects as in the picture before
 identity.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,9 +19,12 @@ from v2s_tui.domain.execution.snapshot import (
     row_of,
     wave_row,
 )
+from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.domain.ports import Clock
 from v2s_tui.engine.leases import Leases
 from v2s_tui.engine.vm_runner import VmRunner
+
+_PACE_SHARE = 0.05
 
 
 class Sampler:
@@ -53,7 +56,7 @@ class Sampler:
             waves=tuple(wave_row(wave, state.jobs) for wave in state.header.waves),
             counters=counters_of(state, rate),
             work_reserved_bytes=sum(self._leases.space.values()),
-            eta_seconds=_remaining_seconds(state, now),
+            eta_seconds=_remaining_seconds(state, rows, now),
             live=True,
         )
 
@@ -76,14 +79,19 @@ def _still(state: BatchState, now: datetime) -> BatchSnapshot:
     return picture_of(replace(state, jobs={}, header=replace(state.header, waves=())), now)
 
 
-def _remaining_seconds(state: BatchState, now: datetime) -> float | None:
-    """Of the forecast made at the start; None without one, or once it is used up."""
-    header = state.header
-    total = header.forecast.get("total")
-    if total is None or header.started_at is None:
+def _remaining_seconds(state: BatchState, rows: Sequence[VmRow], now: datetime) -> float | None:
+    """What is left at the pace so far, by the share of all stages that is through; the forecast made at the
+    start until there is a pace. None when nothing tells.
+    """
+    started, total = state.header.started_at, state.header.forecast.get("total")
+    wanted = [row for row in rows if row.status is not JobStatus.SKIPPED]
+    if started is None or not wanted:
         return None
-    left = total - (now - header.started_at).total_seconds()
-    return left if left > 0 else None
+    elapsed = (now - started).total_seconds()
+    through = sum(1.0 if row.status.terminal else row.fraction for row in wanted) / len(wanted)
+    if through >= _PACE_SHARE:
+        return elapsed * (1 - through) / through
+    return max(0.0, total - elapsed) if total is not None else None
 
 
 def _live(row: VmRow, runner: VmRunner, blocked: BlockedBy | None) -> VmRow:
