@@ -117,7 +117,8 @@ def _objects(settings: Settings) -> ObjectStore:
 def _disks(settings: Settings) -> Disks:
     from v2s_tui.adapters.disk.local import LocalDisks
 
-    return LocalDisks(mode="w12" if settings.conversion.compress_qcow2 else "plain")
+    mode = "w12" if settings.conversion.compress_qcow2 else "plain"
+    return LocalDisks(mode=mode, layered=True)
 
 
 def _guests(settings: Settings) -> Guests:
