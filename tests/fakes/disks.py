@@ -30,7 +30,7 @@ class FakeDisks:
             raise Cancelled("stopped while receiving")
         content = f"qcow2 {stream.url} {stream.capacity_bytes}\n".encode()
         target.write_bytes(content)
-        progress.total_bytes = progress.done_bytes = len(content)
+        progress.total_bytes = progress.done_bytes = progress.moved_bytes = len(content)
         self.world.leave("receive", stream.url)
         return ReceivedDisk(
             base=self._evidence(target),

@@ -87,7 +87,7 @@ class FakeObjects:
             if upload_id not in self.uploads:
                 raise NotFound(f"upload {upload_id} does not exist")
             content = path.read_bytes()
-            progress.total_bytes = progress.done_bytes = len(content)
+            progress.total_bytes = progress.done_bytes = progress.moved_bytes = len(content)
             stored = StoredObject(key, len(content), hashlib.sha256(content).hexdigest()[:32], MADE_AT)
             self.objects[bucket, key] = stored
             self.contents[bucket, key] = content

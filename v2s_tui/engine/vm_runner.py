@@ -246,7 +246,7 @@ class VmRunner:
                 stage=stage,
                 artifacts=artifacts,
                 seconds=seconds,
-                moved_bytes=self.progress.done_bytes,
+                moved_bytes=self.progress.moved_bytes,
             )
         )
 

@@ -80,6 +80,7 @@ def test_a_cancelled_upload_goes_on_where_it_was(storage_access, store, bucket, 
     stored, progress = upload(store, disk, bucket, key, upload_id)
     assert len(sent) == 4 - len(kept), "finished parts are not sent again"
     assert progress.done_bytes == stored.size_bytes
+    assert progress.moved_bytes == stored.size_bytes - sum(each.size_bytes for each in kept)
     assert content_of(store, bucket, key) == hashlib.sha256(disk.read_bytes()).hexdigest()
     store.delete(bucket, key)
 

@@ -133,16 +133,23 @@ def test_completed_vms_never_run_again_across_restarts(tmp_path: Path) -> None:
 def test_rates_and_stalls_come_from_the_numbers() -> None:
     meter, progress = RateMeter(), StageProgress(total_bytes=1000)
     for second in range(30):
-        progress.done_bytes = second * 10
+        progress.done_bytes, progress.moved_bytes = second * 10, second * 3
         meter.sample(progress, float(second))
-    assert meter.rate_bytes == pytest.approx(10, rel=0.05)
-    assert meter.eta_seconds(progress) == pytest.approx(71, rel=0.06)
+    assert meter.rate_bytes == pytest.approx(3, rel=0.05), "what crosses the wire"
+    assert meter.eta_seconds(progress) == pytest.approx(71, rel=0.06), "holes of a disk pass by too"
     assert meter.stalled_seconds == 0
     for second in range(30, 60):
         meter.sample(progress, float(second))
     assert meter.stalled_seconds == 30
     progress.waits_for = "the import"
     meter.sample(progress, 60.0)
+    assert meter.stalled_seconds == 0
+
+
+def test_a_stage_that_moves_no_bytes_does_not_stall() -> None:
+    meter, progress = RateMeter(), StageProgress(activity="starting the appliance")
+    for second in range(60):
+        meter.sample(progress, float(second))
     assert meter.stalled_seconds == 0
 
 

@@ -69,5 +69,6 @@ def _copy(said: Progress, progress: StageProgress) -> None:
     progress.total_bytes = said.total_bytes or progress.total_bytes
     progress.done_bytes = min(said.done_bytes, progress.total_bytes)
     if said.received_bytes:
+        progress.moved_bytes = said.received_bytes
         progress.activity = f"{said.received_bytes / 1e6:,.0f} MB received"
     progress.updated = time.monotonic()

@@ -60,8 +60,8 @@ class LocalDisks:
         the file that is full while the rest arrives; they are true of what flatten makes of the disk, too.
 
         progress counts virtual bytes of the disk up to the highest grain received: its total is known, the
-        length of the stream is not. Raises LeaseFailed, SourceUnreachable, WorkDiskFull, Cancelled or
-        ToolError.
+        length of the stream is not; its moved_bytes are those of the stream. Raises LeaseFailed,
+        SourceUnreachable, WorkDiskFull, Cancelled or ToolError.
         """
         progress.total_bytes = stream.capacity_bytes
         with _completed_file(target) as partial, _completed_file(manifest_path(target)) as manifest:
@@ -73,6 +73,7 @@ class LocalDisks:
                 on_part=lambda part: parts.part_ready(partial, *part) if parts else None,
             )
         progress.done_bytes = progress.total_bytes = received["virtual_size_bytes"]
+        progress.moved_bytes = received["received_bytes"]
         return ReceivedDisk(
             base=FileEvidence(str(target), received["size_bytes"], tool=f"v2s {self._mode}"),
             virtual_size_bytes=received["virtual_size_bytes"],

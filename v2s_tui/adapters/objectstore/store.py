@@ -196,20 +196,21 @@ class S3ObjectStore:
         """Send the parts the server does not have yet, complete, and compare size and checksums.
 
         part_bytes, known: of an `early_parts` that went before; its parts are not read again.
-        progress counts this file's bytes from 0 to its size. Raises NotFound when the upload is gone,
-        Cancelled with finished parts kept.
+        progress counts this file's bytes from 0 to its size, its moved_bytes those sent now. Raises NotFound
+        when the upload is gone, Cancelled with finished parts kept.
         """
         present = {each.number: each for each in self.list_parts(bucket, key, upload_id)}
         with WholeFile(path) as file:
             size_bytes = file.size_bytes
             progress.total_bytes = size_bytes
+            kept_bytes = sum(each.size_bytes for each in present.values())
             sender = PartSender(
                 self._control,
                 self._session,
                 self._access,
                 target=_target(bucket, key, upload_id),
                 file=file,
-                counter=Counter(_reporter(progress)),
+                counter=Counter(_reporter(progress, kept_bytes)),
                 ceiling=self._ceiling,
                 cancelled=cancelled,
             )
@@ -281,9 +282,12 @@ def _bare(etag: str) -> str:
     return etag.strip('"')
 
 
-def _reporter(progress: StageProgress) -> Callable[[int], None]:
+def _reporter(progress: StageProgress, kept_bytes: int) -> Callable[[int], None]:
+    """kept_bytes: of parts that the server had before."""
+
     def changed(done_bytes: int) -> None:
         progress.done_bytes = done_bytes
+        progress.moved_bytes = max(0, done_bytes - kept_bytes)
         progress.updated = time.monotonic()
 
     return changed

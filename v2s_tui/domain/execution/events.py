@@ -202,7 +202,7 @@ class StageCheckpoint(VmEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageEnded(VmEvent):
-    """The stage succeeded. seconds: of this attempt. moved_bytes: of its main work."""
+    """The stage succeeded. seconds: of this attempt. moved_bytes: over the wire."""
 
     kind: ClassVar[str] = "stage_ended"
     stage: Stage

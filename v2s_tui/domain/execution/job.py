@@ -33,7 +33,7 @@ class JobState:
     """Where one VM stands.
 
     stage: the running one, or where it stopped. stages: those of its plan entry, in order. stage_timings:
-    seconds of the successful attempt; stage_bytes: bytes of its main work; attempts: runs of each stage so
+    seconds of the successful attempt; stage_bytes: bytes over the wire; attempts: runs of each stage so
     far. quarantine: why it may not start ("" free). note: why it restarted, was skipped or interrupted.
     runs: how often it was started.
     """

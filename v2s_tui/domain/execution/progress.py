@@ -11,12 +11,14 @@ from dataclasses import dataclass
 class StageProgress:
     """What a running stage says of itself. Written by one thread, read by another; a torn read is harmless.
 
-    done_bytes/total_bytes: of the stage's main work (0 total: unknown). waits_for: what it polls or waits
+    done_bytes/total_bytes: of the stage's main work (0 total: unknown); of a disk that is read, its position.
+    moved_bytes: what crossed the wire for it, received compressed or sent. waits_for: what it polls or waits
     for, "" when it works. activity: one line, `disk 1 of 2`. updated: monotonic seconds of the last change.
     """
 
     done_bytes: int = 0
     total_bytes: int = 0
+    moved_bytes: int = 0
     activity: str = ""
     waits_for: str = ""
     updated: float = 0.0

@@ -5,7 +5,8 @@ export 100 MiB/s per VM and 253 MB/s per host (Forklift's published tests); the 
 MB/s each way (a POP2-8C-32G's 1.6 Gbit/s); conversion 200 MB/s and guest work 30 s Linux, 420 s Windows
 (specification); import 160 s per disk (108 and 212 s recorded); Instance 60 s (volume, NIC and power-on as
 recorded). Assumed, for want of a source: half of a disk whose use is unknown holds data, and data shrinks to
-half when compressed.
+half when compressed. Measured rates of export and upload are of what crossed the wire, compressed; the
+default of export is of the disk's data.
 """
 
 import statistics
@@ -64,7 +65,8 @@ class Rates:
     def duration(self, planned: PlannedVm, stage: str, *, sharing: int = 1) -> Duration:
         """Time of one stage of one VM. sharing: how many run this stage now (on the same host for export)."""
         size = data_bytes(planned)
-        moved = size if stage in {"export", "convert"} else size * COMPRESSED_SHARE
+        whole = stage == "convert" or (stage == "export" and self._measured(planned, stage) is None)
+        moved = size if whole else size * COMPRESSED_SHARE
         fixed, polling = _FIXED_SECONDS.get(stage, 0.0), _POLLING_SECONDS.get(stage, 0.0)
         if stage == "import_scw":
             return Duration(fixed, polling + moved / self._rate(planned, stage, self.import_rate))
@@ -80,8 +82,11 @@ class Rates:
         return self._rate(planned, stage, self.convert) if stage == "convert" else None
 
     def _rate(self, planned: PlannedVm, stage: str, default: float) -> float:
+        return self._measured(planned, stage) or default
+
+    def _measured(self, planned: PlannedVm, stage: str) -> float | None:
         own = self.measured.get((stage, planned.vm.host))
-        return own or self.measured.get((stage, "")) or default
+        return own or self.measured.get((stage, ""))
 
 
 @dataclass(frozen=True, slots=True)

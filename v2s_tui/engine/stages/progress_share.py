@@ -43,4 +43,5 @@ class SharedProgress:
             shares = self.disks.values()
             self._whole.done_bytes = sum(each.done_bytes for each in shares)
             self._whole.total_bytes = sum(each.total_bytes for each in shares)
+            self._whole.moved_bytes = sum(each.moved_bytes for each in shares)
             self._whole.updated = max((each.updated for each in shares), default=0.0)

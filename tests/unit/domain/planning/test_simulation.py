@@ -127,7 +127,7 @@ def test_rates_count_data_not_size_and_share_a_hosts_bandwidth() -> None:
     assert alone == pytest.approx(10 * GIB / (100 * MIB))
     assert rates.duration(planned, "export", sharing=10).held_seconds == pytest.approx(10 * GIB / 25.3e6)
     measured = Rates(measured={("export", "esxi-01"): 1e9})
-    assert measured.duration(planned, "export", sharing=10).held_seconds == pytest.approx(10 * GIB / 1e9)
+    assert measured.duration(planned, "export", sharing=10).held_seconds == pytest.approx(5 * GIB / 1e9)
     skipped = planned_vm("a", disks=(PlannedDisk(2000, skip=True, volume_class=VolumeClass.SBS_5K),))
     assert data_bytes(skipped) == 0
 
