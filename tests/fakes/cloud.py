@@ -10,6 +10,7 @@ from fakes.world import World
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
+from v2s_tui.domain.target.private_networks import PrivateNetwork
 
 
 def small_catalogue(zone: str = "fr-par-1") -> Catalogue:
@@ -36,6 +37,7 @@ class FakeCloud:
     objects: FakeObjects
     catalogue_of: Catalogue = field(default_factory=small_catalogue)
     polls: int = 1
+    networks: tuple[PrivateNetwork, ...] = ()
     resources: dict[tuple[str, str], CloudResource] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
     cloud_inits: dict[str, str] = field(default_factory=dict)
@@ -49,6 +51,10 @@ class FakeCloud:
     def quotas(self) -> Mapping[str, int]:
         """Unlimited."""
         return {}
+
+    def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
+        """As given."""
+        return self.networks
 
     def usage(self, zone: str) -> Mapping[str, int]:
         """Instances by type."""

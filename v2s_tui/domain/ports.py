@@ -22,6 +22,7 @@ from v2s_tui.domain.planning.reachability import Probe
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.domain.target.private_networks import PrivateNetwork
 from v2s_tui.domain.target.sizing import MeasuredUse
 
 
@@ -421,6 +422,10 @@ class Cloud(Protocol):
         """Harmless calls that prove key, project and rights; returns one sentence per thing that is
         missing.
         """
+        ...
+
+    def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
+        """Private Networks of the project in the zone's region."""
         ...
 
     def import_snapshot(

@@ -8,7 +8,10 @@ from v2s_tui.adapters.formats.plan_yaml import read_plan
 from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
+from v2s_tui.domain.planning.target_nics import target_nics
+from v2s_tui.domain.ports import Cloud
 from v2s_tui.domain.source.inventory import Inventory
+from v2s_tui.domain.target.private_networks import PrivateNetwork
 from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
@@ -37,6 +40,7 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
             quotas=cloud.quotas(),
             usage={zone: cloud.usage(zone) for zone in zones},
             access_problems=cloud.check_access(),
+            networks=_networks(cloud, outlook),
         )
     except (TargetError, ConfigError) as err:
         facts = replace(facts, access_problems=(str(err),))
@@ -46,6 +50,12 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
     except (SourceError, ConfigError) as err:
         facts = replace(facts, access_problems=(*facts.access_problems, str(err)))
     return facts
+
+
+def _networks(cloud: Cloud, outlook: Outlook) -> dict[str, tuple[PrivateNetwork, ...]]:
+    """By region, asked only where the plan connects something."""
+    zones = {each.zone for each in outlook.resolved.vms if target_nics(each)}
+    return {zone.rpartition("-")[0]: cloud.private_networks(zone) for zone in sorted(zones)}
 
 
 def check_plan_file(services: Services, path: Path, *, ask: bool = True) -> Outlook:

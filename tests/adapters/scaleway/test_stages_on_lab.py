@@ -72,6 +72,10 @@ def test_networks_cloud_init_and_an_image(site, tmp_path):
         default_route_propagation_enabled=False,
         project_id=site.lab.secrets.project_id,
     )
+    (listed,) = [each for each in site.cloud.private_networks(ZONE) if each.name == "prod-net"]
+    assert listed.id == network.id
+    assert listed.holds("10.10.0.77")
+    assert not listed.holds("10.11.0.1")
     group = site.cloud._apis.instance.create_security_group(
         zone=ZONE, name="web", description="", stateful=True, project=site.lab.secrets.project_id
     ).security_group

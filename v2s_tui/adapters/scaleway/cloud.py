@@ -20,6 +20,7 @@ from v2s_tui.adapters.scaleway.transport import Transport
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.domain.target.private_networks import PrivateNetwork
 
 if TYPE_CHECKING:
     from v2s_tui.adapters.scaleway.sdk import Apis
@@ -68,6 +69,10 @@ class ScalewayCloud:
     def monthly_prices(self, zone: str) -> Mapping[str, float]:
         """EUR per month without VAT: `block_gb`, `block_gb_15k`, `snapshot_gb`, `ipv4`, `object_gb`."""
         return read_monthly_prices(self._apis.block, zone)
+
+    def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
+        """Private Networks of the project in the zone's region."""
+        return lookups.private_networks(self._apis, zone, self._access.project_id)
 
     def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
         """The resource now; None when it does not exist."""

@@ -9,8 +9,24 @@ from typing import Any
 
 from v2s_tui.adapters.scaleway.pages import all_pages
 from v2s_tui.domain.errors import NotFound, TargetError
+from v2s_tui.domain.target.private_networks import PrivateNetwork
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def private_networks(apis: Any, zone: str, project_id: str) -> tuple[PrivateNetwork, ...]:
+    """All of the zone's region, with their subnets."""
+    region = zone.rpartition("-")[0]
+    found: list[Any] = all_pages(
+        lambda page, size: apis.vpc.list_private_networks(
+            region=region, project_id=project_id or None, page=page, page_size=size
+        ),
+        lambda answer: list(answer.private_networks),
+    )
+    return tuple(
+        PrivateNetwork(str(each.id), each.name, tuple(subnet.subnet for subnet in each.subnets or ()))
+        for each in found
+    )
 
 
 def private_network_id(apis: Any, zone: str, name_or_id: str, project_id: str) -> str:

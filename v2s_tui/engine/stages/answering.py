@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from v2s_tui.domain.planning.reachability import Probe, parse_probe
+from v2s_tui.domain.planning.target_nics import reachable_at
 from v2s_tui.domain.ports import Prober
 from v2s_tui.domain.units import format_duration
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.check import Check
-from v2s_tui.engine.stages.networks import reachable_at
 
 PAUSE_SECONDS = 3.0
 PROBE_SECONDS = 5.0

@@ -10,11 +10,11 @@ from functools import partial
 from v2s_tui.domain.errors import OutOfStock, TargetError
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import adopt_or_make
 from v2s_tui.engine.stages.naming import disk_part, names_of
-from v2s_tui.engine.stages.networks import target_nics
 from v2s_tui.engine.stages.waiting import wait_for
 
 VOLUME_TIMEOUT_SECONDS = 1800.0

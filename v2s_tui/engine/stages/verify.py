@@ -6,12 +6,12 @@ from functools import partial
 
 from v2s_tui.domain.errors import VerificationFailed
 from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.answering import answer_checks
 from v2s_tui.engine.stages.check import Check
 from v2s_tui.engine.stages.naming import names_of
-from v2s_tui.engine.stages.networks import target_nics
 from v2s_tui.engine.stages.waiting import wait_for
 
 NIC_TIMEOUT_SECONDS = 300.0

@@ -30,6 +30,7 @@ from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import PlannedDisk
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import CloudState
 from v2s_tui.domain.source.vm import DiskBacking, Firmware, Nic, PowerState
 from v2s_tui.domain.target.instance_types import Stock
@@ -38,7 +39,6 @@ from v2s_tui.domain.units import GB, GIB, TB
 from v2s_tui.engine.stages import export as export_module
 from v2s_tui.engine.stages.convert import target_size_bytes
 from v2s_tui.engine.stages.export import export_holds
-from v2s_tui.engine.stages.networks import target_nics
 from v2s_tui.engine.stages.upload_s3 import upload_holds
 from v2s_tui.engine.stages.validate import quota_of_type
 

@@ -8,6 +8,7 @@ from v2s_tui.domain.planning.preflight.capacity_rules import capacity_findings
 from v2s_tui.domain.planning.preflight.disk_rules import disk_findings
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
 from v2s_tui.domain.planning.preflight.machine_rules import machine_findings
+from v2s_tui.domain.planning.preflight.network_rules import network_findings, repeated_addresses
 from v2s_tui.domain.planning.preflight.target_rules import target_findings
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.target.instance_types import Catalogue
@@ -19,7 +20,7 @@ def preflight(
     plan: ResolvedPlan, catalogue_of_zone: Callable[[str], Catalogue], facts: PreflightFacts
 ) -> tuple[Finding, ...]:
     """Every finding, the gravest first, then in the order of the plan."""
-    found = list(capacity_findings(plan, catalogue_of_zone, facts))
+    found = [*capacity_findings(plan, catalogue_of_zone, facts), *repeated_addresses(plan)]
     for planned in plan.vms:
         found += vm_findings(planned, catalogue_of_zone(planned.zone), facts)
     accepted = {each.name: each.accepted for each in plan.vms} | {"": plan.accepted}
@@ -39,6 +40,7 @@ def vm_findings(planned: PlannedVm, catalogue: Catalogue, facts: PreflightFacts)
         machine_findings(planned),
         disk_findings(planned, facts.now),
         target_findings(planned, catalogue, facts),
+        network_findings(planned, facts),
     )
     return (replace(finding, vm=planned.name, wave=planned.wave) for group in groups for finding in group)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from v2s_tui.domain.target.private_networks import PrivateNetwork
+
 
 class Severity(StrEnum):
     """BLOCKS forbids the start until it is fixed or accepted; WARNS may go wrong; NOTES is worth knowing."""
@@ -44,7 +46,7 @@ class PreflightFacts:
 
     s3_region: of the transit bucket. quotas: name -> limit (-1 unlimited). usage: zone -> what exists there.
     missing_privileges: VM moref -> privileges in vCenter. access_problems: of the Scaleway key. kvm: usable
-    here.
+    here. networks: Private Networks by region.
     """
 
     now: datetime
@@ -55,6 +57,7 @@ class PreflightFacts:
     missing_privileges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     access_problems: tuple[str, ...] = ()
     kvm: bool | None = None
+    networks: Mapping[str, tuple[PrivateNetwork, ...]] | None = None
 
 
 def blocks(code: str, title: str, why: str, fix: str, *, overridable: bool = True) -> Finding:

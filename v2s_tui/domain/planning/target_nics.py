@@ -1,6 +1,4 @@
-"""Where the VM's NICs go: which get a private NIC, with which fixed address, and whether a public IP is
-wanted.
-"""
+"""Where a VM's NICs go: which get a private NIC, with which fixed address, and where it should answer."""
 
 from dataclasses import dataclass
 

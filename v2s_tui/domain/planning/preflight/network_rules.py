@@ -1,0 +1,60 @@
+"""Network rules: Private Networks that exist, addresses that lie in them, and no address given twice."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks
+from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
+from v2s_tui.domain.planning.target_nics import TargetNic, target_nics
+from v2s_tui.domain.target.private_networks import PrivateNetwork, networks_named
+
+
+def network_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
+    """All findings of this group for one VM."""
+    if not planned.create_instance:
+        return
+    nics = target_nics(planned)
+    yield from _joined_twice(nics)
+    if facts.networks is None:
+        return
+    region = planned.zone.rpartition("-")[0]
+    known = facts.networks.get(region, ())
+    for nic in nics:
+        yield from _unusable(nic, networks_named(known, nic.network), region)
+
+
+def repeated_addresses(plan: ResolvedPlan) -> Iterable[Finding]:
+    """Fixed addresses that more than one NIC of the whole plan is to have on one network."""
+    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for planned in plan.vms:
+        for nic in target_nics(planned) if planned.create_instance else ():
+            if nic.address:
+                users[nic.network, nic.address].append(planned.name)
+    for (network, address), names in users.items():
+        if len(names) > 1:
+            title = f"{address} on {network} is given to {', '.join(names)}"
+            why, fix = "an address can be booked once", "change `addresses` of all but one, or use dhcp"
+            yield blocks("address-twice", title, why, fix, overridable=False)
+
+
+def _joined_twice(nics: Iterable[TargetNic]) -> Iterable[Finding]:
+    networks = [nic.network for nic in nics]
+    for network in sorted({each for each in networks if networks.count(each) > 1}):
+        why = "an Instance joins a Private Network with one NIC only"
+        fix = "map the other NIC to another network or to `none`"
+        yield blocks("network-twice", f"two NICs go to {network}", why, fix, overridable=False)
+
+
+def _unusable(nic: TargetNic, found: tuple[PrivateNetwork, ...], region: str) -> Iterable[Finding]:
+    if len(found) != 1:
+        title = (
+            f"{len(found) or 'no'} Private Network{'s' * (len(found) > 1)} named {nic.network} in {region}"
+        )
+        why = "the Instance could not be connected"
+        fix = "give the id of the right one" if found else "create it first, or correct the name"
+        yield blocks("network-unknown", title, why, fix, overridable=False)
+    elif nic.address and not found[0].holds(nic.address):
+        subnets = ", ".join(found[0].subnets) or "none"
+        title = f"{nic.address} is not in {nic.network}"
+        fix = "choose an address of its subnets, or another network"
+        yield blocks("address-outside", title, f"its subnets: {subnets}", fix, overridable=False)
