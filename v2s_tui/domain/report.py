@@ -4,13 +4,14 @@ The specification's sections (seed-system.md A8) and more: forecast against actu
 approvals, retries, overridden findings, artifacts with digests, cost, what is left outside, and how to go on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from v2s_tui.domain.execution.batch import Approval, BatchState, BatchStatus, RunNote, WaveState
 from v2s_tui.domain.execution.job import JobState
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
+from v2s_tui.domain.planning.simulation import Segment
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 
 RESULT_KINDS = frozenset(
@@ -143,6 +144,15 @@ class BatchReport:
     def moved_bytes(self) -> int:
         """What all stages moved, downloads and uploads alike."""
         return sum(line.moved_bytes for line in self.vms)
+
+
+def forecast_figures(total_seconds: float, segments: Iterable[Segment]) -> dict[str, float]:
+    """What a batch keeps of its forecast, to compare with later: `total`, and the mean seconds by stage."""
+    seconds: dict[str, list[float]] = {}
+    for segment in segments:
+        seconds.setdefault(segment.stage.value, []).append(segment.ended - segment.began)
+    means = {stage: sum(each) / len(each) for stage, each in seconds.items()}
+    return {"total": total_seconds, **means}
 
 
 def report_of(

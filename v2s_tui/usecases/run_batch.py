@@ -12,6 +12,7 @@ from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.planning.plan import PostMigration
+from v2s_tui.domain.report import forecast_figures
 from v2s_tui.engine.attach import terminal_name
 from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.recorder import Listener
@@ -53,7 +54,7 @@ def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> st
         config_path=str(services.settings.source or ""),
         created_at=services.clock.now(),
         new_migration_id=lambda: secrets.token_hex(5),
-        forecast={"total": outlook.forecast.p50_seconds},
+        forecast=forecast_figures(outlook.forecast.p50_seconds, outlook.forecast.timeline.segments),
         overridden=tuple(
             f"{each.vm or 'batch'}: {each.code} ({each.accepted})"
             for each in outlook.findings

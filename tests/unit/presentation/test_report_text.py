@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from fakes.world import failing
 
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.planning.plan import PausePolicy
-from v2s_tui.domain.report import BatchReport, report_of
+from v2s_tui.domain.planning.simulation import Segment
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.domain.report import BatchReport, forecast_figures, report_of
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.report_text import REPORT_FORMATS
 
@@ -92,3 +95,19 @@ def test_json_is_the_whole_record(report: BatchReport) -> None:
 def test_plain_text_lines_up(report: BatchReport) -> None:
     text = REPORT_FORMATS["text"](report)
     assert "Successful migrations\n---------------------" in text
+
+
+def test_forecast_and_actual_stand_side_by_side(tmp_path: Path) -> None:
+    segments = [
+        Segment("a", Stage.EXPORT, 0.0, 1.0, 11.0),
+        Segment("b", Stage.EXPORT, 0.0, 5.0, 25.0),
+        Segment("a", Stage.VERIFY, 20.0, 20.0, 22.0),
+    ]
+    figures = forecast_figures(90.0, segments)
+    assert figures == {"total": 90.0, "export": 15.0, "verify": 2.0}
+    rig = Rig(plan_of([("all", [vm_named("a")], PausePolicy.CONTINUE)]), tmp_path)
+    rig.run()
+    state = replace(rig.state, header=replace(rig.state.header, forecast=figures))
+    lines = {line.stage: line for line in report_of(state, rig.clock.now()).stages}
+    assert lines[Stage.EXPORT].forecast_seconds == 15.0
+    assert lines[Stage.SNAPSHOT].forecast_seconds is None
