@@ -68,11 +68,18 @@ def from_xml(what: str, status: int, body: bytes, request_id: str) -> OutsideErr
 
 def no_answer(what: str, err: BaseException) -> OutsideError:
     """For a connection that was refused, lost, timed out, or whose certificate does not verify."""
-    if "certificate" in str(err).lower():
+    reason = _without_signature(str(err))
+    if "certificate" in reason.lower():
         return StorageError(
-            f"TLS to Object Storage failed on {what}: {err}",
+            f"TLS to Object Storage failed on {what}: {reason}",
             hint="give scaleway.ca_file when a proxy signs with its own certificate",
         )
     return StorageUnavailable(
-        f"no answer from Object Storage on {what}: {err}", hint="check the network and scaleway.s3_endpoint"
+        f"no answer from Object Storage on {what}: {reason}",
+        hint="check the network and scaleway.s3_endpoint",
     )
+
+
+def _without_signature(text: str) -> str:
+    """A part's URL lets its bearer write that part for hours; errors must not carry it into logs and reports."""
+    return re.sub(r"\?[^\s'\")]*X-Amz-[^\s'\")]*", "?(signature left out)", text)
