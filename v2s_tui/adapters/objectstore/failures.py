@@ -81,5 +81,5 @@ def no_answer(what: str, err: BaseException) -> OutsideError:
 
 
 def _without_signature(text: str) -> str:
-    """A part's URL lets its bearer write that part for hours; errors must not carry it into logs and reports."""
+    """A part's URL lets its bearer write that part for hours; no error may carry it into logs."""
     return re.sub(r"\?[^\s'\")]*X-Amz-[^\s'\")]*", "?(signature left out)", text)
