@@ -160,16 +160,17 @@ class Worker:
         saved = self._save(path) if before["existed"] and kind != "append" else ""
         content = base64.b64decode(change["content"])
         if kind == "write":
-            self._write(path, content, change["mode"], new=not before["existed"])
+            self._write(path, content, change["mode"])
         elif kind == "append":
             for offset in range(0, len(content), _MESSAGE_BYTES):
                 self.guest.write_append(path, content[offset : offset + _MESSAGE_BYTES])
         elif kind == "remove":
             self.guest.rm_f(path)
         elif kind == "link":
-            self.guest.mkdir_p(os.path.dirname(path))
+            self._make_folder(os.path.dirname(path))
             self.guest.rm_f(path)
             self.guest.ln_s(change["target"], path)
+            self._inherit_label(path)
         else:
             raise RuntimeError("unknown change " + kind)
         return self._record(kind, path, change["reason"], before, saved)
@@ -194,9 +195,7 @@ class Worker:
         """A file that is reached through a link is edited where it lies; links themselves are replaced."""
         if kind in ("remove", "link") or self.link_target(path) is None:
             return path
-        real = self._try(self.guest.realpath, path)
-        if real is None:
-            self.guest.rm_f(path)
+        real: str | None = self._try(self.guest.realpath, path)
         return real or path
 
     def _fingerprint(self, path: str) -> dict[str, Any]:
@@ -211,27 +210,56 @@ class Worker:
         """Keep the first version ever seen, with owner, mode, times and labels."""
         target = _SAVED + path
         if self.status(target, follow=False) is None:
-            self.guest.mkdir_p(os.path.dirname(target))
+            self._make_folder(os.path.dirname(target))
             self.guest.cp_a(path, target)
         return target
 
-    def _write(self, path: str, content: bytes, mode: int, new: bool) -> None:
-        """Into the same inode where there is one: owner, mode and labels stay."""
-        self.guest.mkdir_p(os.path.dirname(path))
+    def _write(self, path: str, content: bytes, mode: int) -> None:
+        """Into the same inode where there is one, so that owner, mode and labels stay; a link that leads
+        nowhere is replaced.
+        """
+        self._make_folder(os.path.dirname(path))
+        new = not self._is_regular(path)
+        if new:
+            self.guest.rm_f(path)
         with tempfile.NamedTemporaryFile() as file:
             file.write(content)
             file.flush()
             self.guest.upload(file.name, path)
         if new:
             self.guest.chmod(mode, path)
+            self._inherit_label(path)
+
+    def _make_folder(self, path: str) -> None:
+        """With the folders above it, each labelled as if it had been made while the guest ran."""
+        if path in ("", "/") or self.guest.is_dir(path, followsymlinks=True):
+            return
+        self._make_folder(os.path.dirname(path))
+        self.guest.mkdir_p(path)
+        self._inherit_label(path)
+
+    def _inherit_label(self, path: str) -> None:
+        """SELinux: a new file has the type of its folder, as the kernel does where no rule says otherwise."""
+        label = self.label(os.path.dirname(path))
+        if label:
+            self.guest.lsetxattr("security.selinux", label, len(label), path)
+
+    def label(self, path: str) -> str:
+        """SELinux label of a file, link or folder; "" when it has none."""
+        found = self._try(self.guest.lgetxattr, path, "security.selinux")
+        return (found or b"").rstrip(b"\0").decode("ascii", "replace")
+
+    def _is_regular(self, path: str) -> bool:
+        status = self.status(path, follow=False)
+        return status is not None and stat.S_ISREG(status["mode"])
 
     def _remember(self, records: list[dict[str, Any]]) -> None:
-        self.guest.mkdir_p(_STATE_FOLDER)
+        self._make_folder(_STATE_FOLDER)
         self.guest.chmod(0o700, _STATE_FOLDER)
         old = self.read(_MANIFEST, _MESSAGE_BYTES)
         history = json.loads(base64.b64decode(old)) if old else []
         history.append(records)
-        self._write(_MANIFEST, (json.dumps(history, indent=1) + "\n").encode(), 0o600, new=True)
+        self._write(_MANIFEST, (json.dumps(history, indent=1) + "\n").encode(), 0o600)
 
     def real_case(self, path: str) -> str | None:
         """The path as it is written on a file system that ignores case; None when there is none."""
@@ -309,8 +337,7 @@ class Worker:
             if not record["existed"]:
                 self.guest.rm_f(path)
                 continue
-            status = self.status(path, follow=False)
-            if status is not None and not stat.S_ISREG(status["mode"]):
+            if not (self._is_regular(path) and self._is_regular(record["saved_as"])):
                 self.guest.rm_f(path)
             self.guest.cp_a(record["saved_as"], path)
         self.guest.sync()

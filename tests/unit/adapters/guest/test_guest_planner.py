@@ -9,6 +9,7 @@ from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, grub_path, use
 from v2s_tui.adapters.guest.linux.debconf import edit_debconf
 from v2s_tui.adapters.guest.linux.device_names import DeviceNames
 from v2s_tui.adapters.guest.linux.planner import plan_linux
+from v2s_tui.adapters.guest.linux.selinux import selinux_mode
 from v2s_tui.adapters.guest.linux.view import TextFiles
 from v2s_tui.domain.guest.changes import ChangeKind, ChangePlan
 from v2s_tui.domain.guest.facts import (
@@ -137,9 +138,10 @@ def test_every_change_has_a_reason_and_a_path_of_its_own(family: str) -> None:
     assert len({change.path for change in changes}) == len(changes)
 
 
-def test_selinux_guests_are_labelled_again() -> None:
-    assert "/.autorelabel" in {change.path for change in plan_of(ROCKY).changes}
-    assert "/.autorelabel" not in {change.path for change in plan_of(SLES).changes}
+def test_selinux_is_recognised() -> None:
+    assert selinux_mode(TextFiles(ROCKY)) == "enforcing"
+    assert selinux_mode(TextFiles(SLES)) == ""
+    assert "/.autorelabel" not in {change.path for change in plan_of(ROCKY).changes}
 
 
 def test_entry_files_are_followed_through_grubenv() -> None:

@@ -12,13 +12,14 @@ from v2s_tui.system.processes import run_tool
 
 MODULE_FOLDER = Path("/usr/lib/grub/x86_64-efi")
 _MODULES = (  # noqa: SIM905
-    "acpi all_video boot btrfs cat chain configfile cpuid cryptodisk diskfilter echo efi_gop efi_uga "
-    "efifwsetup efinet elf ext2 f2fs fat font gcry_rijndael gcry_sha1 gcry_sha256 gcry_sha512 gettext "
-    "gfxmenu gfxterm gfxterm_background gzio halt help hfsplus iso9660 jfs jpeg keystatus linux loadenv "
-    "loopback ls lsefi lssal luks luks2 lvm lzopio mdraid09 mdraid1x memdisk minicmd multiboot multiboot2 "
-    "normal ntfs part_apple part_bsd part_gpt part_msdos password_pbkdf2 png probe raid5rec raid6rec "
-    "reboot regexp reiserfs search search_fs_file search_fs_uuid search_label serial sleep smbios squash4 "
-    "terminal test tpm true udf video xfs xzio zfs zstd"
+    "acpi all_video boot btrfs cat chain cmp configfile cpuid cryptodisk date diskfilter echo efi_gop "
+    "efi_uga efifwsetup efinet elf eval exfat ext2 f2fs fat font gcry_rijndael gcry_sha1 gcry_sha256 "
+    "gcry_sha512 gettext gfxmenu gfxterm gfxterm_background gzio halt help hfsplus iso9660 jfs jpeg "
+    "keystatus linux linuxefi loadenv loopback ls lsefi lssal luks luks2 lvm lzopio mdraid09 mdraid1x "
+    "memdisk minicmd multiboot multiboot2 normal ntfs part_apple part_bsd part_gpt part_msdos password "
+    "password_pbkdf2 png probe raid5rec raid6rec read reboot regexp reiserfs search search_fs_file "
+    "search_fs_uuid search_label serial sleep smbios squash4 terminal test tga tpm true udf video "
+    "video_bochs video_cirrus xfs xzio zfs zstd"
 ).split()
 FSTEST = "grub-fstest"
 

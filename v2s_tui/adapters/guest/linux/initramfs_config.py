@@ -30,7 +30,14 @@ def plan_initramfs_config(view: GuestView) -> tuple[Change, ...]:
     changes = []
     text = view.read_text(_INITRAMFS_TOOLS_FILE)
     if text is not None and (new := edit_initramfs_tools_modules(text)) != text:
-        changes.append(Change(ChangeKind.WRITE, _INITRAMFS_TOOLS_FILE, _REASON, content=new.encode()))
+        changes.append(
+            Change(
+                ChangeKind.WRITE,
+                _INITRAMFS_TOOLS_FILE,
+                _REASON,
+                content=new.encode("utf-8", "surrogateescape"),
+            )
+        )
     if view.is_folder("/etc/dracut.conf.d") and view.read_text(_DRACUT_FILE) != dracut_drop_in():
         changes.append(Change(ChangeKind.WRITE, _DRACUT_FILE, _REASON, content=dracut_drop_in().encode()))
     return tuple(changes)

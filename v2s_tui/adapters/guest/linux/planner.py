@@ -24,7 +24,6 @@ from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.adapters.guest.linux.kernel_hook import plan_kernel_hook
 from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab
 from v2s_tui.adapters.guest.linux.network.plan import plan_network
-from v2s_tui.adapters.guest.linux.selinux import plan_relabel
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.adapters.guest.linux.vmware import plan_vmware_removal
 from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangePlan
@@ -67,8 +66,7 @@ def plan_linux(
         *(plan_debconf(view) if to_efi else ()),
         *(plan_kernel_hook(view) if facts.boot.bls and not facts.boot.own_loader else ()),
     )
-    merged = merged_writes(changes)
-    return ChangePlan(merged + plan_relabel(view, merged), tables.warnings + network.warnings)
+    return ChangePlan(merged_writes(changes), tables.warnings + network.warnings)
 
 
 def merged_writes(changes: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -1,11 +1,14 @@
-"""SELinux: files written from outside carry no label, so the guest is told to label itself once."""
+"""SELinux in a guest: whether it is used.
+
+No relabel is asked for: a file that is edited keeps its label, a new one is given that of its folder
+(worker.py), which is what the guest's own kernel would do. A relabel of the whole system costs minutes and a
+reboot.
+"""
 
 import re
 
 from v2s_tui.adapters.guest.linux.view import GuestView
-from v2s_tui.domain.guest.changes import Change, ChangeKind
 
-RELABEL_MARK = "/.autorelabel"
 _CONFIG = "/etc/selinux/config"
 
 
@@ -14,11 +17,3 @@ def selinux_mode(view: GuestView) -> str:
     text = view.read_text(_CONFIG)
     match = re.search(r"^\s*SELINUX=(\w+)", text or "", re.MULTILINE)
     return match[1].lower() if match else ""
-
-
-def plan_relabel(view: GuestView, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """A relabel at the next boot, only where labels are used and something was written."""
-    writes = [each for each in changes if each.kind in {ChangeKind.WRITE, ChangeKind.LINK}]
-    if selinux_mode(view) not in {"enforcing", "permissive"} or not writes or view.is_file(RELABEL_MARK):
-        return ()
-    return (Change(ChangeKind.WRITE, RELABEL_MARK, "new files have no SELinux label; costs one more reboot"),)
