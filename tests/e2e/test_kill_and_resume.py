@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from lab_process import RunningLab, lab_process, v2s, v2s_argv
+from lab_process import RunningLab, copies_only, lab_process, v2s, v2s_argv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(420)]
 
@@ -44,6 +44,7 @@ def test_every_vm_completes_once_whatever_dies(tmp_path: Path) -> None:
     with lab_process(tmp_path / "lab", "--scenario", "tiny") as lab:
         made = v2s(lab, "inventory-plan", "-f", "name:tiny-*", "-o", str(plan))
         assert made.returncode == 0, made.stderr
+        copies_only(plan, plan)
         argv = v2s_argv(lab, "--run", str(plan), "--yes", "--events", str(events))
         kills = int(run_until_killed(argv, chance.uniform(0.3, 1.2), tmp_path / "run.log"))
         assert kills == 1, (tmp_path / "run.log").read_text()

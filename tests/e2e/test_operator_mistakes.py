@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lab_process import RunningLab, lab_process, v2s
+from lab_process import RunningLab, copies_only, lab_process, v2s
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(120)]
 
@@ -97,6 +97,7 @@ def test_a_gate_without_an_operator_stops_with_3_and_approval_goes_on(
         "version: 1\nmigrations: [{vm_name: tiny-01}, {vm_name: tiny-02}]\n"
         "waves: [{name: first, vms: [tiny-01], pause_after: pause}, {name: second, vms: [tiny-02]}]\n"
     )
+    copies_only(plan, plan)
     before = set(lab.batch_ids())
     stopped = v2s(lab, "--run", str(plan))
     assert stopped.returncode == 3, stopped.stderr[-3000:]

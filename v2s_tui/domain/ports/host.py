@@ -1,0 +1,74 @@
+"""This host as stages see it: time, local disk work, the way to a target."""
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from v2s_tui.domain.execution.artifacts import FileEvidence
+from v2s_tui.domain.execution.progress import StageProgress
+from v2s_tui.domain.planning.reachability import Probe
+from v2s_tui.domain.ports.source import DiskStream
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it still."""
+
+    def now(self) -> datetime:
+        """Current time, timezone aware (UTC)."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedDisk:
+    """A stream that became a local qcow2. received_bytes: of the stream. data_bytes: virtual bytes with
+    content.
+
+    stream_sha1: hex digest of the stream as received. manifest_path: per-cluster digests ("" none).
+    """
+
+    base: FileEvidence
+    virtual_size_bytes: int
+    received_bytes: int
+    data_bytes: int
+    stream_sha1: str
+    manifest_path: str = ""
+
+
+class Disks(Protocol):
+    """Local disk work. Errors: LeaseFailed (broken stream), ToolError, WorkDiskFull, Cancelled."""
+
+    def receive(
+        self, stream: DiskStream, target: Path, *, progress: StageProgress, cancelled: threading.Event
+    ) -> ReceivedDisk:
+        """Read the whole stream into a new qcow2 at target; nothing is left there when it fails."""
+        ...
+
+    def check(self, path: Path) -> str:
+        """`qemu-img check`; returns the tool's version, raises ToolError when the image is damaged."""
+        ...
+
+    def make_overlay(self, base: Path, overlay: Path, *, virtual_size_bytes: int) -> FileEvidence:
+        """A new qcow2 whose backing file is base; it may be larger than its base."""
+        ...
+
+    def flatten(
+        self, overlay: Path, target: Path, *, progress: StageProgress, cancelled: threading.Event
+    ) -> FileEvidence:
+        """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base."""
+        ...
+
+    def free_bytes(self, folder: Path) -> int: ...
+
+
+class Prober(Protocol):
+    """Whether a machine answers this host. Raises nothing: what went wrong is the answer."""
+
+    def probe(self, address: str, probe: Probe, *, timeout_seconds: float) -> str:
+        """ "" when it answers, else why not in a few words."""
+        ...
