@@ -34,6 +34,17 @@ def check_host(work_dir: Path, cache: Path) -> Iterator[Check]:
     yield from _work_space(work_dir)
 
 
+def rehearsal_missing() -> str:
+    """What this host lacks to boot a guest, as a phrase; "" when it lacks nothing."""
+    if shutil.which("qemu-system-x86_64") is None:
+        return "qemu-system-x86_64 is not installed"
+    try:
+        find_firmware()
+    except ToolError as err:
+        return err.title
+    return ""
+
+
 def _tool(name: str, package: str) -> Check:
     if shutil.which(name) is None:
         return Check("host", name, CheckState.FAIL, "not found", f"apt-get install {package}")

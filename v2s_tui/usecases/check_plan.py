@@ -12,6 +12,7 @@ from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import Cloud
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.usecases.check_host import rehearsal_missing
 from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
@@ -27,6 +28,8 @@ def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask
         now=services.clock.now(),
         s3_region=services.settings.scaleway.s3_region,
         work_free_bytes=free_bytes(services.work_dir),
+        virtio_win=services.settings.conversion.virtio_win_iso is not None,
+        rehearsal_missing=rehearsal_missing(),
     )
     return outlook.with_facts(_asked(services, outlook, facts) if ask else facts)
 

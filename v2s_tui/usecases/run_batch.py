@@ -12,6 +12,7 @@ from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.planning.plan import PostMigration
+from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.report import forecast_figures
 from v2s_tui.engine.attach import terminal_name
 from v2s_tui.engine.outcome import BatchOutcome
@@ -21,6 +22,7 @@ from v2s_tui.engine.runner import RunRequest, run_in_foreground
 from v2s_tui.engine.settings import GateMode, RunnerSettings
 from v2s_tui.engine.stage_contract import Ports, StageSettings
 from v2s_tui.engine.stages.registry import EVIDENCE, GIVING_UP, STAGES
+from v2s_tui.usecases.check_host import rehearsal_missing
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import batch_path, read_batch
@@ -49,7 +51,7 @@ def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> st
     batch_id = secrets.token_hex(4)
     state = new_batch(
         batch_id=batch_id,
-        plan=outlook.resolved,
+        plan=outlook.resolved if not rehearsal_missing() else unrehearsed(outlook.resolved),
         plan_path=str(plan_path),
         config_path=str(services.settings.source or ""),
         created_at=services.clock.now(),
@@ -63,6 +65,16 @@ def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> st
     )
     BatchStateFile.create(services.work_dir, state).close()
     return batch_id
+
+
+def unrehearsed(plan: ResolvedPlan) -> ResolvedPlan:
+    """The plan on a host that cannot boot guests: what v2s would rehearse of itself is off (pre-flight says
+    so); what the plan itself asks for stays, pre-flight forbids the start of it.
+    """
+    vms = tuple(
+        replace(each, rehearse="off") if each.rehearses and not each.rehearse else each for each in plan.vms
+    )
+    return replace(plan, vms=vms)
 
 
 def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOutcome:

@@ -72,7 +72,7 @@ OLD = Snapshot("s", "old", NOW - timedelta(days=45))
         ({"has_tpm": True}, "tpm", WARNS),
         ({"secure_boot": True}, "secure-boot", NOTES),
         ({"usb_devices": 2}, "usb", WARNS),
-        ({"firmware": Firmware.BIOS}, "bios", NOTES),
+        ({"firmware": Firmware.BIOS}, "bios-as-is", BLOCKS),
         ({"firmware": Firmware.BIOS, "guest_id": "windows9_64Guest"}, "windows-bios", BLOCKS),
         ({"guest_id": "windows9Guest"}, "windows-32-bit", WARNS),
         ({"guest_id": "freebsd13_64Guest"}, "os-unsupported", BLOCKS),

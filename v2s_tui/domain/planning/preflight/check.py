@@ -7,6 +7,7 @@ from v2s_tui.domain.errors import PreflightBlocked
 from v2s_tui.domain.planning.preflight.capacity_rules import capacity_findings
 from v2s_tui.domain.planning.preflight.disk_rules import disk_findings
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
+from v2s_tui.domain.planning.preflight.guest_rules import guest_findings
 from v2s_tui.domain.planning.preflight.machine_rules import machine_findings
 from v2s_tui.domain.planning.preflight.network_rules import network_findings, repeated_addresses
 from v2s_tui.domain.planning.preflight.target_rules import target_findings
@@ -38,6 +39,7 @@ def vm_findings(planned: PlannedVm, catalogue: Catalogue, facts: PreflightFacts)
     """What the rules for single VMs say about this one."""
     groups = (
         machine_findings(planned),
+        guest_findings(planned, facts),
         disk_findings(planned, facts.now),
         target_findings(planned, catalogue, facts),
         network_findings(planned, facts),

@@ -45,7 +45,8 @@ class PreflightFacts:
     """What was found out around the plan; None means it was not asked, and says so in a note.
 
     s3_region: of the transit bucket. quotas: name -> limit (-1 unlimited). usage: zone -> what exists there.
-    missing_privileges: VM moref -> privileges in vCenter. access_problems: of the Scaleway key. kvm: usable
+    missing_privileges: VM moref -> privileges in vCenter. access_problems: of the Scaleway key. virtio_win:
+    drivers for Windows are configured. rehearsal_missing: what a local boot lacks, "" nothing. kvm: usable
     here. networks: Private Networks by region.
     """
 
@@ -57,6 +58,8 @@ class PreflightFacts:
     missing_privileges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     access_problems: tuple[str, ...] = ()
     kvm: bool | None = None
+    virtio_win: bool | None = None
+    rehearsal_missing: str | None = None
     networks: Mapping[str, tuple[PrivateNetwork, ...]] | None = None
 
 

@@ -102,7 +102,7 @@ def _firmware(planned: PlannedVm) -> Iterable[Finding]:
             "Scaleway boots by UEFI only",
             "run `mbr2gpt /convert /allowFullOS` in the VM, set its firmware to EFI, boot it once",
         )
-    elif vm.firmware is Firmware.BIOS:
+    elif vm.firmware is Firmware.BIOS and planned.adapt:
         yield notes(
             "bios", "the guest boots by BIOS", "it gets an EFI system partition and boot loader on its copy"
         )

@@ -1,0 +1,74 @@
+"""Pre-flight of what is done to guests: each rule finds its case and only its case."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from planned_vms import planned_vm, resolved_plan, source_vm
+
+from v2s_tui.domain.planning.preflight.check import preflight
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
+from v2s_tui.domain.source.vm import Firmware, PowerState
+from v2s_tui.domain.target.instance_types import Catalogue
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+CATALOGUE = Catalogue("fr-par-1", (), "api", date(2026, 2, 28))
+WINDOWS = {"guest_id": "windows9_64Guest"}
+BIOS = {"firmware": Firmware.BIOS}
+CODES = {
+    "no-virtio-win",
+    "bios-as-is",
+    "no-rehearsal",
+    "rehearsal-off",
+    "guest-stages",
+    "bios",
+    "windows-bios",
+}
+
+
+def found(vm: dict[str, Any], planned: dict[str, Any], facts: dict[str, Any]) -> dict[str, Finding]:
+    source = source_vm(**{"power_state": PowerState.OFF} | vm)
+    plan = resolved_plan(planned_vm("a", source, **planned))
+    known = PreflightFacts(now=NOW, s3_region="fr-par", quotas={}, **facts)
+    return {each.code: each for each in preflight(plan, lambda _: CATALOGUE, known) if each.code in CODES}
+
+
+@pytest.mark.parametrize(
+    ("vm", "planned", "facts", "codes"),
+    [
+        (WINDOWS, {"adapt": True}, {"virtio_win": False}, {"no-virtio-win", "guest-stages"}),
+        (WINDOWS, {"adapt": True}, {"virtio_win": True}, {"guest-stages"}),
+        (WINDOWS, {"adapt": False}, {"virtio_win": False}, set()),
+        ({}, {"adapt": True}, {"virtio_win": False}, {"guest-stages"}),
+        (BIOS, {"adapt": False}, {}, {"bios-as-is"}),
+        (BIOS, {"adapt": True}, {}, {"bios", "guest-stages"}),
+        (BIOS | WINDOWS, {"adapt": False}, {}, {"windows-bios"}),
+        ({}, {"adapt": True}, {"rehearsal_missing": "no QEMU"}, {"rehearsal-off", "guest-stages"}),
+        (
+            {},
+            {"adapt": True, "rehearse": "userspace"},
+            {"rehearsal_missing": "no QEMU"},
+            {"no-rehearsal", "guest-stages"},
+        ),
+        ({}, {"adapt": True, "rehearse": "off"}, {"rehearsal_missing": "no QEMU"}, {"guest-stages"}),
+        ({}, {"adapt": True, "rehearse": "userspace"}, {"rehearsal_missing": ""}, {"guest-stages"}),
+    ],
+)
+def test_guest_rules(
+    vm: dict[str, Any], planned: dict[str, Any], facts: dict[str, Any], codes: set[str]
+) -> None:
+    assert set(found(vm, planned, facts)) == codes
+
+
+def test_drivers_and_firmware_block_until_an_operator_accepts_them() -> None:
+    refused = found(WINDOWS, {"adapt": True}, {"virtio_win": False})["no-virtio-win"]
+    assert refused.severity is Severity.BLOCKS
+    assert "conversion.virtio_win_iso" in refused.fix
+    accepted = {"accepted": {"bios-as-is": "only its data is needed"}, "adapt": False}
+    assert not found(BIOS, accepted, {})["bios-as-is"].blocking
+
+
+def test_a_note_names_what_is_done_to_the_copy() -> None:
+    note = found({}, {"adapt": True}, {})["guest-stages"]
+    assert note.severity is Severity.NOTES
+    assert note.title == "on its copy: adapt_guest, ensure_uefi, rehearse_boot"

@@ -1,0 +1,71 @@
+"""Rules about what is done to the guest: drivers, firmware, and the boot that proves it."""
+
+from collections.abc import Iterable
+
+from v2s_tui.domain.execution.job import stages_of
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, notes
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.planning.stages import LINUX_GUEST_STAGES, WINDOWS_GUEST_STAGES, Stage
+from v2s_tui.domain.source.vm import Firmware
+
+_GUEST_STAGES = LINUX_GUEST_STAGES | WINDOWS_GUEST_STAGES | {Stage.REHEARSE_BOOT}
+
+
+def guest_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
+    """All findings of this group on one VM."""
+    if not planned.vm.readable:
+        return
+    yield from _drivers(planned, facts)
+    yield from _as_it_is(planned)
+    yield from _rehearsal(planned, facts)
+    yield from _stages(planned)
+
+
+def _drivers(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
+    if planned.windows and planned.adapt and facts.virtio_win is False:
+        yield blocks(
+            "no-virtio-win",
+            "no virtio drivers for Windows",
+            "without them Windows finds neither its disk nor its network at Scaleway",
+            "set conversion.virtio_win_iso to the virtio-win ISO, or adapt: false where they are installed",
+        )
+
+
+def _as_it_is(planned: PlannedVm) -> Iterable[Finding]:
+    if not planned.adapt and planned.vm.firmware is Firmware.BIOS and not planned.windows:
+        yield blocks(
+            "bios-as-is",
+            "the guest boots by BIOS and is copied as it is",
+            "Scaleway boots by UEFI only: the copy cannot boot there",
+            "adapt: true gives its copy an EFI system partition and boot loader",
+        )
+
+
+def _rehearsal(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
+    if not planned.rehearses or not facts.rehearsal_missing:
+        return
+    if planned.rehearse:
+        yield blocks(
+            "no-rehearsal",
+            f"it cannot be rehearsed here: {facts.rehearsal_missing}",
+            f"the plan asks for {planned.rehearse} before anything is sent",
+            "install what is missing (`v2s doctor` names the packages), or rehearse: off",
+            overridable=False,
+        )
+    else:
+        yield notes(
+            "rehearsal-off",
+            f"its boot is not rehearsed: {facts.rehearsal_missing}",
+            "whether it boots is seen at Scaleway only",
+            "install what is missing; `v2s doctor` names the packages",
+        )
+
+
+def _stages(planned: PlannedVm) -> Iterable[Finding]:
+    own = [stage.value for stage in stages_of(planned) if stage in _GUEST_STAGES]
+    if own:
+        yield notes(
+            "guest-stages",
+            f"on its copy: {', '.join(own)}",
+            "every changed file is listed in the report; the source's disks are never written to",
+        )
