@@ -261,7 +261,7 @@ async def test_the_palette_lists_every_action_of_the_screen_and_every_step(tmp_p
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Filter", "Mark range", "Reverse sort", "Theme", "Go to Run", "Quit"} <= titles
+        assert {"Filter", "Mark range", "Reverse order", "Theme", "Go to Run", "Quit"} <= titles
         await pilot.press("colon")
         await pilot.pause()
         await pilot.press(*"go to estimate")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from v2s_tui.domain.planning.preflight.findings import Finding, Severity
+from v2s_tui.presentation.columns import Column
 
 _WORDS = {Severity.BLOCKS: "BLOCK", Severity.WARNS: "warn", Severity.NOTES: "note"}
 MOST_TITLES = 3
@@ -23,11 +24,33 @@ def findings_of(findings: Iterable[Finding]) -> tuple[dict[str, int], dict[str, 
     return blocks, warns
 
 
+def severity_word(finding: Finding) -> str:
+    """`BLOCK`, `warn`, `note`, or `taken` for one the operator accepted."""
+    return "taken" if finding.accepted else _WORDS[finding.severity]
+
+
+FINDING_COLUMNS: tuple[Column[Finding], ...] = (
+    Column("severity", "Grave", 5, severity_word),
+    Column("vm", "VM", 16, lambda each: each.vm or "(batch)"),
+    Column("title", "Finding", 40, lambda each: each.title, grows=True),
+    Column("code", "Code", 20, lambda each: each.code, important=False),
+)
+
+
+def finding_detail(finding: Finding) -> list[str]:
+    """Why it matters, what to do, and why it was accepted."""
+    lines = [f"{severity_word(finding)} {finding.vm or 'batch'}: {finding.title} [{finding.code}]"]
+    lines += [f"why  {finding.why}"] if finding.why else []
+    lines += [f"fix  {finding.fix}"] if finding.fix else []
+    lines += [f"accepted: {finding.accepted}"] if finding.accepted else []
+    return lines if finding.overridable else [*lines, "accepting it could not help"]
+
+
 def finding_lines(findings: Iterable[Finding], *, fixes: bool = False) -> list[str]:
     """One line a finding; with fixes, why and what to do beneath it."""
     lines: list[str] = []
     for each in findings:
-        lines.append(f"{_word(each):<5} {each.vm or 'batch'}: {each.title} [{each.code}]")
+        lines.append(f"{severity_word(each):<5} {each.vm or 'batch'}: {each.title} [{each.code}]")
         if fixes:
             lines += [f"      {each.why}"] if each.why else []
             lines += [f"      fix: {each.fix}"] if each.fix else []
@@ -45,7 +68,7 @@ def grouped_lines(findings: Iterable[Finding], *, notes: bool = True) -> list[st
     groups: dict[tuple[str, str], dict[str, list[str]]] = {}
     for each in findings:
         if notes or each.severity is not Severity.NOTES:
-            titles = groups.setdefault((_word(each), each.code), {})
+            titles = groups.setdefault((severity_word(each), each.code), {})
             titles.setdefault(each.title, []).append(each.vm)
     return [
         f"{word:<5} {title} [{code}]{_names(vms)}"
@@ -58,10 +81,6 @@ def count_line(findings: Iterable[Finding]) -> str:
     """How many notes there are besides, and where they are shown; "" without any."""
     count = sum(each.severity is Severity.NOTES for each in findings)
     return f"note  {count} more to know: `v2s plan check` shows them" if count else ""
-
-
-def _word(finding: Finding) -> str:
-    return "taken" if finding.accepted else _WORDS[finding.severity]
 
 
 def _told(titles: dict[str, list[str]]) -> Iterable[tuple[str, list[str]]]:

@@ -44,18 +44,32 @@ def _after(row: PlanRow) -> str:
     return row.planned.target_type or "no type fits"
 
 
+def window_text(wave: ResolvedWave) -> str:
+    """`starts from Mon 22:00 until Tue 04:00`, in this host's time; "" when it is open."""
+    ends = [
+        f"{word} {moment.astimezone():%a %d %b %H:%M}"
+        for word, moment in (("from", wave.not_before), ("until", wave.not_after))
+        if moment is not None
+    ]
+    return f"starts {' '.join(ends)}" if ends else ""
+
+
+def _notes(row: PlanRow) -> str:
+    return row.planned.notes if row.planned else window_text(row.wave)
+
+
 def _findings(row: PlanRow) -> str:
     parts = [f"{row.blocks} block" if row.blocks else "", f"{row.warns} warn" if row.warns else ""]
     return " ".join(part for part in parts if part)
 
 
 PLAN_COLUMNS: tuple[Column[PlanRow], ...] = (
-    Column("name", "Wave / VM", 26, _name),
+    Column("name", "Wave / VM", 26, _name, grows=True),
     Column("after", "Goes to", 22, _after),
     Column("findings", "Findings", 14, _findings),
     Column("priority", "Prio", 4, lambda row: str(row.planned.priority) if row.planned else "", right=True),
     Column("host", "ESXi host", 14, lambda row: row.planned.vm.host if row.planned else "", important=False),
     Column("disk", "Disk", 9, lambda row: f"{row.planned.vm.total_disk_gib:,.0f} GiB" if row.planned else "",
            right=True, important=False),
-    Column("notes", "Notes", 40, lambda row: row.planned.notes if row.planned else "", important=False),
+    Column("notes", "Window / notes", 44, _notes, important=False),
 )  # fmt: skip

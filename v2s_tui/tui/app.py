@@ -204,7 +204,7 @@ class V2sApp(App[int]):
         if event.state is WorkerState.SUCCESS:
             self._succeeded(worker.group, worker.result)
         elif event.state is WorkerState.ERROR:
-            if worker.group not in {"inventory", "outlook", "kept"}:
+            if worker.group not in {"inventory", "outlook", "facts", "kept"}:
                 self.show_error(worker.error)
             self.background.failed(worker.group, worker.error)
 

@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from v2s_tui.domain.errors import PlanError, V2sError
+from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
+from v2s_tui.presentation.strategy_columns import StrategyRow
 from v2s_tui.usecases.check_plan import check_plan
+from v2s_tui.usecases.compare_strategies import compare_strategies
 from v2s_tui.usecases.load_inventory import kept_inventory, load_inventory
 from v2s_tui.usecases.look_ahead import Outlook
 
@@ -40,6 +43,7 @@ class BackgroundWork:
         self.inventory_note = ""
         self.outlook: Outlook | None = None
         self.outlook_note = ""
+        self._then: Callable[[tuple[StrategyRow, ...]], None] | None = None
 
     def open_kept(self) -> None:
         """Show the listing kept from last time at once, where there is one."""
@@ -70,14 +74,31 @@ class BackgroundWork:
             self._app.refresh_screen("marks")
 
     def work_out(self) -> None:
-        """Work out what the plan means now."""
+        """Work out what the plan means now: at once without asking anyone, then with quotas and rights."""
         work, services = self._app.workspace, self._app.services
         plan, inventory = work.plan, work.inventory
+        self._app.workers.cancel_group(self._app, "facts")
         if inventory is None or inventory.source == PARTIAL or not plan.migrations:
             self.outlook, self.outlook_note = None, ""
             return
         self.outlook_note = "working it out..."
-        self._start("outlook", lambda: check_plan(services, plan, inventory))
+        self._start("outlook", lambda: check_plan(services, plan, inventory, ask=False))
+
+    def _ask_around(self, plan: BatchPlan) -> None:
+        """Look at quotas, usage and rights too; both ends are asked."""
+        work, services = self._app.workspace, self._app.services
+        inventory = work.inventory
+        if inventory is not None and plan == work.plan:
+            self.outlook_note = "asking for quotas and rights..."
+            self._start("facts", lambda: check_plan(services, plan, inventory))
+
+    def compare_strategies(self, then: Callable[[tuple[StrategyRow, ...]], None]) -> None:
+        """Work out every sizing strategy for the plan in hand; then(rows) gets them on the loop."""
+        work, services = self._app.workspace, self._app.services
+        plan, inventory = work.plan, work.inventory
+        if inventory is not None and plan.migrations:
+            self._then = then
+            self._start("strategies", lambda: compare_strategies(services, plan, inventory))
 
     def _start(self, group: str, work: Callable[[], object]) -> None:
         self._app.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=False)
@@ -90,9 +111,13 @@ class BackgroundWork:
         elif group == "inventory" and isinstance(result, Inventory):
             self.inventory_note = ""
             self._app.workspace.set_inventory(result)
-        elif group == "outlook" and isinstance(result, Outlook):
+        elif group in {"outlook", "facts"} and isinstance(result, Outlook):
             self.outlook, self.outlook_note = result, ""
+            if group == "outlook":
+                self._ask_around(result.plan)
             self._app.refresh_screen("outlook")
+        elif group == "strategies" and self._then is not None:
+            self._then(result)
 
     @property
     def _nothing_listed(self) -> bool:
@@ -105,7 +130,7 @@ class BackgroundWork:
             self.inventory_note = "reading failed: r tries again"
             if self._nothing_listed:
                 self._app.workspace.inventory = None
-        elif group == "outlook":
+        elif group in {"outlook", "facts"}:
             self.outlook = None
             self.outlook_note = (
                 str(error) if isinstance(error, PlanError) else "the plan cannot be worked out"

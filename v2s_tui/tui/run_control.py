@@ -153,7 +153,7 @@ class RunControl:
         if self.snapshot is not None and self.snapshot.live:
             self._app.notify("a batch is running here already", severity="warning", timeout=8, markup=False)
             return
-        if outlook is None or not outlook.resolved.vms:
+        if outlook is None or not outlook.resolved.vms or self._app.outlook_note:
             self._app.notify(
                 self._app.outlook_note or "nothing is planned yet",
                 severity="warning",

@@ -3,9 +3,11 @@
 A VM that a pattern selects gets a line of its own when it is edited (a line by name wins over a pattern).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from v2s_tui.domain.planning.plan import BatchPlan, Exclusion, Migration, PausePolicy, WaveSpec
+from v2s_tui.domain.planning.plan_options import VolumeClass
 
 
 def with_vms(plan: BatchPlan, names: Iterable[str]) -> BatchPlan:
@@ -83,6 +85,48 @@ def with_wave_moved(plan: BatchPlan, wave: str, step: int) -> BatchPlan:
     moved = waves.pop(index)
     waves.insert(max(0, min(index + step, len(waves))), moved)
     return plan.model_copy(update={"waves": tuple(waves)})
+
+
+def with_window(
+    plan: BatchPlan, wave: str, not_before: datetime | None, not_after: datetime | None
+) -> BatchPlan:
+    """The plan in which VMs of that wave start only between these moments; None leaves an end open.
+
+    Raises ValueError when the window closes before it opens.
+    """
+    ends = {"not_before": not_before, "not_after": not_after}
+    waves = tuple(
+        WaveSpec.model_validate({**each.model_dump(), **ends}) if each.name == wave else each
+        for each in plan.waves
+    )
+    return plan.model_copy(update={"waves": waves})
+
+
+def with_volume_class(plan: BatchPlan, names: Iterable[str], volume_class: VolumeClass | None) -> BatchPlan:
+    """Disks of these VMs become volumes of this class; None means the plan's default."""
+    return edit_lines(plan, names, lambda line: line.model_copy(update={"volume_class": volume_class}))
+
+
+def with_accepted(plan: BatchPlan, code: str, vm: str, reason: str | None) -> BatchPlan:
+    """The plan that accepts this finding on that VM ("": on the whole batch) for this reason; None: no more.
+
+    A line's own acceptances stand in place of the defaults', so it begins with a copy of them.
+    """
+    common = plan.defaults.accept or {}
+    if not vm:
+        defaults = plan.defaults.model_copy(update={"accept": _accepting(common, code, reason)})
+        return plan.model_copy(update={"defaults": defaults})
+
+    def change(line: Migration) -> Migration:
+        own = common if line.accept is None else line.accept
+        return line.model_copy(update={"accept": _accepting(own, code, reason)})
+
+    return edit_lines(plan, [vm], change)
+
+
+def _accepting(known: Mapping[str, str], code: str, reason: str | None) -> dict[str, str]:
+    rest = {each: why for each, why in known.items() if each != code}
+    return rest if reason is None else {**rest, code: reason}
 
 
 def _index(plan: BatchPlan, wave: str) -> int | None:

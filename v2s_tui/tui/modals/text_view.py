@@ -27,6 +27,11 @@ class TextView(ModalScreen[None]):
         self._title = title
         self._text = "\n".join(lines)
 
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self._text
+
     def compose(self) -> ComposeResult:
         """Title, text, keys."""
         with Vertical(classes="modal-box wide"):
@@ -46,4 +51,4 @@ class TextView(ModalScreen[None]):
     def action_copy(self) -> None:
         """Copy the whole text (OSC 52)."""
         self.app.copy_to_clipboard(self._text)
-        self.notify("copied", timeout=2)
+        self.notify("copied", timeout=3, markup=False)

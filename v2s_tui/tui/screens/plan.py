@@ -1,9 +1,5 @@
 """Screen 3: the plan. Waves with their VMs, policies, pre-flight findings; saved as YAML."""
 
-import os
-import shlex
-import subprocess
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,23 +7,26 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.planning import edit
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy
+from v2s_tui.domain.planning.preflight.findings import Finding
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.findings import finding_lines, findings_of
-from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows
+from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, window_text
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
-from v2s_tui.tui.modals.text_view import TextView
-from v2s_tui.tui.screens.flow_screen import FlowScreen
+from v2s_tui.tui.modals.findings import FindingsView
+from v2s_tui.tui.screens.plan_file import PlanFileScreen
+from v2s_tui.tui.screens.wave_window import parse_window, window_problem, written_window
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
 _NEW_WAVE = "new wave..."
+_BEGIN = ": mark VMs on screen 1 and press p, or ctrl+o opens a plan file"
+_UNDECLARED = "this wave is not declared in the plan: w makes one"
 
 
-class PlanScreen(FlowScreen):
+class PlanScreen(PlanFileScreen):
     """Waves and VMs in one list; edits are undone with u."""
 
     STEP = "plan"
@@ -35,19 +34,19 @@ class PlanScreen(FlowScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", id="plan.mark"),
         Binding("w", "wave", "To wave", id="plan.wave"),
+        Binding("f", "findings", "Findings", id="plan.findings"),
         Binding("o", "policy", "Policy", id="plan.policy"),
-        Binding("left_square_bracket", "move_wave(-1)", "Wave up", id="plan.up", show=False),
+        Binding("W", "window", "Window", id="plan.window"),
+        Binding("u", "undo", "Undo", id="plan.undo"),
+        Binding("x", "exclude", "Remove", id="plan.exclude"),
+        Binding("plus,equals_sign", "priority(-1)", "Sooner", id="plan.sooner", show=False, key_display="+"),
+        Binding("minus", "priority(1)", "Later", id="plan.later", show=False, key_display="-"),
+        Binding("left_square_bracket", "move_wave(-1)", "Wave up", id="plan.up", show=False, key_display="["),
         Binding(
             "right_square_bracket", "move_wave(1)", "Wave down", id="plan.down", show=False, key_display="]"
         ),
-        Binding("x", "exclude", "Remove", id="plan.exclude"),
-        Binding("f", "findings", "Findings", id="plan.findings"),
-        Binding("ctrl+s", "save", "Save", id="plan.save"),
-        Binding("ctrl+o", "open", "Open", id="plan.open", show=False),
-        Binding("e", "editor", "Edit YAML", id="plan.editor"),
-        Binding("u", "undo", "Undo", id="plan.undo"),
+        Binding("A", "unmark", "Unmark all", id="plan.unmark", show=False),
         Binding("U", "redo", "Redo", id="plan.redo", show=False),
-        Binding("N", "new", "New plan", id="plan.new", show=False),
     ]
 
     def __init__(self) -> None:
@@ -92,10 +91,12 @@ class PlanScreen(FlowScreen):
         text.append(" *" if self.workspace.dirty else "", style="bold")
         if outlook is None:
             text.append(f"  {self.v2s.outlook_note or 'nothing is planned yet'}", style="dim")
+            text.append("" if self.workspace.plan.migrations else _BEGIN, style="dim")
         else:
             excluded = f", {len(outlook.resolved.excluded)} excluded" if outlook.resolved.excluded else ""
             text.append(f"  {len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves{excluded}")
             text.append(f"  {len(outlook.blocking)} block" if outlook.blocking else "", style="bold red")
+            text.append(f"  {self.v2s.outlook_note}" if self.v2s.outlook_note else "", style="dim")
         self.query_one("#plan-sum", Static).update(text, layout=False)
 
     def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
@@ -103,12 +104,17 @@ class PlanScreen(FlowScreen):
         self._show_findings()
 
     def _show_findings(self) -> None:
+        """What is known of the row under the cursor: its window, its findings."""
         outlook, row = self.v2s.outlook, self.table.current
         lines: list[str] = []
+        if row is not None and row.planned is None and (window := window_text(row.wave)):
+            lines.append(f"window {window}; what has started is finished")
         if outlook is not None and row is not None:
             names = {row.planned.name} if row.planned else set(row.wave.vm_names)
-            lines = finding_lines([each for each in outlook.findings if each.vm in names or not each.vm])
-        text = Text("\n".join(lines[:5]) or "no findings", no_wrap=True, overflow="ellipsis")
+            lines += finding_lines([each for each in outlook.findings if each.vm in names or not each.vm])
+        more = [f"... and {len(lines) - 4} more: f shows all"] if len(lines) > 5 else []
+        shown = [*lines[: 4 if more else 5], *more]
+        text = Text("\n".join(shown) or "no findings", no_wrap=True, overflow="ellipsis")
         self.query_one("#plan-findings", Static).update(text, layout=False)
 
     # --- keys --------------------------------------------------------------------------------------
@@ -168,7 +174,7 @@ class PlanScreen(FlowScreen):
         row = self.table.current
         declared = {wave.name: wave for wave in self.workspace.plan.waves}
         if row is None or row.wave.name not in declared:
-            self.notify("this wave is not declared in the plan: w makes one", timeout=3, markup=False)
+            self.notify(_UNDECLARED, timeout=6, markup=False)
             return
         order = list(PausePolicy)
         after = order[(order.index(declared[row.wave.name].pause_after) + 1) % len(order)]
@@ -186,63 +192,91 @@ class PlanScreen(FlowScreen):
         if names:
             self._marked = frozenset()
             self._edit(edit.without_vms(self.workspace.plan, names))
-            self.notify(f"{len(names)} VMs left the plan, u brings them back", timeout=4, markup=False)
+            self.notify(f"{len(names)} VMs left the plan, u brings them back", timeout=6, markup=False)
+
+    def action_window(self) -> None:
+        """When VMs of the wave under the cursor may start."""
+        row = self.table.current
+        declared = {wave.name: wave for wave in self.workspace.plan.waves}
+        if row is None or row.wave.name not in declared:
+            self.notify(_UNDECLARED, timeout=6, markup=False)
+            return
+        wave = declared[row.wave.name]
+
+        def given(text: str | None) -> None:
+            if text is not None:
+                begin, end = parse_window(text)
+                self._edit(edit.with_window(self.workspace.plan, wave.name, begin, end))
+
+        ask = Ask(
+            f"VMs of wave {wave.name} start",
+            value=written_window(wave.not_before, wave.not_after),
+            hint="FROM .. UNTIL, such as 2026-05-01T22:00 .. 2026-05-02T04:00; either may be left out",
+            check=window_problem,
+        )
+        self.app.push_screen(ask, given)
+
+    def action_priority(self, step: int) -> None:
+        """VMs go sooner or later within their wave."""
+        names = self._names()
+        planned = {row.planned.name: row.planned.priority for row in self.table.rows if row.planned}
+        if names:
+            priority = max(1, min(1000, planned[names[0]] + step))
+            self._edit(edit.with_priority(self.workspace.plan, names, priority))
+
+    def action_unmark(self) -> None:
+        """Unmark everything."""
+        self._marked = frozenset()
+        self.table.set_marked(self._marked)
 
     def action_findings(self) -> None:
-        """All findings with why and fix."""
+        """All findings with why and fix; go there, or accept one."""
         outlook = self.v2s.outlook
-        if outlook is not None:
-            lines = finding_lines(outlook.findings, fixes=True) or ["nothing was found"]
-            self.app.push_screen(TextView("Pre-flight findings", lines))
+        if outlook is None:
+            return
+        if not outlook.findings:
+            self.notify("nothing was found", timeout=6, markup=False)
+            return
+        self.app.push_screen(FindingsView(outlook.findings), self._answered)
+
+    def _answered(self, answer: tuple[str, Finding] | None) -> None:
+        if answer is None:
+            return
+        what, finding = answer
+        if what == "jump":
+            self._go_to(finding.vm)
+        elif finding.accepted:
+            self._edit(edit.with_accepted(self.workspace.plan, finding.code, finding.vm, None))
+        else:
+            self._ask_reason(finding)
+
+    def _ask_reason(self, finding: Finding) -> None:
+        def given(reason: str | None) -> None:
+            if reason:
+                accepted = edit.with_accepted(self.workspace.plan, finding.code, finding.vm, reason)
+                self._edit(accepted)
+
+        ask = Ask(
+            f"Why is {finding.code} acceptable on {finding.vm or 'the batch'}?",
+            hint="kept in the plan and in the report",
+            check=lambda text: "" if text.strip() else "a reason is needed",
+        )
+        self.app.push_screen(ask, given)
+
+    def _go_to(self, vm: str) -> None:
+        for index, row in enumerate(self.table.rows):
+            if row.planned is not None and row.planned.name == vm:
+                self.table.move_cursor(index)
 
     def action_undo(self) -> None:
         """Back one edit."""
         if not self.workspace.undo():
-            self.notify("nothing to undo", timeout=2)
+            self.notify("nothing to undo", timeout=3, markup=False)
 
     def action_redo(self) -> None:
         """Forward one undone edit."""
         if not self.workspace.redo():
-            self.notify("nothing to redo", timeout=2)
-
-    def action_new(self) -> None:
-        """Begin an empty plan."""
-        self.workspace.open_plan(BatchPlan(), None)
-
-    def action_save(self) -> None:
-        """Write the plan to its file (asks for one the first time)."""
-        if self.workspace.plan_path is not None:
-            self.v2s.save_plan(self.workspace.plan_path)
-            return
-
-        def named(text: str | None) -> None:
-            if text:
-                self.v2s.save_plan(Path(text).expanduser())
-
-        self.app.push_screen(Ask("Save the plan as", value="plan.yaml"), named)
-
-    def action_open(self) -> None:
-        """Read a plan file."""
-
-        def named(text: str | None) -> None:
-            if text:
-                self.v2s.open_plan(Path(text).expanduser())
-
-        self.app.push_screen(Ask("Open which plan file", value="plan.yaml"), named)
-
-    def action_editor(self) -> None:
-        """Open the YAML in $EDITOR; come back validated."""
-        path = self.workspace.plan_path
-        if path is None or self.workspace.dirty:
-            self.notify("save the plan first (ctrl+s)", severity="warning", timeout=3)
-            return
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        with self.app.suspend():
-            subprocess.run([*editor, str(path)], check=False)
-        try:
-            self.v2s.open_plan(path)
-        except V2sError as error:
-            self.v2s.show_error(error)
+            self.notify("nothing to redo", timeout=3, markup=False)
 
 
 def _tone(row: PlanRow, column: str) -> str:

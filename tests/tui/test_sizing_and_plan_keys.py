@@ -1,0 +1,145 @@
+"""Bulk edits, comparison of strategies, windows, findings and differences, by keys."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app_under_test import app_on_fakes, settled
+from textual.pilot import Pilot
+
+from v2s_tui.adapters.formats.plan_yaml import read_plan
+from v2s_tui.domain.planning.plan import SizingStrategy
+from v2s_tui.domain.planning.plan_options import VolumeClass
+from v2s_tui.tui.app import V2sApp
+from v2s_tui.tui.modals.ask import Ask
+from v2s_tui.tui.modals.choose import Choose
+from v2s_tui.tui.modals.findings import FindingsView
+from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.screens.plan import PlanScreen
+
+SIZE = (100, 30)
+
+
+async def planned(pilot: Pilot[int], step: str) -> V2sApp:
+    """All ten VMs planned, on that step."""
+    await settled(pilot)
+    await pilot.press("a", "p")
+    await settled(pilot)
+    await pilot.press(step)
+    await settled(pilot)
+    assert isinstance(pilot.app, V2sApp)
+    return pilot.app
+
+
+async def test_a_filter_marks_and_one_edit_changes_all_of_them_and_one_undo_brings_all_back(
+    tmp_path: Path,
+) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        before = app.workspace.plan
+        await pilot.press("m", *"name:web-*", "enter", "v")
+        await pilot.pause()
+        assert isinstance(app.screen, Choose)
+        await pilot.press(*"15k", "enter")
+        await settled(pilot)
+        fast = {m.vm_name for m in app.workspace.plan.migrations if m.volume_class is VolumeClass.SBS_15K}
+        assert fast == {"web-dev-01", "web-dev-02", "web-prod-01", "web-prod-02", "web-prod-03"}
+        await pilot.press("u")
+        assert app.workspace.plan == before
+
+
+async def test_a_wrong_filter_is_said_and_marks_nothing(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        await pilot.press("m", *"nmae:web", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)
+
+
+async def test_strategies_are_compared_and_one_is_taken_over(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        await pilot.press("C")
+        await settled(pilot)
+        assert isinstance(app.screen, Choose)
+        rows = {row.strategy: row for row in app.screen.table.rows}
+        assert rows[SizingStrategy.OPTIMIZE].current
+        assert rows[SizingStrategy.COST].monthly_eur <= rows[SizingStrategy.OPTIMIZE].monthly_eur
+        await pilot.press(*"cost", "enter")
+        await settled(pilot)
+        assert app.workspace.plan.defaults.sizing_strategy is SizingStrategy.COST
+
+
+async def test_a_finding_is_accepted_with_a_reason_and_no_longer(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        await pilot.press("f")
+        await pilot.pause()
+        view = app.screen
+        assert isinstance(view, FindingsView)
+        at = next(i for i, each in enumerate(view.table.rows) if each.vm == "web-dev-01" and each.overridable)
+        view.table.move_cursor(at)
+        code = view.table.rows[at].code
+        await pilot.press("o", *"known", "enter")
+        await settled(pilot)
+        line = next(m for m in app.workspace.plan.migrations if m.vm_name == "web-dev-01")
+        assert line.accept == {code: "known"}
+        assert app.outlook is not None
+        assert [f.accepted for f in app.outlook.findings if (f.vm, f.code) == ("web-dev-01", code)] == [
+            "known"
+        ]
+
+
+async def test_enter_on_a_finding_goes_to_its_vm(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        await pilot.press("f")
+        await pilot.pause()
+        view = app.screen
+        assert isinstance(view, FindingsView)
+        at = next(i for i, each in enumerate(view.table.rows) if each.vm == "batch-01")
+        view.table.move_cursor(at)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, PlanScreen)
+        row = app.screen.table.current
+        assert row is not None
+        assert row.planned is not None
+        assert row.planned.name == "batch-01"
+
+
+async def test_a_window_is_typed_refused_when_it_closes_first_and_saved(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        await pilot.press("down", "w", *"new", "enter")
+        await pilot.pause()
+        await pilot.press(*"night", "enter")
+        await settled(pilot)
+        await pilot.press("g", "W")
+        await pilot.pause()
+        answer = app.screen.query_one("#answer")
+        answer.value = "2026-05-02T04:00Z .. 2026-05-01T22:00Z"  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)
+        answer.value = "2026-05-01T22:00Z .. 2026-05-02T04:00Z"  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await settled(pilot)
+        target = tmp_path / "plan.yaml"
+        app.save_plan(target)
+        wave = read_plan(target).plan.waves[0]
+        assert (wave.not_before, wave.not_after) == (
+            datetime(2026, 5, 1, 22, tzinfo=UTC),
+            datetime(2026, 5, 2, 4, tzinfo=UTC),
+        )
+
+
+async def test_the_difference_to_the_saved_file_is_shown(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        app.save_plan(tmp_path / "plan.yaml")
+        await pilot.press("down", "x")
+        await settled(pilot)
+        await pilot.press("D")
+        await pilot.pause()
+        assert isinstance(app.screen, TextView)
+        assert "- migration web-dev-01" in app.screen.text

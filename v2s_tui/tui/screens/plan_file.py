@@ -1,0 +1,87 @@
+"""What the Plan screen does with plan files: save, open, compare, edit as YAML, begin anew."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.planning.difference import diff_plans
+from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.tui.modals.ask import Ask
+from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.screens.flow_screen import FlowScreen
+
+
+class PlanFileScreen(FlowScreen):
+    """Keys for the file behind the plan; the list of waves is the subclass's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "Save", id="plan.save"),
+        Binding("ctrl+o", "open", "Open", id="plan.open"),
+        Binding("D", "diff", "Diff to file", id="plan.diff"),
+        Binding("e", "editor", "Edit YAML", id="plan.editor"),
+        Binding("N", "new", "New plan", id="plan.new", show=False),
+    ]
+
+    def action_new(self) -> None:
+        """Begin an empty plan."""
+        if not self.workspace.dirty:
+            self.workspace.open_plan(BatchPlan(), None)
+            return
+
+        def answered(go: bool | None) -> None:
+            if go:
+                self.workspace.open_plan(BatchPlan(), None)
+
+        lines = [f"{len(self.workspace.plan.migrations)} lines are not saved; undo does not bring them back"]
+        self.app.push_screen(Confirm("Begin an empty plan?", lines, action="Begin", danger=True), answered)
+
+    def action_save(self) -> None:
+        """Write the plan to its file (asks for one the first time)."""
+        if self.workspace.plan_path is not None:
+            self.v2s.save_plan(self.workspace.plan_path)
+            return
+
+        def named(text: str | None) -> None:
+            if text:
+                self.v2s.save_plan(Path(text).expanduser())
+
+        self.app.push_screen(Ask("Save the plan as", value="plan.yaml"), named)
+
+    def action_open(self) -> None:
+        """Read a plan file."""
+
+        def named(text: str | None) -> None:
+            if text:
+                self.v2s.open_plan(Path(text).expanduser())
+
+        self.app.push_screen(Ask("Open which plan file", value="plan.yaml"), named)
+
+    def action_editor(self) -> None:
+        """Open the YAML in $EDITOR; come back validated."""
+        path = self.workspace.plan_path
+        if path is None or self.workspace.dirty:
+            self.notify("save the plan first (ctrl+s)", severity="warning", timeout=6, markup=False)
+            return
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        with self.app.suspend():
+            subprocess.run([*editor, str(path)], check=False)
+        try:
+            self.v2s.open_plan(path)
+        except V2sError as error:
+            self.v2s.show_error(error)
+
+    def action_diff(self) -> None:
+        """What differs from the saved file."""
+        saved = self.workspace.saved_plan
+        if saved is None:
+            self.notify("the plan has no file yet: ctrl+s writes one", timeout=6, markup=False)
+            return
+        lines = [str(change) for change in diff_plans(saved, self.workspace.plan)]
+        title = f"Changes since {self.workspace.plan_path}"
+        self.app.push_screen(TextView(title, lines or ["nothing differs"]))

@@ -1,0 +1,87 @@
+"""What the Sizing screen shows of an outlook: rows, sums against the source, types that fit, reasons."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from v2s_tui.domain.target.instance_types import InstanceType
+from v2s_tui.domain.target.sizing import misfits, need_of
+from v2s_tui.domain.units import GIB, format_eur
+from v2s_tui.presentation.plan_columns import SizingRow, catalogue_note, type_text
+from v2s_tui.usecases.look_ahead import Outlook
+
+
+def sizing_rows(outlook: Outlook | None) -> list[SizingRow]:
+    """One row a planned VM, in the plan's order."""
+    if outlook is None:
+        return []
+    blocked: dict[str, int] = {}
+    for finding in outlook.blocking:
+        blocked[finding.vm] = blocked.get(finding.vm, 0) + 1
+    return [
+        SizingRow(
+            planned,
+            outlook.type_of(planned),
+            chosen=planned.name in outlook.chosen_names,
+            alarms=blocked.get(planned.name, 0),
+        )
+        for planned in outlook.resolved.vms
+    ]
+
+
+def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, marked: int) -> Text:
+    """Price, what the VMs have and what they get, and what is wrong. Of all rows."""
+    typed = [row for row in rows if row.target]
+    price = sum(row.target.price_month_eur for row in typed if row.target)
+    has_cpu = sum(row.planned.vm.cpu_count for row in rows)
+    has_gib = sum(row.planned.vm.memory_mb for row in rows) / 1024
+    gets_cpu = sum(row.target.vcpu_count for row in typed if row.target)
+    gets_gib = sum(row.target.memory_bytes for row in typed if row.target) / GIB
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{len(rows)} VMs {format_eur(price)}/month", style="bold")
+    text.append(f"  has {has_cpu} vCPU {has_gib:,.0f} GiB")
+    text.append(
+        f"  gets {gets_cpu} ({gets_cpu - has_cpu:+d}) {gets_gib:,.0f} GiB ({gets_gib - has_gib:+,.0f})"
+    )
+    text.append(f"  {marked} marked" if marked else "", style="bold")
+    missing = len(rows) - len(typed)
+    text.append(f"  {missing} without a type" if missing else "", style="bold red")
+    text.append(f"  strategy {strategy}", style="dim")
+    notes = {note for each in outlook.catalogues.values() if (note := catalogue_note(each))}
+    return text.append("  " + "; ".join(sorted(notes)) if notes else "", style="dim")
+
+
+def fitting_types(outlook: Outlook, rows: Sequence[SizingRow]) -> list[InstanceType]:
+    """Types of the first row's zone that can take every row, cheapest first."""
+    types = outlook.catalogues[rows[0].planned.zone].types
+    needs = [need_of(row.planned.vm) for row in rows]
+    fitting = [each for each in types if not any(misfits(need, each) for need in needs)]
+    return sorted(fitting, key=lambda each: each.price_hour_eur)
+
+
+def why_lines(outlook: Outlook, row: SizingRow) -> list[str]:
+    """Why the VM goes there, and what each type that costs less lacks."""
+    need = need_of(row.planned.vm)
+    types = sorted(outlook.catalogues[row.planned.zone].types, key=lambda each: each.price_hour_eur)
+    limit = row.target.price_hour_eur if row.target else float("inf")
+    lines = [f"has {row.source_text}, {len(row.planned.vm.disks)} disks"]
+    if row.target:
+        lines.append(f"gets {row.target.name}: {type_text(row.target)}")
+    lines += [row.planned.type_reason, "", "cheaper types and what they lack:"]
+    lines += [
+        f"  {each.name:<20} {format_eur(each.price_month_eur):>12}  {'; '.join(why)}"
+        for each in types
+        if each.price_hour_eur < limit and (why := misfits(need, each))
+    ]
+    return lines
+
+
+def sizing_tone(row: SizingRow, column: str) -> str:
+    """Colour that repeats what the words say."""
+    if column == "target" and row.target is None:
+        return "fail"
+    if column == "name" and row.alarms:
+        return "warn"
+    if column == "stock" and row.target is not None:
+        return {"available": "ok", "scarce": "warn", "shortage": "fail"}.get(row.target.stock.value, "dim")
+    return ""
