@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -34,6 +35,7 @@ from v2s_tui.engine.stage_contract import EvidenceFunction, Ports, StageFunction
 from v2s_tui.engine.state_store import StateStore
 from v2s_tui.engine.vm_runner import VmRunner
 from v2s_tui.engine.window_keeper import WindowKeeper
+from v2s_tui.engine.work_disk import WorkDisk
 from v2s_tui.engine.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class BatchRunner:
         self._clock = clock
         self.on_picture = on_picture
         self.recorder = Recorder(store, listeners)
-        self.leases = Leases(self.state.header.limits, now=clock.now, free_bytes=self._free_bytes)
+        self.leases = Leases(self.state.header.limits, now=clock.now, free_bytes=self._unpromised_bytes)
         self._workers = Workers(self.state.header.limits.global_)
         self._parts = Parts(
             self.recorder,
@@ -77,6 +79,13 @@ class BatchRunner:
             clock,
             giving_up,
             self._quarantine_like,
+        )
+        self._disk = WorkDisk(
+            settings.work_dir,
+            free_bytes=ports.disks.free_bytes,
+            left_bytes=self._parts.work_bytes_left,
+            promised=self.leases.space,
+            time=time.monotonic,
         )
         self._sampler = Sampler(clock, self.leases)
         self.runners: dict[str, VmRunner] = {}
@@ -105,7 +114,7 @@ class BatchRunner:
             picture,
             runner_pid=os.getpid(),
             lag_seconds=self._lag_seconds,
-            work_free_bytes=self._free_now(),
+            work_free_bytes=self._disk.free,
         )
 
     async def command(self, command: Command) -> str:
@@ -308,6 +317,7 @@ class BatchRunner:
 
     def _look_around(self) -> None:
         self._windows.look(self.state.header.current_wave)
+        self._disk.look()
         self._sampler.measure(self.runners.values())
         self.leases.pump()
         if self.on_picture is not None:
@@ -331,15 +341,5 @@ class BatchRunner:
         self.leases.pause_limits(frozenset(header.paused_limits))
         self._windows.look(header.current_wave)
 
-    def _free_now(self) -> int | None:
-        """Free space of the work disk; None where it cannot be told (its folder is gone)."""
-        try:
-            return self._parts.ports.disks.free_bytes(self._settings.work_dir)
-        except OSError:
-            return None
-
-    def _free_bytes(self) -> int | None:
-        """Free work space minus what running VMs will still fill."""
-        free = self._free_now()
-        promised = sum(self._parts.work_bytes_left(name) for name in self.leases.space)
-        return None if free is None else free - promised
+    def _unpromised_bytes(self) -> int | None:
+        return self._disk.unpromised_bytes()
