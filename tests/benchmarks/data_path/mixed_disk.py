@@ -2,6 +2,7 @@
 
 import os
 import random
+import struct
 import zlib
 from collections.abc import Iterator
 from itertools import islice
@@ -85,3 +86,9 @@ def write_stream(raw: Path, vmdk: Path) -> None:
     with vmdk.open("wb") as file:
         for piece in vmdk_stream.stream_vmdk(raw):
             file.write(piece)
+
+
+def capacity_of(vmdk: Path) -> int:
+    """Virtual size in bytes, from the stream's header."""
+    with vmdk.open("rb") as file:
+        return struct.unpack_from("<Q", file.read(20), 12)[0] * 512

@@ -1,6 +1,6 @@
 """Measures the disk data path against the obvious alternative, on this computer, over loopback TLS.
 
-    python tests/benchmarks/data_path/run.py [--data-mib 1024] [--mbit 0 1000] [--rounds 1] [--only NAME ...]
+    python tests/benchmarks/data_path/run.py [--data-mib 1024] [--mbit 0 1000] [--rounds 1]
 
 Builds a mixed disk, runs every pipeline in turn, and prints wall, CPU (of the pipeline's processes, not the
 servers'), bytes written, peak space, largest process, and the ratios to the staged pipeline. Quote ratios:
@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixed_disk import MIB, make_mixed_disk, write_stream
+from mixed_disk import capacity_of, make_mixed_disk, write_stream
 from pipelines import PIPELINES, Addresses
 
 HERE = Path(__file__).parent
@@ -45,24 +45,31 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="v2s-data-path-") as name:
         folder = Path(name)
-        raw, vmdk = folder / "disk.raw", folder / "disk.vmdk"
-        make_mixed_disk(raw, data_mib=options.data_mib)
-        write_stream(raw, vmdk)
-        capacity_bytes = raw.stat().st_size
+        vmdk = options.stream or _made_stream(folder, options.data_mib)
+        capacity_bytes = capacity_of(vmdk)
         print(
-            f"disk {capacity_bytes / 1e9:.2f} GB, data {options.data_mib * MIB / 1e9:.2f} GB, "
-            f"stream {vmdk.stat().st_size / 1e9:.3f} GB, load {os.getloadavg()[0]:.1f}"
+            f"disk {capacity_bytes / 1e9:.2f} GB, stream {vmdk.stat().st_size / 1e9:.3f} GB, "
+            f"load {os.getloadavg()[0]:.1f}",
+            flush=True,
         )
-        raw.unlink()
         for mbit in options.mbit:
             with servers(folder, vmdk, mbit=mbit) as addresses:
                 addresses["capacity_bytes"] = capacity_bytes
                 _compare(folder, addresses, options, mbit=mbit, stream_bytes=vmdk.stat().st_size)
 
 
+def _made_stream(folder: Path, data_mib: int) -> Path:
+    raw, vmdk = folder / "disk.raw", folder / "disk.vmdk"
+    make_mixed_disk(raw, data_mib=data_mib)
+    write_stream(raw, vmdk)
+    raw.unlink()
+    return vmdk
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data-mib", type=int, default=1024, help="content of the disk before compression")
+    parser.add_argument("--stream", type=Path, help="a streamOptimized VMDK to use instead of making one")
     parser.add_argument("--mbit", type=float, nargs="+", default=[0, 1000], help="caps, each way; 0: none")
     parser.add_argument("--rounds", type=int, default=1, help="pipelines take turns; medians are printed")
     parser.add_argument("--only", nargs="+", default=list(PIPELINES), choices=list(PIPELINES))
@@ -169,8 +176,11 @@ def _median(runs: list[Measured]) -> Measured:
 
 def _print(medians: dict[str, Measured], *, mbit: float, floor_seconds: float, stream_bytes: int) -> None:
     cap = f"{mbit:.0f} Mbit/s each way, link floor {floor_seconds:.1f} s" if mbit else "no cap"
-    print(f"\n{cap}\n{'pipeline':22}{'wall s':>8}{'cpu s':>8}{'wrote MB':>10}{'per byte':>10}"
-          f"{'peak MB':>9}{'RSS MB':>8}{'x wall':>8}{'x cpu':>7}{'x floor':>9}")  # fmt: skip
+    print(
+        f"\n{cap}, load {os.getloadavg()[0]:.1f}\n"
+        f"{'pipeline':22}{'wall s':>8}{'cpu s':>8}{'wrote MB':>10}{'per byte':>10}"
+        f"{'peak MB':>9}{'RSS MB':>8}{'x wall':>8}{'x cpu':>7}{'x floor':>9}"
+    )
     reference = medians.get(BASELINE)
     for name, each in medians.items():
         ratios = f"{'':15}"
