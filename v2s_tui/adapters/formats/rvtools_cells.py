@@ -1,5 +1,6 @@
 """Single cells of an RVTools row: numbers with or without separators, yes and no, dates, folders."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,8 @@ from v2s_tui.adapters.formats.rvtools_tables import Record
 from v2s_tui.domain.source.filters_keys import normal_path
 
 _EXCEL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
+LARGEST = 1e12
+"""MiB that still fit 64 bits as bytes; more than any disk."""
 _YES = {"true", "1", "yes", "wahr", "vrai", "verdadero"}
 _NO = {"false", "0", "no", "falsch", "faux", "falso"}
 """Excel writes booleans of a .csv in the user's language."""
@@ -45,7 +48,7 @@ def plain_number(text: str) -> float | None:
     """`1,234`, `1.234`, `1 234`, `1234.5`, `1,234.5` and `1.234,5` as numbers.
 
     Of two kinds of separators the last one is the decimal one; a single one followed by exactly three digits
-    separates thousands, for RVTools counts whole MiB.
+    separates thousands, for RVTools counts whole MiB. Beyond LARGEST it is no number of a VM.
     """
     packed = re.sub(r"[\s\u00a0\u202f']", "", text)
     if not re.fullmatch(r"-?\d[\d.,]*", packed):
@@ -56,7 +59,8 @@ def plain_number(text: str) -> float | None:
         decimal = ""
     whole, _, fraction = packed.rpartition(decimal) if decimal else (packed, "", "")
     digits = re.sub(r"[.,]", "", whole)
-    return float(f"{digits}.{fraction or 0}") if digits.lstrip("-") else None
+    number = float(f"{digits}.{fraction or 0}") if digits.lstrip("-") else math.inf
+    return number if abs(number) <= LARGEST else None
 
 
 def moment(text: str) -> datetime | None:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from zipfile import ZipFile, ZipInfo
 
-from v2s_tui.adapters.formats.xlsx import Workbook, file_error, open_zip
+from v2s_tui.adapters.formats.xlsx import UNREADABLE, Workbook, file_error, open_zip
 
 TABLES = (
     "vInfo",
@@ -69,12 +70,19 @@ def _from_zip(path: Path) -> dict[str, Table]:
         for entry in opened.infolist():
             name = _known(PurePath(entry.filename).stem)
             if name and entry.filename.lower().endswith(".csv"):
-                found[name] = _table(path, name, _csv_rows(opened.read(entry)))
+                found[name] = _table(path, name, _csv_rows(_unpacked(path, opened, entry)))
     if not found:
         raise file_error(
             path, "holds no RVTools .csv file", "zip the folder that RVTools wrote its .csv files to"
         )
     return found
+
+
+def _unpacked(path: Path, opened: ZipFile, entry: ZipInfo) -> bytes:
+    try:
+        return opened.read(entry)
+    except UNREADABLE as err:
+        raise file_error(path, f"{entry.filename} is damaged: {err}", "export it from RVTools again") from err
 
 
 def _from_csv(path: Path) -> dict[str, Table]:

@@ -6,6 +6,7 @@ a DOCTYPE (entity bombs, external entities) are refused. Source of the format: E
 
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ MAX_RATIO = 200
 SMALL_BYTES = 1 << 20
 """Below this an entry may compress as well as it likes."""
 MAX_ENTRIES = 2000
+UNREADABLE = (
+    ExpatError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError,
+    RuntimeError, NotImplementedError,
+)  # fmt: skip
+"""What reading a damaged entry can raise; the last two for encrypted ones and unknown compression."""
 
 
 class Workbook:
@@ -75,7 +81,7 @@ class Workbook:
         try:
             with self._zip.open(entry) as file:
                 parser.ParseFile(file)
-        except (ExpatError, KeyError, zipfile.BadZipFile, EOFError, OSError, ValueError) as err:
+        except UNREADABLE as err:
             raise file_error(
                 self._path, f"{entry} is damaged: {err}", "export it from RVTools again"
             ) from err

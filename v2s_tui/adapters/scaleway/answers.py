@@ -4,7 +4,8 @@ Bodies may be JSON, empty (429) or HTML (5xx from a proxy); none of them may hid
 (reference: scaleway.md 1.1 and 1.7).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -31,6 +32,19 @@ def json_object(response: requests.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+@contextmanager
+def understanding(what: str) -> Iterator[None]:
+    """Around the reading of an answer: HTML with status 200, a missing or a wrong field is TargetError."""
+    try:
+        yield
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError, OverflowError) as err:
+        raise TargetError(
+            f"Scaleway's answer to {what} is not what its API describes "
+            f"({type(err).__name__}: {str(err)[:200]})",
+            hint="is scaleway.api_url right, and does a proxy answer in its place?",
+        ) from err
 
 
 def error_of(response: requests.Response) -> TargetError:
@@ -95,12 +109,13 @@ def _details(body: dict[str, Any]) -> list[str]:
         ),
         ("action", lambda it: f"may not {it['action']} {it.get('resource', '')}".strip()),
     )
-    lines = []
-    for detail in body.get("details") or ():
+    lines: list[str] = []
+    details, fields = body.get("details"), body.get("fields")
+    for detail in details if isinstance(details, list) else ():
         if isinstance(detail, dict):
             lines += [text(detail) for key, text in describe if key in detail][:1]
-    if fields := body.get("fields"):
-        lines += [f"{name} {text}" for name, text in dict(fields).items()]
+    if isinstance(fields, dict):
+        lines += [f"{name} {text}" for name, text in fields.items()]
     if body.get("current_state"):
         lines.append(f"{body.get('resource', 'resource')} is {body['current_state']}")
     return lines

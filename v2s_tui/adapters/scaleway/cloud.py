@@ -12,6 +12,7 @@ from v2s_tui.adapters.scaleway import lookups, resources
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.account import missing_access, quota_limits, usage_counts
 from v2s_tui.adapters.scaleway.addresses import book_address
+from v2s_tui.adapters.scaleway.answers import understanding
 from v2s_tui.adapters.scaleway.catalogue import read_catalogue
 from v2s_tui.adapters.scaleway.finding import find_resources
 from v2s_tui.adapters.scaleway.one_resource import DELETERS, GETTERS
@@ -52,7 +53,8 @@ class ScalewayCloud:
 
     def catalogue(self, zone: str) -> Catalogue:
         """Types of the zone with prices and stock, all pages."""
-        return read_catalogue(self._apis.instance, zone)
+        with understanding("list servers types"):
+            return read_catalogue(self._apis.instance, zone)
 
     def quotas(self) -> Mapping[str, int]:
         """Quota name (`name@zone` where it holds for one zone) -> limit, -1 unlimited."""
@@ -76,15 +78,18 @@ class ScalewayCloud:
 
     def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
         """The resource now; None when it does not exist."""
+        getter = GETTERS[kind]
         try:
-            found = GETTERS[kind](self._apis, zone, resource_id)
+            with understanding(f"get {kind}"):
+                found = getter(self._apis, zone, resource_id)
         except NotFound:
             return None
         return None if found.state is CloudState.GONE else found
 
     def find(self, kind: str, zone: str, tag: str) -> tuple[CloudResource, ...]:
         """Resources of that kind with this tag, oldest first; tag "": with any tag that begins `v2s:`."""
-        return find_resources(self._apis, kind, zone, tag, self._access.project_id)
+        with understanding(f"list {kind}"):
+            return find_resources(self._apis, kind, zone, tag, self._access.project_id)
 
     # --- making
 

@@ -13,7 +13,9 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
+from functools import wraps
 from http.cookiejar import DefaultCookiePolicy
+from inspect import ismethod
 from typing import Any
 
 import requests
@@ -21,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
-from v2s_tui.adapters.scaleway.answers import error_of, json_object
+from v2s_tui.adapters.scaleway.answers import error_of, json_object, understanding
 from v2s_tui.adapters.scaleway.rate_limit import RateLimiter
 from v2s_tui.domain.errors import TargetError, TargetUnavailable
 
@@ -160,6 +162,10 @@ class TransportMixin:
     transport: Transport
     client: Any
 
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        return found if name.startswith("_") or not ismethod(found) else _understood(found)
+
     def _request(
         self,
         method: str,
@@ -192,6 +198,17 @@ class TransportMixin:
     def _throw_on_error(self, response: requests.Response) -> None:
         if response.status_code >= 400:
             raise error_of(response)
+
+
+def _understood(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The SDK's method, whose troubles with the answer become an error of ours."""
+
+    @wraps(call)
+    def calling(*arguments: Any, **named: Any) -> Any:
+        with understanding(call.__name__.replace("_", " ")):
+            return call(*arguments, **named)
+
+    return calling
 
 
 def _flat(params: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -78,7 +78,7 @@ def plain_name(vm_name: str) -> str:
     plain = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in ".-") else "-" for letter in vm_name
     )
-    return plain.strip("-")[:63] or "vm"
+    return plain.strip("-.")[:63] or "vm"
 
 
 def resource_name(vm_name: str, migration_id: str, part: str) -> str:

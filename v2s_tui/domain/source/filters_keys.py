@@ -64,8 +64,13 @@ def name_test(pattern: str) -> Test:
     return lambda vm: matches(vm.name)
 
 
+_REPEATED_REPEAT = re.compile(r"[*+}]\??\)[*+{]")
+
+
 def regex_test(pattern: str) -> Test:
-    """Anywhere in the name, as Python's `re.search`."""
+    """Anywhere in the name, as Python's `re.search`. Raises ValueError, also for what could take for ever."""
+    if _REPEATED_REPEAT.search(pattern):
+        raise ValueError("a repeat within a repeat, as in `(a+)+`, can take for ever; write it with one")
     try:
         search = re.compile(pattern).search
     except (re.error, OverflowError, RecursionError) as err:
