@@ -51,6 +51,8 @@ class FakeSource:
     world: World
     vms: dict[str, Vm]
     name: str = "vcenter.lab"
+    tls_note: str = "nothing is encrypted in memory"
+    version: str = "vCenter in memory 1.0"
     power: dict[str, PowerState] = field(default_factory=dict)
     snapshots: dict[str, tuple[str, str]] = field(default_factory=dict)
     tags: dict[str, set[str]] = field(default_factory=dict)

@@ -10,9 +10,10 @@ from v2s_tui.cli.options import chosen_config, config_option, format_option
 
 @click.command()
 @config_option
+@click.option("--fix", is_flag=True, help="Prepare libguestfs' appliance; name the packages to install.")
 @format_option("text", "json")
 @click.pass_context
-def doctor(ctx: click.Context, config: Path | None, output_format: str) -> None:
+def doctor(ctx: click.Context, config: Path | None, *, fix: bool, output_format: str) -> None:
     """Check tools, firmware, KVM, space, vCenter, Scaleway, Object Storage; each finding with its fix."""
     from dataclasses import asdict
 
@@ -20,10 +21,11 @@ def doctor(ctx: click.Context, config: Path | None, output_format: str) -> None:
     from v2s_tui.cli.exit_codes import ExitCode
     from v2s_tui.domain.checks import CheckState
     from v2s_tui.presentation.check_lines import check_line
+    from v2s_tui.usecases.check_host import missing_packages
     from v2s_tui.usecases.run_doctor import run_doctor
 
     with open_services(chosen_config(ctx, config), warn=say) as services:
-        checks = list(run_doctor(services, cache_folder()))
+        checks = list(run_doctor(services, cache_folder(), fix=fix))
     if output_format == "json":
         import orjson
 
@@ -33,6 +35,8 @@ def doctor(ctx: click.Context, config: Path | None, output_format: str) -> None:
             put(check_line(check))
             if check.fix:
                 put(f"{'':26}fix: {check.fix}")
+    if fix and (packages := missing_packages()):
+        say(f"run as root: apt-get install {' '.join(packages)}")
     if any(check.state is CheckState.FAIL for check in checks):
         ctx.exit(ExitCode.BLOCKED)
 

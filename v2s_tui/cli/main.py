@@ -20,6 +20,8 @@ _COMMANDS = {
     "plan": ("v2s_tui.cli.plan", "plan", "Check, show and compare plan files."),
     "batch": ("v2s_tui.cli.batch", "batch", "Estimate, run, resume and report batches."),
     "doctor": ("v2s_tui.cli.doctor", "doctor", "Check this host, vCenter and Scaleway; each with its fix."),
+    "guest": ("v2s_tui.cli.disks", "guest", "What would be changed in a guest, from its disk files."),
+    "disk": ("v2s_tui.cli.disks", "disk", "Compare a disk with the manifest of its content."),
     "leftovers": ("v2s_tui.cli.doctor", "leftovers", "What earlier runs left behind, with its monthly cost."),
 }
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from v2s_tui.adapters.guest.appliance import prepare_appliance
+from v2s_tui.adapters.guest.appliance import appliance_ready, guestfs_installed, prepare_appliance
 from v2s_tui.adapters.qemu.acceleration import acceleration, why_not_kvm
 from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.domain.checks import Check, CheckState
@@ -23,15 +23,30 @@ TOOLS = {
     "mformat": "mtools",
 }
 """Commands that stages run, and the Debian package of each."""
+FIRMWARE_PACKAGE = "ovmf"
+GUESTFS_PACKAGES = ("python3-guestfs", "libguestfs-xfs")
 
 
-def check_host(work_dir: Path, cache: Path) -> Iterator[Check]:
-    """Everything that can be told without a connection; quick but for the probe of KVM (up to 5 seconds)."""
+def check_host(work_dir: Path, cache: Path, *, fix: bool = False) -> Iterator[Check]:
+    """Everything that can be told without a connection; quick but for the probe of KVM (up to 5 seconds).
+
+    fix: also prepare what v2s prepares by itself, the appliance of libguestfs; it may download a kernel.
+    """
     yield from (_tool(name, package) for name, package in TOOLS.items())
     yield _firmware()
     yield _kvm()
-    yield _appliance(cache)
+    yield _appliance(cache, fix=fix)
     yield from _work_space(work_dir)
+
+
+def missing_packages() -> tuple[str, ...]:
+    """Debian packages that an administrator has to install, for one `apt-get install`."""
+    found = [package for name, package in TOOLS.items() if shutil.which(name) is None]
+    if _firmware().state is CheckState.FAIL:
+        found.append(FIRMWARE_PACKAGE)
+    if not guestfs_installed():
+        found += GUESTFS_PACKAGES
+    return tuple(dict.fromkeys(found))
 
 
 def rehearsal_missing() -> str:
@@ -70,7 +85,10 @@ def _kvm() -> Check:
     return Check("host", "KVM", CheckState.WARN, why, fix)
 
 
-def _appliance(cache: Path) -> Check:
+def _appliance(cache: Path, *, fix: bool) -> Check:
+    if guestfs_installed() and not fix and not appliance_ready(cache):
+        how = "`v2s doctor --fix` prepares it; else the first guest stage does"
+        return Check("host", "libguestfs", CheckState.WARN, "its appliance has no kernel yet", how)
     try:
         settings = prepare_appliance(cache)
     except V2sError as err:

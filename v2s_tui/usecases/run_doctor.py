@@ -22,9 +22,9 @@ _DIAL_SECONDS = 5.0
 _SLOW_BYTES_PER_SECOND = 5 * MIB
 
 
-def run_doctor(services: Services, cache: Path) -> Iterator[Check]:
-    """Checks as they are made; a failed one never stops the others."""
-    yield from check_host(services.work_dir, cache)
+def run_doctor(services: Services, cache: Path, *, fix: bool = False) -> Iterator[Check]:
+    """Checks as they are made; a failed one never stops the others. fix: see check_host."""
+    yield from check_host(services.work_dir, cache, fix=fix)
     yield from _guarded("vcenter", "inventory", lambda: _vcenter(services))
     yield from _guarded("scaleway", "access", lambda: _scaleway(services))
     yield from _guarded("storage", "bucket", lambda: _storage(services))
@@ -41,9 +41,10 @@ def _vcenter(services: Services) -> Iterator[Check]:
     vmware = services.settings.vmware
     source = services.source()
     yield Check("vcenter", "login", CheckState.OK, f"{vmware.username} at {vmware.vcenter}:{vmware.port}")
-    if vmware.insecure:
-        fix = "set vmware.ca_file or vmware.thumbprint"
-        yield Check("vcenter", "TLS", CheckState.WARN, "the certificate is not verified", fix)
+    yield Check("vcenter", "version", CheckState.OK, source.version)
+    state = CheckState.WARN if vmware.insecure else CheckState.OK
+    fix = "set vmware.ca_file or vmware.thumbprint" if vmware.insecure else ""
+    yield Check("vcenter", "TLS", state, source.tls_note, fix)
     inventory = load_inventory(services, details=False)
     yield Check("vcenter", "inventory", CheckState.OK, f"{len(inventory)} VMs")
     missing = source.missing_privileges(vm.moref for vm in list(inventory)[:200])

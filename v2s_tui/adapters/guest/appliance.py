@@ -43,6 +43,20 @@ class ApplianceSettings:
         return values | ({"LIBGUESTFS_CACHEDIR": str(self.cache)} if self.cache else {})
 
 
+def guestfs_installed() -> bool:
+    """True when the worker's Python can load libguestfs."""
+    try:
+        _check_guestfs()
+    except ToolError:
+        return False
+    return True
+
+
+def appliance_ready(cache: Path) -> bool:
+    """True when `prepare_appliance` has nothing to download."""
+    return _host_kernel() is not None or _kernel_folder(cache).exists()
+
+
 def prepare_appliance(cache: Path) -> ApplianceSettings:
     """Settings that work on this host; a kernel is downloaded into the cache the first time, where needed.
 
@@ -93,8 +107,12 @@ def _host_kernel() -> Path | None:
     return None
 
 
+def _kernel_folder(cache: Path) -> Path:
+    return cache / "appliance-kernel"
+
+
 def _unpacked_kernel(cache: Path) -> Path:
-    target = cache / "appliance-kernel"
+    target = _kernel_folder(cache)
     if target.exists():
         return target
     cache.mkdir(parents=True, exist_ok=True)

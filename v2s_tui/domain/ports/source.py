@@ -55,9 +55,18 @@ class ExportLease(Protocol):
 
 
 class Source(Protocol):
-    """A vCenter. Errors: SourceUnreachable, LoginRefused, SessionExpired, LeaseFailed, SourceError."""
+    """A vCenter. Errors: SourceUnreachable, LoginRefused, SessionExpired, LeaseFailed, SourceError.
+
+    name: its host name. tls_note: how its certificate is trusted, for people.
+    """
 
     name: str
+    tls_note: str
+
+    @property
+    def version(self) -> str:
+        """Product and version as it names itself."""
+        ...
 
     def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
         """All VMs with list properties; on_page gets each page as it arrives."""
