@@ -28,7 +28,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         )
         started.append(process)
         assert process.stdout is not None
-        assert process.stdout.readline() == "converting\n"
+        for _ in range(2):
+            assert process.stdout.readline() == "converting\n"
         return process
 
     yield start
