@@ -15,6 +15,7 @@ from v2s_tui.domain.units import format_duration, format_eur
 from v2s_tui.engine.outcome import BatchOutcome, exit_code
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.findings import count_line, findings_of, grouped_lines
+from v2s_tui.presentation.report_text import report_format_of
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
@@ -137,7 +138,7 @@ def _show(outlook: Outlook) -> None:
 
 
 def _write_report(services: Services, outcome: BatchOutcome, path: Path | None, *, show: bool) -> None:
-    text = batch_report(services, outcome.batch_id)
+    text = batch_report(services, outcome.batch_id, report_format_of(path) if path else "markdown")
     if path is None and (outcome.failed or outcome.stopped):
         path = services.state_dir / f"report-{outcome.batch_id}.md"
         path.touch(mode=0o600)

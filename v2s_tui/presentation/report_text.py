@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -128,4 +129,8 @@ FORMAT_OF_SUFFIX: Mapping[str, str] = {
     ".csv": "csv",
     ".json": "json",
 }
-"""By the ending of the file a report is written to; Markdown for any other."""
+
+
+def report_format_of(path: Path) -> str:
+    """The format that the ending of a file asks for; Markdown for any other."""
+    return FORMAT_OF_SUFFIX.get(path.suffix.lower(), "markdown")

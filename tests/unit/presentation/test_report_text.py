@@ -17,7 +17,7 @@ from v2s_tui.domain.planning.simulation import Segment
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.report import BatchReport, forecast_figures, report_of
 from v2s_tui.engine.settings import GateMode
-from v2s_tui.presentation.report_text import REPORT_FORMATS
+from v2s_tui.presentation.report_text import REPORT_FORMATS, report_format_of
 
 ODD_NAME = "[web] <b>|pipe"
 
@@ -95,6 +95,13 @@ def test_json_is_the_whole_record(report: BatchReport) -> None:
 def test_plain_text_lines_up(report: BatchReport) -> None:
     text = REPORT_FORMATS["text"](report)
     assert "Successful migrations\n---------------------" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("r.html", "html"), ("r.CSV", "csv"), ("r.md", "markdown"), ("r", "markdown")]
+)
+def test_the_ending_of_the_file_chooses_the_format(name: str, expected: str) -> None:
+    assert report_format_of(Path(name)) == expected
 
 
 def test_forecast_and_actual_stand_side_by_side(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from v2s_tui.domain.execution import events
-from v2s_tui.domain.execution.events import Actor, Decision, Event
+from v2s_tui.domain.execution.events import Decision, Event
 from v2s_tui.domain.execution.job import JobState, apply_to_job, interrupted, new_job
 from v2s_tui.domain.execution.ledger import Effect
 from v2s_tui.domain.planning.limits import Limit, Limits
@@ -347,8 +347,3 @@ def _apply_to_vm(state: BatchState, event: events.VmEvent) -> BatchState:
     if isinstance(event, events.PlanEdited):
         return replace(state, planned={**state.planned, event.vm: event.planned})
     return state
-
-
-def actor_text(actor: Actor) -> str:
-    """`alice (app on pts/3)`."""
-    return f"{actor.who} ({actor.origin})"
