@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from v2s_tui.adapters.guest.block import SECTOR_BYTES, BlockDevice, copy_in, copy_out
+from v2s_tui.adapters.guest.block import SECTOR_BYTES, BlockDevice, copy_in, copy_out, is_zero
 from v2s_tui.adapters.guest.boot.conversion import EspPlace
 from v2s_tui.system.processes import Finished, run_tool
 
@@ -118,5 +118,5 @@ def _clear(device: BlockDevice, place: EspPlace) -> None:
     step = 1 << 20
     for position in range(0, place.sectors * SECTOR_BYTES, step):
         length = min(step, place.sectors * SECTOR_BYTES - position)
-        if device.read_at(place.offset_bytes + position, length).strip(b"\0"):
+        if not is_zero(device.read_at(place.offset_bytes + position, length)):
             device.write_at(place.offset_bytes + position, bytes(length))
