@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from lab_process import RunningLab, lab_process, v2s, v2s_argv
+from plans_as_is import write_plan_as_is
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -35,7 +36,7 @@ FAULTS = {
         },
         {"server": "scaleway", "operation": "POST *", "nth": [5, 9], "status": 429},
         {"server": "scaleway", "operation": "*", "probability": 0.05, "status": 503, "body": "<html>busy"},
-        {"server": "objectstorage", "operation": "PUT *", "nth": [2], "status": 503},
+        {"server": "objectstorage", "operation": "UploadPart", "nth": [2], "status": 503},
         {"server": "vcenter", "operation": "CreateSnapshot_Task", "nth": 1, "fault": "TaskInProgress"},
         {"server": "vcenter", "operation": "GET /nfc/*", "nth": [1, 3], "cut_after_bytes": 300_000},
         {"server": "vcenter", "operation": "ExportSnapshot", "nth": 2, "lease": "error"},
@@ -131,14 +132,6 @@ def from_environment(lab: RunningLab, path: Path) -> Path:
     return path
 
 
-def make_plan(lab: RunningLab, path: Path) -> None:
-    made = v2s(lab, "inventory-plan", "-f", "name:tiny-*", "-o", str(path))
-    assert made.returncode == 0, made.stderr
-    plan = yaml.safe_load(path.read_text())
-    plan.setdefault("defaults", {})["adapt"] = False
-    path.write_text(yaml.safe_dump(plan))
-
-
 def test_no_secret_is_anywhere_after_a_troubled_run(tmp_path: Path) -> None:
     prepare(tmp_path / "lab")
     faults = tmp_path / "faults.yaml"
@@ -155,7 +148,7 @@ def test_no_secret_is_anywhere_after_a_troubled_run(tmp_path: Path) -> None:
         "XDG_RUNTIME_DIR": str(runtime),
     }
     with lab_process(tmp_path / "lab", "--scenario", "tiny", "--faults", str(faults)) as lab:
-        make_plan(lab, output / "plan.yaml")
+        write_plan_as_is(lab, output / "plan.yaml", "tiny-*")
         config = from_environment(lab, output / "migration.yaml")
         argv = [sys.executable, "-c", AT_DEBUG_LEVEL, str(output / "debug.log"), "--config", str(config)]
         run = ["--run", str(output / "plan.yaml"), "--yes", "--events", str(output / "events.jsonl")]
