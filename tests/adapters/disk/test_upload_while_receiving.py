@@ -1,4 +1,4 @@
-"""The whole way of a disk, host to Object Storage: parts go out while it arrives, the guest changes between."""
+"""The whole way of a disk, host to Object Storage: parts go out while it arrives, and the guest changes."""
 
 import socket
 import subprocess
