@@ -1,0 +1,111 @@
+"""Undo and leftovers as command line and app call them: a real state file and a world in memory."""
+
+from pathlib import Path
+
+import pytest
+from fakes.plans import BATCH_ID, batch_of, plan_of, vm_named
+from fakes.rig import Rig
+from fakes.world import failing
+
+from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.config.settings import ConversionSettings, Settings, VmwareSettings
+from v2s_tui.domain.errors import InputError, StateError, ToolError
+from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
+from v2s_tui.usecases.leftovers import find_leftovers, remove_leftover
+from v2s_tui.usecases.report_batch import batch_report
+from v2s_tui.usecases.services import Lazy, Services
+from v2s_tui.usecases.undo import preview_undo, undo_batch
+
+BROKEN = ToolError("bad", command="", exit_code=1, stderr_tail="")
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """web-01 is complete, db-01 failed at its import."""
+    vms = [vm_named("web-01", disks=2), vm_named("db-01")]
+    plan = plan_of([("all", vms, PausePolicy.CONTINUE)])
+    rig = Rig(plan, tmp_path, stages=dict(STAGES), evidence=dict(EVIDENCE))
+    rig.world.rules.append(failing("import_snapshot", BROKEN, times=9, about="db-01"))
+    rig.store = BatchStateFile.create(tmp_path, batch_of(plan))  # type: ignore[assignment]
+    rig.run()
+    rig.store.close()
+    return rig
+
+
+@pytest.fixture
+def services(rig: Rig) -> Services:
+    settings = Settings(
+        vmware=VmwareSettings(vcenter="vcenter.example.com", username="operator"),
+        conversion=ConversionSettings(work_dir=rig.work_dir),
+    )
+    bucket = settings.scaleway.s3_bucket
+    for (place, key), stored in list(rig.objects.objects.items()):
+        rig.objects.objects[bucket, key] = rig.objects.objects.pop((place, key), stored)
+    return Services(
+        settings=settings,
+        clock=rig.clock,
+        source=Lazy(lambda: rig.source),
+        cloud=Lazy(lambda: rig.cloud),
+        objects=Lazy(lambda: rig.objects),
+        disks=Lazy(lambda: rig.disks),
+        guests=Lazy(lambda: rig.guests),
+    )
+
+
+def test_the_preview_changes_nothing_and_names_running_instances(rig: Rig, services: Services) -> None:
+    before = dict(rig.cloud.resources)
+    preview = preview_undo(services, BATCH_ID)
+    assert preview.running == ("web-01",)
+    assert {step.effect.vm_name for step in preview.steps} == {"web-01", "db-01"}
+    assert rig.cloud.resources == before
+
+
+def test_undo_of_a_failed_vm_leaves_the_complete_one(rig: Rig, services: Services) -> None:
+    results = undo_batch(services, BATCH_ID, ["db-01"])
+    assert [result.problem for result in results] == [""] * len(results)
+    assert rig.source.snapshots == {}
+    assert len(rig.cloud.of_kind("instance")) == 1
+    assert preview_undo(services, BATCH_ID, ["db-01"]).steps == ()
+
+
+def test_undo_of_an_unknown_vm_or_batch_is_refused(services: Services) -> None:
+    with pytest.raises(InputError, match="no VM 'nobody'"):
+        preview_undo(services, BATCH_ID, ["nobody"])
+    with pytest.raises(StateError, match="no batch ffffffff"):
+        undo_batch(services, "ffffffff")
+
+
+def test_undo_waits_for_the_runner_to_leave(services: Services) -> None:
+    store = BatchStateFile.open(services.state_dir / f"batch-{BATCH_ID}.json")
+    with pytest.raises(StateError, match="in use by process"):
+        undo_batch(services, BATCH_ID)
+    store.close()
+
+
+def test_leftovers_are_what_the_failed_vm_made_and_can_be_removed(rig: Rig, services: Services) -> None:
+    found = find_leftovers(services)
+    assert {each.vm_name for each in found} == {"db-01"}
+    assert {each.found.kind for each in found} == {EffectKind.VMWARE_SNAPSHOT, EffectKind.OBJECT}
+    assert all(each.resumable for each in found)
+    for each in found:
+        remove_leftover(services, each)
+    assert find_leftovers(services) == ()
+    assert len(rig.cloud.of_kind("instance")) == 1
+
+
+def test_what_no_record_knows_is_found_by_its_mark(rig: Rig, services: Services) -> None:
+    loose = rig.cloud.create_ip("fr-par-1", tags=("v2s:deadbeef:42", "v2s:deadbeef:42:ip"))
+    upload = rig.objects.begin_upload(services.settings.scaleway.s3_bucket, "migrations/42/disk-0.qcow2")
+    found = {each.found.id: each for each in find_leftovers(services) if not each.vm_name}
+    assert set(found) == {loose.id, upload}
+    assert found[loose.id].monthly_eur == 3.0
+    assert not found[loose.id].resumable
+
+
+def test_the_report_is_made_of_the_record_alone(rig: Rig, services: Services) -> None:
+    rig.world.dead = True
+    text = batch_report(services, BATCH_ID)
+    assert "| db-01 | import_scw | bad |" in text
+    assert "EUR" in text
