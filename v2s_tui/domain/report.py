@@ -12,8 +12,26 @@ from v2s_tui.domain.execution.batch import Approval, BatchState, BatchStatus, Ru
 from v2s_tui.domain.execution.job import JobState
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.planning.simulation import Segment
-from v2s_tui.domain.planning.stages import JobStatus, Stage
+from v2s_tui.domain.planning.stages import (
+    LINUX_GUEST_STAGES,
+    WINDOWS_GUEST_STAGES,
+    JobStatus,
+    Stage,
+)
+from v2s_tui.domain.report_lines import (
+    PROVEN,
+    UNPROVEN,
+    DiskLine,
+    GuestChanges,
+    GuestLine,
+    NoteLine,
+    RetryLine,
+    StageLine,
+    VmLine,
+)
 
+TOLD_ELSEWHERE = frozenset({"boot", "rehearsal"})
+"""Notes that have a place of their own in the report."""
 RESULT_KINDS = frozenset(
     {
         EffectKind.INSTANCE,
@@ -27,80 +45,6 @@ RESULT_KINDS = frozenset(
     }
 )
 """What a complete migration leaves on purpose. Of anything else a trace is a leftover."""
-
-
-@dataclass(frozen=True, slots=True)
-class VmLine:
-    """One VM.
-
-    seconds: from its start to its end. monthly_eur: None unknown. moved_bytes: what its stages moved.
-    """
-
-    name: str
-    wave: str
-    status: JobStatus
-    target_type: str
-    zone: str
-    os_family: str
-    seconds: float
-    stage: str = ""
-    error: str = ""
-    cause: str = ""
-    fix: str = ""
-    detail: str = ""
-    note: str = ""
-    image_id: str = ""
-    server_id: str = ""
-    public_ip: str = ""
-    boot_level: str = ""
-    moved_bytes: int = 0
-    attempts: int = 0
-    monthly_eur: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StageLine:
-    """One stage over all complete VMs. rate_bytes: bytes per second of its main work, 0 when it moves none.
-
-    forecast_seconds: mean that was forecast, None when nothing was.
-    """
-
-    stage: Stage
-    count: int
-    mean_seconds: float
-    min_seconds: float
-    max_seconds: float
-    moved_bytes: int = 0
-    rate_bytes: float = 0.0
-    forecast_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RetryLine:
-    """Something that was tried again. who: "" when v2s did by itself."""
-
-    vm: str
-    at: datetime
-    stage: str
-    title: str
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiskLine:
-    """What one disk became, with its evidence."""
-
-    vm: str
-    index: int
-    capacity_bytes: int
-    file: str
-    file_bytes: int
-    sha256: str
-    tool: str
-    object_key: str
-    object_bytes: int
-    snapshot_id: str
-    volume_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +67,8 @@ class BatchReport:
     runners: tuple[RunNote, ...]
     retries: tuple[RetryLine, ...]
     disks: tuple[DiskLine, ...]
+    guests: tuple[GuestLine, ...]
+    notes: tuple[NoteLine, ...]
     leftovers: tuple[Effect, ...]
     overridden: tuple[str, ...]
     forecast_seconds: float | None
@@ -156,9 +102,15 @@ def forecast_figures(total_seconds: float, segments: Iterable[Segment]) -> dict[
 
 
 def report_of(
-    state: BatchState, now: datetime, *, monthly_eur: Mapping[str, float] | None = None
+    state: BatchState,
+    now: datetime,
+    *,
+    monthly_eur: Mapping[str, float] | None = None,
+    guest_changes: Mapping[str, GuestChanges] | None = None,
 ) -> BatchReport:
-    """The report of a batch in this state. monthly_eur: by VM name, where prices are known."""
+    """The report of a batch in this state. monthly_eur: by VM name, where prices are known; guest_changes: by
+    VM name, where a manifest was read.
+    """
     header = state.header
     end = header.completed_at or now
     prices = monthly_eur or {}
@@ -177,6 +129,8 @@ def report_of(
         runners=header.runners,
         retries=tuple(_retry_lines(state)),
         disks=tuple(_disk_lines(state)),
+        guests=tuple(_guest_lines(state, guest_changes or {})),
+        notes=tuple(_note_lines(state, guest_changes or {})),
         leftovers=leftover_effects(state),
         overridden=header.overridden,
         forecast_seconds=header.forecast.get("total"),
@@ -229,6 +183,7 @@ def _vm_line(job: JobState, now: datetime, monthly_eur: float | None) -> VmLine:
         server_id=job.artifacts.server_id,
         public_ip=job.artifacts.public_ip,
         boot_level=job.artifacts.boot_level,
+        boot=_boot(job),
         moved_bytes=sum(job.stage_bytes.values()),
         attempts=sum(job.attempts.values()),
         monthly_eur=monthly_eur,
@@ -283,7 +238,39 @@ def _disk_lines(state: BatchState) -> list[DiskLine]:
             object_bytes=disk.object_bytes,
             snapshot_id=disk.snapshot_id,
             volume_id=disk.volume_id,
+            stream_sha1=disk.stream_sha1,
+            object_etag=disk.object_etag,
+            manifest=disk.manifest_path,
         )
         for job in state.jobs.values()
         for disk in job.artifacts.disks
+    ]
+
+
+def _boot(job: JobState) -> str:
+    return PROVEN if job.artifacts.notes.get("boot") == PROVEN else UNPROVEN
+
+
+def _guest_lines(state: BatchState, changes: Mapping[str, GuestChanges]) -> list[GuestLine]:
+    return [
+        GuestLine(
+            vm=job.vm_name,
+            boot=_boot(job),
+            rehearsal=job.artifacts.notes.get("rehearsal", job.artifacts.boot_level),
+            changes=changes.get(job.vm_name),
+            manifest=job.artifacts.guest_manifest,
+        )
+        for job in state.jobs.values()
+        if job.artifacts.guest_manifest or job.artifacts.boot_level
+    ]
+
+
+def _note_lines(state: BatchState, changes: Mapping[str, GuestChanges]) -> list[NoteLine]:
+    """Warnings of guest stages stand with the guest where its manifest was read."""
+    guest_stages = {stage.value for stage in LINUX_GUEST_STAGES | WINDOWS_GUEST_STAGES}
+    return [
+        NoteLine(job.vm_name, what, text)
+        for job in state.jobs.values()
+        for what, text in job.artifacts.notes.items()
+        if what not in TOLD_ELSEWHERE and not (what in guest_stages and job.vm_name in changes)
     ]

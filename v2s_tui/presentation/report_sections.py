@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from v2s_tui.domain.planning.stages import JobStatus
-from v2s_tui.domain.report import BatchReport, VmLine
+from v2s_tui.domain.report import BatchReport
+from v2s_tui.domain.report_lines import VmLine
 from v2s_tui.domain.units import format_bytes, format_duration, format_eur, format_rate
 
 _ERROR_WIDTH = 80
@@ -43,7 +44,9 @@ def report_sections(report: BatchReport) -> tuple[Section, ...]:
         _approvals(report),
         _retries(report),
         _overridden(report),
+        _guests(report),
         _disks(report),
+        _notes(report),
         _leftovers(report),
         _resume(report),
     )
@@ -86,7 +89,7 @@ def _summary(report: BatchReport) -> Section:
 def _successful(report: BatchReport) -> Section:
     return Section(
         "Successful migrations",
-        columns=("VM", "Type", "OS", "Duration", "Image", "Instance", "Address", "Rehearsal", "Per month"),
+        columns=("VM", "Type", "OS", "Duration", "Image", "Instance", "Address", "Boot", "Per month"),
         rows=tuple(
             (
                 line.name,
@@ -96,7 +99,7 @@ def _successful(report: BatchReport) -> Section:
                 line.image_id or "-",
                 line.server_id or "-",
                 line.public_ip or "-",
-                line.boot_level or "not rehearsed",
+                f"{line.boot} ({line.boot_level})" if line.boot_level else line.boot,
                 format_eur(line.monthly_eur) if line.monthly_eur is not None else "-",
             )
             for line in report.with_status(JobStatus.COMPLETE)
@@ -194,20 +197,63 @@ def _single(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple((text,) for text in texts)
 
 
+def _guests(report: BatchReport) -> Section:
+    return Section(
+        "Guests",
+        tuple(
+            f"{line.vm}: {warning}"
+            for line in report.guests
+            if line.changes
+            for warning in line.changes.warnings
+        ),
+        columns=("VM", "Files changed", "Warnings", "Rehearsal", "Boot", "Manifest"),
+        rows=tuple(
+            (
+                line.vm,
+                str(len(line.changes.paths)) if line.changes else "-",
+                str(len(line.changes.warnings)) if line.changes else "-",
+                line.rehearsal or "none",
+                line.boot,
+                line.manifest or "-",
+            )
+            for line in report.guests
+        ),
+    )
+
+
+def _notes(report: BatchReport) -> Section:
+    rows = tuple((line.vm, line.what, "; ".join(line.text.splitlines())) for line in report.notes)
+    return Section("Notes", columns=("VM", "About", "Note"), rows=rows)
+
+
 def _disks(report: BatchReport) -> Section:
     return Section(
         "Artifacts",
-        columns=("VM", "Disk", "Size", "Image bytes", "SHA-256", "Object", "Snapshot", "Volume", "Made by"),
+        columns=(
+            "VM",
+            "Disk",
+            "Size",
+            "Image bytes",
+            "Stream SHA-1",
+            "Object",
+            "Object ETag",
+            "Snapshot",
+            "Volume",
+            "Digests",
+            "Made by",
+        ),
         rows=tuple(
             (
                 line.vm,
                 str(line.index),
                 format_bytes(line.capacity_bytes),
                 str(line.file_bytes),
-                line.sha256 or "-",
+                line.stream_sha1 or "-",
                 line.object_key or "-",
+                line.object_etag or "-",
                 line.snapshot_id or "-",
                 line.volume_id or "-",
+                line.manifest or "-",
                 line.tool or "-",
             )
             for line in report.disks

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from v2s_tui.domain.report import BatchReport, VmLine
+from v2s_tui.domain.report import BatchReport
+from v2s_tui.domain.report_lines import VmLine
 from v2s_tui.presentation.report_sections import Section, report_sections, report_title
 
 _STYLE = """

@@ -1,10 +1,16 @@
 """The report of a batch, made from its record alone: nobody outside is asked."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
 from v2s_tui.adapters.formats.bundled_catalogue import bundled_catalogue
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.planning.cost import plan_cost
 from v2s_tui.domain.report import BatchReport, report_of
+from v2s_tui.domain.report_lines import GuestChanges
 from v2s_tui.domain.target.instance_types import Catalogue
 from v2s_tui.presentation.import_blocks import import_blocks
 from v2s_tui.presentation.report_text import REPORT_FORMATS
@@ -26,7 +32,36 @@ def batch_report(services: Services, batch_id: str | None, output_format: str = 
 def report_data(services: Services, batch_id: str | None) -> BatchReport:
     """The report as data, with prices of this process's catalogues or the bundled ones."""
     state = read_batch(services, batch_id)
-    return report_of(state, services.clock.now(), monthly_eur=_monthly_eur(services, state))
+    return report_of(
+        state,
+        services.clock.now(),
+        monthly_eur=_monthly_eur(services, state),
+        guest_changes=dict(_guest_changes(state)),
+    )
+
+
+def _guest_changes(state: BatchState) -> Iterator[tuple[str, GuestChanges]]:
+    """By VM; one whose manifest was removed since is left out."""
+    for name, job in state.jobs.items():
+        if job.artifacts.guest_manifest:
+            try:
+                yield name, read_guest_manifest(Path(job.artifacts.guest_manifest))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # the report shows the path and no figures
+
+
+def read_guest_manifest(path: Path) -> GuestChanges:
+    """What the guest stages wrote down of a guest (engine/stages/guest_work.py): a section for each stage.
+
+    Raises OSError when it is not there; ValueError, KeyError or TypeError when it is something else.
+    """
+    manifest = orjson.loads(path.read_bytes())
+    if not isinstance(manifest, dict):
+        raise ValueError(f"{path.name} is no manifest of a guest")
+    stages = manifest.values()
+    paths = dict.fromkeys(str(record["path"]) for stage in stages for record in stage["records"])
+    warnings = dict.fromkeys(str(each) for stage in stages for each in stage["warnings"])
+    return GuestChanges(tuple(paths), tuple(warnings))
 
 
 def _monthly_eur(services: Services, state: BatchState) -> dict[str, float]:

@@ -16,6 +16,7 @@ from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.simulation import Segment
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.report import BatchReport, forecast_figures, report_of
+from v2s_tui.domain.report_lines import GuestChanges
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.report_text import REPORT_FORMATS, report_format_of
 
@@ -72,6 +73,27 @@ def test_stages_are_in_alphabetical_order_and_of_successful_vms_only(report: Bat
     table = text[text.index("## Stage timing") : text.index("## Waves")]
     shown = [line.split(" | ")[0].lstrip("| ") for line in table.splitlines() if line.startswith("| ")][2:]
     assert shown == sorted(names)
+
+
+def test_guests_are_summed_up_and_their_warnings_said_once(tmp_path: Path) -> None:
+    rig = Rig(plan_of([("all", [vm_named("a"), vm_named("b")], PausePolicy.CONTINUE)]), tmp_path)
+    rig.run()
+    job = rig.state.jobs["a"]
+    notes = {
+        "adapt_guest": "no swap", "boot": "proven here", "rehearsal": "userspace in 41 s (kvm)",
+        "consistency": "cold",
+    }  # fmt: skip
+    artifacts = replace(job.artifacts, guest_manifest="/e/m.json", boot_level="userspace", notes=notes)
+    state = replace(rig.state, jobs={**rig.state.jobs, "a": replace(job, artifacts=artifacts)})
+    changes = {"a": GuestChanges(("/etc/fstab", "/boot/grub/grub.cfg"), ("no swap",))}
+    made = report_of(state, rig.clock.now(), guest_changes=changes)
+    text = REPORT_FORMATS["markdown"](made)
+    assert "| a | 2 | 1 | userspace in 41 s (kvm) | proven here | /e/m.json |" in text
+    assert text.count("no swap") == 1
+    assert "| a | consistency | cold |" in text
+    assert [line.boot for line in made.vms] == ["proven here", "unproven"]
+    without = REPORT_FORMATS["markdown"](report_of(state, rig.clock.now()))
+    assert "| a | adapt_guest | no swap |" in without, "the manifest is gone, the warning is not"
 
 
 def test_html_escapes_names(report: BatchReport) -> None:

@@ -35,17 +35,19 @@ class UploadedPart:
 class DiskArtifacts:
     """One disk of the VM on its way. index: boot disk 0, then in the order of controller and unit.
 
-    device_key: vSphere device key. capacity_bytes: at the source. received_bytes: compressed bytes of the NFC
-    stream. base: the immutable qcow2 made from the stream. overlay: qcow2 on top of it that guest stages
-    change (None until they start). manifest_path: per-cluster digests of the content. upload_file: what
-    goes to Object Storage, the base itself or a flattened copy. bucket, key, upload_id: where it goes;
-    object_bytes: size of the finished object (0 until then). snapshot_id, volume_id: at Scaleway.
+    device_key: vSphere device key. capacity_bytes: at the source. received_bytes, stream_sha1: of the
+    compressed NFC stream. base: the immutable qcow2 made from the stream. overlay: qcow2 on top of it that
+    guest stages change (None until they start). manifest_path: per-cluster digests of the content, of what
+    was sent once it was. upload_file: what goes to Object Storage, the base itself or a flattened copy.
+    bucket, key, upload_id: where it goes; object_bytes: size of the finished object (0 until then).
+    snapshot_id, volume_id: at Scaleway.
     """
 
     index: int
     device_key: int
     capacity_bytes: int
     received_bytes: int = 0
+    stream_sha1: str = ""
     base: FileEvidence | None = None
     overlay: FileEvidence | None = None
     virtual_size_bytes: int = 0

@@ -120,6 +120,7 @@ def _finish(
             upload_file=None,
             object_bytes=0,
             received_bytes=received.received_bytes,
+            stream_sha1=received.stream_sha1,
             virtual_size_bytes=received.virtual_size_bytes,
             manifest_path=received.manifest_path,
         )

@@ -4,6 +4,7 @@ An unchanged base of the right size goes as it is; when the guest was changed or
 overlay are flattened into one file first, because imports refuse backing files (reference: scaleway.md 2.1).
 """
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.ports import StoredObject
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import forget
+from v2s_tui.engine.stages.guest_work import evidence_folder
 from v2s_tui.engine.stages.local_files import same_size
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
+
+MANIFEST_SUFFIX = ".manifest"
+"""The `Disks` port leaves the digests of an image beside it under the image's name and this."""
 
 
 def upload_disks(stage: StageInput, context: StageContext) -> Artifacts:
@@ -63,9 +68,15 @@ def _upload(
             # somebody (a lifecycle rule, another operator) aborted the upload while it ran
             stored = _send(context, artifacts, disk, progress)
     _record_object(context, disk)
+    manifest_path = _kept_manifest(stage, disk)
     _drop_copy(disk)
     done = replace(
-        disk, upload_id="", upload_file=None, object_bytes=stored.size_bytes, object_etag=stored.etag
+        disk,
+        upload_id="",
+        upload_file=None,
+        object_bytes=stored.size_bytes,
+        object_etag=stored.etag,
+        manifest_path=manifest_path,
     )
     artifacts = artifacts.with_disk(done)
     context.checkpoint(artifacts)
@@ -149,11 +160,22 @@ def _record_object(context: StageContext, disk: DiskArtifacts) -> None:
     forget(context, EffectKind.MULTIPART_UPLOAD, disk.key)
 
 
+def _kept_manifest(stage: StageInput, disk: DiskArtifacts) -> str:
+    """The digests of what was sent outlive the local images, so that a volume can be verified later."""
+    sent = Path(f"{_file_of(disk).path}{MANIFEST_SUFFIX}")
+    if not sent.is_file():
+        return disk.manifest_path
+    kept = evidence_folder(stage) / f"{disk_part(disk.index)}{MANIFEST_SUFFIX}"
+    shutil.copyfile(sent, kept)
+    return str(kept)
+
+
 def _drop_copy(disk: DiskArtifacts) -> None:
     """A flattened copy has served; the base stays until cleanup."""
     copy = _file_of(disk)
     if disk.base is None or copy.path != disk.base.path:
         Path(copy.path).unlink(missing_ok=True)
+        Path(f"{copy.path}{MANIFEST_SUFFIX}").unlink(missing_ok=True)
 
 
 def upload_holds(stage: StageInput, ports: Ports) -> StageEvidence:

@@ -428,6 +428,22 @@ def test_local_images_are_kept_where_the_configuration_says_so(bench):
     assert str(bench.work_dir) in bench.artifacts.notes["local images"]
 
 
+def test_the_digests_of_what_was_sent_outlive_the_local_images(bench):
+    flatten = bench.disks.flatten
+
+    def with_manifest(overlay, target, **options):
+        Path(f"{target}.manifest").write_text(f"digests of {target.name}")
+        return flatten(overlay, target, **options)
+
+    bench.disks.flatten = with_manifest
+    bench.run_until(Stage.UPLOAD_S3)
+    assert not list(bench.work_dir.glob("*.manifest")), "it goes with the copy"
+    bench.run_until(Stage.CLEANUP)
+    assert not bench.work_dir.exists()
+    kept = [Path(disk.manifest_path).read_text() for disk in bench.artifacts.disks]
+    assert kept == ["digests of disk-0.upload.qcow2", "digests of disk-1.upload.qcow2"]
+
+
 def test_an_image_keeps_its_snapshots(bench):
     bench.change(make_image=True)
     bench.run_until(Stage.CLEANUP)
