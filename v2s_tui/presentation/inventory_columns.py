@@ -32,7 +32,7 @@ def _disk_key(vm: Vm) -> object:
 
 
 INVENTORY_COLUMNS: tuple[Column[Vm], ...] = (
-    Column("name", "Name", 24, lambda vm: vm.name, grows=True),
+    Column("name", "Name", 24, lambda vm: vm.name),
     Column("power", "Power", 5, lambda vm: _POWER[vm.power_state]),
     Column("os", "OS", 8, lambda vm: vm.os_family.value),
     Column("cpu", "vCPU", 4, lambda vm: str(vm.cpu_count or ""), lambda vm: vm.cpu_count, right=True),

@@ -64,7 +64,7 @@ def _findings(row: PlanRow) -> str:
 
 
 PLAN_COLUMNS: tuple[Column[PlanRow], ...] = (
-    Column("name", "Wave / VM", 26, _name, grows=True),
+    Column("name", "Wave / VM", 26, _name),
     Column("after", "Goes to", 22, _after),
     Column("findings", "Findings", 14, _findings),
     Column("priority", "Prio", 4, lambda row: str(row.planned.priority) if row.planned else "", right=True),

@@ -14,10 +14,12 @@ from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
+from v2s_tui.tui.cleaning import Cleaning
 from v2s_tui.tui.keymap import KEY_COLUMNS, KeyLine, key_lines
 from v2s_tui.tui.leaving import forget_signals, leave_on_signals
 from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
+from v2s_tui.tui.modals.welcome import Welcome
 from v2s_tui.tui.run_control import RunControl
 from v2s_tui.tui.screens.batches import BatchesScreen
 from v2s_tui.tui.screens.estimate import EstimateScreen
@@ -71,20 +73,30 @@ class V2sApp(App[int]):
         self.workspace = recall_workspace(session) if session else Workspace()
         self.background = BackgroundWork(self)
         self.runs = RunControl(self)
+        self.cleaning = Cleaning(self)
         self.workspace.listeners.append(self._workspace_changed)
 
     def on_mount(self) -> None:
         """Go on where the last session was left; the inventory is read behind the first paint."""
         leave_on_signals(self)
         self._recall_looks()
-        self.background.open_kept()
-        self.background.read_inventory()
+        self._begin()
         where = self.session.get("where") if self.session else {}
         if where.get("batch"):
             self.runs.watch(where["batch"])
         if where.get("step") in STEPS:
             self.action_step(where["step"])
         self.set_interval(_KEEP_SECONDS, self.keep_session)
+
+    def _begin(self) -> None:
+        """Read the inventory; without any configuration say how to begin instead."""
+        settings = self.services.settings
+        if settings.source is None and not settings.vmware.vcenter:
+            self.background.inventory_note = "no vCenter is configured"
+            self.call_after_refresh(self.push_screen, Welcome(Path.cwd()))
+            return
+        self.background.open_kept()
+        self.background.read_inventory()
 
     async def on_unmount(self) -> None:
         """Keep the session, let go of the runner; it goes on."""
@@ -202,23 +214,9 @@ class V2sApp(App[int]):
         """Hand results to whoever asked for them."""
         worker = event.worker
         if event.state is WorkerState.SUCCESS:
-            self._succeeded(worker.group, worker.result)
+            self.background.succeeded(worker.group, worker.result)
         elif event.state is WorkerState.ERROR:
-            if worker.group not in {"inventory", "outlook", "facts", "kept"}:
-                self.show_error(worker.error)
             self.background.failed(worker.group, worker.error)
-
-    def _succeeded(self, group: str, result: Any) -> None:
-        if group == "start":
-            self.runs.started(str(result))
-        elif group == "restarts":
-            self.runs.restarts_known(list(result))
-        elif group == "export":
-            self.notify(f"written: {result}", timeout=8, markup=False)
-        elif group == "coming":
-            self.runs.coming_known(result)
-        else:
-            self.background.succeeded(group, result)
 
     def show_error(self, error: BaseException | None) -> None:
         """An error as the operator should read it."""
@@ -238,12 +236,8 @@ class V2sApp(App[int]):
         self.runs.watch(batch_id)
 
     def resume_batch(self, batch_id: str) -> None:
-        """Go on with it in a runner of its own."""
-        self.runs.resume(batch_id)
-
-    def show_restarts(self, batch_id: str) -> None:
-        """Where each VM of a batch would go on."""
-        self.runs.show_restarts(batch_id)
+        """Go on with it in a runner of its own, after saying where each VM goes on."""
+        self.runs.ask_to_resume(batch_id)
 
     def command(self, name: str, **values: object) -> None:
         """Tell the runner."""
@@ -255,6 +249,11 @@ class V2sApp(App[int]):
         """Go to a step of the flow."""
         if self.current_mode != step:
             self.switch_mode(step)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """How a key reads; arrows as words in ASCII mode."""
+        shown = super().get_key_display(binding)
+        return shown if shown.isascii() or not self.has_class(ASCII_CLASS) else binding.key
 
     def action_help(self) -> None:
         """Every key of this screen from the key map itself: type to search, enter does it."""

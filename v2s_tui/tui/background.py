@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from v2s_tui.domain.errors import PlanError, V2sError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
-from v2s_tui.presentation.strategy_columns import StrategyRow
 from v2s_tui.usecases.check_plan import check_plan
-from v2s_tui.usecases.compare_strategies import compare_strategies
 from v2s_tui.usecases.load_inventory import kept_inventory, load_inventory
 from v2s_tui.usecases.look_ahead import Outlook
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
 
 
+T = TypeVar("T")
 PARTIAL = "listing on its way"
 """Source of an inventory of which not all pages have come yet."""
 
@@ -43,7 +42,7 @@ class BackgroundWork:
         self.inventory_note = ""
         self.outlook: Outlook | None = None
         self.outlook_note = ""
-        self._then: Callable[[tuple[StrategyRow, ...]], None] | None = None
+        self._then: dict[str, Callable[[Any], None]] = {}
 
     def open_kept(self) -> None:
         """Show the listing kept from last time at once, where there is one."""
@@ -92,13 +91,13 @@ class BackgroundWork:
             self.outlook_note = "asking for quotas and rights..."
             self._start("facts", lambda: check_plan(services, plan, inventory))
 
-    def compare_strategies(self, then: Callable[[tuple[StrategyRow, ...]], None]) -> None:
-        """Work out every sizing strategy for the plan in hand; then(rows) gets them on the loop."""
-        work, services = self._app.workspace, self._app.services
-        plan, inventory = work.plan, work.inventory
-        if inventory is not None and plan.migrations:
-            self._then = then
-            self._start("strategies", lambda: compare_strategies(services, plan, inventory))
+    def ask(self, group: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do the work in a thread, then(result) on the loop; an error is shown and then is not called.
+
+        Of one group only the newest counts.
+        """
+        self._then[group] = then
+        self._start(group, work)
 
     def _start(self, group: str, work: Callable[[], object]) -> None:
         self._app.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=False)
@@ -116,8 +115,8 @@ class BackgroundWork:
             if group == "outlook":
                 self._ask_around(result.plan)
             self._app.refresh_screen("outlook")
-        elif group == "strategies" and self._then is not None:
-            self._then(result)
+        elif group in self._then:
+            self._then.pop(group)(result)
 
     @property
     def _nothing_listed(self) -> bool:
@@ -136,6 +135,8 @@ class BackgroundWork:
                 str(error) if isinstance(error, PlanError) else "the plan cannot be worked out"
             )
         else:
+            self._then.pop(group, None)
+            self._app.show_error(error)
             return
         if group == "inventory" or not isinstance(error, V2sError):
             self._app.show_error(error)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from v2s_tui.domain.errors import StateError, V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.attach import RunnerClient, living_runner
+from v2s_tui.engine.resume import VmRestart
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.run_columns import batch_line
 from v2s_tui.presentation.run_detail import ComingWave
 from v2s_tui.presentation.start_lines import power_lines, start_lines
 from v2s_tui.tui.modals.confirm import Confirm
-from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.notice import call_operator
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.next_wave import coming_wave
@@ -99,13 +99,9 @@ class RunControl:
         self.coming = None
         if picture.gate is not None:
             services, batch_id = self._app.services, picture.batch_id
-            self._app.run_worker(
-                lambda: coming_wave(services, batch_id),
-                thread=True, group="coming", exclusive=True, exit_on_error=False,
-            )  # fmt: skip
+            self._app.background.ask("coming", lambda: coming_wave(services, batch_id), self._coming_known)
 
-    def coming_known(self, coming: ComingWave | None) -> None:
-        """What the wave behind the gate takes."""
+    def _coming_known(self, coming: ComingWave | None) -> None:
         self.coming = coming
         self._app.refresh_screen("batch")
 
@@ -174,9 +170,7 @@ class RunControl:
 
         def answered(go: bool | None) -> None:
             if go:
-                self._app.run_worker(
-                    lambda: self._start(outlook), thread=True, group="start", exit_on_error=False
-                )
+                self._app.background.ask("start", lambda: self._start(outlook), self._started)
 
         resolved = outlook.resolved
         lines = start_lines(resolved, outlook.cost, outlook.forecast)
@@ -190,32 +184,31 @@ class RunControl:
         start_runner(self._app.services, batch_id, GateMode.WAIT)
         return batch_id
 
-    def resume(self, batch_id: str) -> None:
-        """Start a runner for a batch that has none; failed VMs are tried again."""
+    def ask_to_resume(self, batch_id: str) -> None:
+        """Say where every VM would go on, then start a runner; failed VMs are tried again."""
         services = self._app.services
 
-        def work() -> str:
-            start_runner(services, batch_id, GateMode.WAIT, retry_failed=True)
-            return batch_id
+        def known(restarts: tuple[VmRestart, ...]) -> None:
+            lines = [each.describe() + (" (had failed)" if each.reopened else "") for each in restarts]
+            lines = lines or ["every VM is through: the batch only has to end"]
+            title = f"Resume batch {batch_id}? Complete VMs stay untouched."
+            self._app.push_screen(Confirm(title, lines, action="Resume"), answered)
 
-        self._app.run_worker(work, thread=True, group="start", exit_on_error=False)
+        def answered(go: bool | None) -> None:
+            if go:
+                self._app.background.ask("start", lambda: self._resume(batch_id), self._started)
 
-    def show_restarts(self, batch_id: str) -> None:
-        """Where each VM would go on, and why."""
+        self._app.notify("looking where each VM goes on...", timeout=5, markup=False)
+        self._app.background.ask("restarts", lambda: restart_lines(services, batch_id), known)
 
-        def work() -> list[str]:
-            return [each.describe() for each in restart_lines(self._app.services, batch_id)]
+    def _resume(self, batch_id: str) -> str:
+        start_runner(self._app.services, batch_id, GateMode.WAIT, retry_failed=True)
+        return batch_id
 
-        self._app.run_worker(work, thread=True, group="restarts", exit_on_error=False)
-
-    def started(self, batch_id: str) -> None:
+    def _started(self, batch_id: str) -> None:
         """A runner was started: show it."""
         self.watch(batch_id)
         self._app.action_step("run")
-
-    def restarts_known(self, lines: list[str]) -> None:
-        """Show where each VM would go on."""
-        self._app.push_screen(TextView("Where resume goes on", lines or ["everything is complete"]))
 
 
 def _gate_of(picture: BatchSnapshot | None) -> tuple[str, int] | None:

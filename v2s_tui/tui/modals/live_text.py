@@ -8,6 +8,7 @@ from textual.widgets import Static
 from v2s_tui.tui.modals.text_view import TextView
 
 _LOOK_SECONDS = 1.0
+NO_LOG = "this batch has no log here: its runner writes to its own terminal"
 
 
 class LiveText(TextView):

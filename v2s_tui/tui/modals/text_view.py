@@ -11,7 +11,9 @@ from textual.widgets import Label, Static
 
 
 class TextView(ModalScreen[None]):
-    """Scrollable text with a title; escape or q closes it."""
+    """Scrollable text with a title; escape or q closes it. KEYS: the line that names the keys."""
+
+    KEYS: ClassVar[str] = "esc close   y copy"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "close", "Close"),
@@ -38,7 +40,7 @@ class TextView(ModalScreen[None]):
             yield Label(self._title, markup=False, classes="modal-title")
             with VerticalScroll(id="text-view"):
                 yield Static(self._text, markup=False)
-            yield Label("esc close   y copy", markup=False, classes="modal-keys")
+            yield Label(self.KEYS, markup=False, classes="modal-keys")
 
     def action_close(self) -> None:
         """Back."""

@@ -1,5 +1,6 @@
 """Screen 6: every batch of this work folder; open, resume, report, undo."""
 
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -8,11 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from v2s_tui.presentation.batch_columns import BATCH_COLUMNS, BatchSummary
-from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.tui.modals.live_text import NO_LOG, LiveText
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.report_batch import batch_report
+from v2s_tui.usecases.runner_log import log_lines
 from v2s_tui.usecases.show_batches import list_batches
 
 
@@ -22,10 +24,13 @@ class BatchesScreen(FlowScreen):
     STEP = "batches"
     HELP_TITLE = "Batches: what ran here, newest first"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Watch", id="batches.open"),
+        Binding("w,enter", "open", "Watch", id="batches.open"),
         Binding("R", "resume", "Resume", id="batches.resume"),
         Binding("o", "report", "Report", id="batches.report"),
-        Binding("r", "reload", "Refresh", id="batches.reload"),
+        Binding("u", "undo", "Undo", id="batches.undo"),
+        Binding("l", "leftovers", "Leftovers", id="batches.leftovers"),
+        Binding("L", "log", "Log", id="batches.log", show=False),
+        Binding("r", "reload", "Refresh", id="batches.reload", show=False),
         Binding("y", "copy", "Copy id", id="batches.copy", show=False),
     ]
 
@@ -56,7 +61,7 @@ class BatchesScreen(FlowScreen):
         self.table.set_rows(batches)
         text = f"{len(batches)} batches in {self.v2s.services.state_dir}"
         self.query_one("#batches-sum", Static).update(
-            Text(text if batches else "no batch ran yet", style="dim")
+            Text(text if batches else "no batch ran yet: 5, then n starts the plan", style="dim")
         )
 
     def action_reload(self) -> None:
@@ -91,21 +96,31 @@ class BatchesScreen(FlowScreen):
     def action_resume(self) -> None:
         """Go on with it in a runner of its own; finished VMs are never touched again."""
         batch = self.table.current
-        if batch is None:
-            return
+        if batch is not None and self._is_idle(batch):
+            self.v2s.resume_batch(batch.batch_id)
+
+    def action_undo(self) -> None:
+        """Remove what the batch made, or what one VM of it made; everything is named first."""
+        batch = self.table.current
+        if batch is not None and self._is_idle(batch):
+            self.v2s.cleaning.undo(batch.batch_id)
+
+    def _is_idle(self, batch: BatchSummary) -> bool:
         if batch.live:
-            self.notify("it is running: enter watches it", timeout=3, markup=False)
-            return
-        lines = [
-            f"batch {batch.batch_id}: {batch.complete} of {batch.total} VMs are complete and stay untouched.",
-            f"{batch.failed} failed and {batch.pending} waiting VMs go on where their evidence holds.",
-        ]
+            self.notify("a runner works on it: enter watches it", timeout=6, markup=False)
+        return not batch.live and batch.status != "unreadable"
 
-        def answered(go: bool | None) -> None:
-            if go:
-                self.v2s.resume_batch(batch.batch_id)
+    def action_leftovers(self) -> None:
+        """What any batch left at VMware, Object Storage and Scaleway, with its monthly cost."""
+        self.v2s.cleaning.leftovers()
 
-        self.app.push_screen(Confirm("Resume?", lines, action="Resume"), answered)
+    def action_log(self) -> None:
+        """The runner's log of the batch."""
+        batch = self.table.current
+        if batch is not None:
+            services, batch_id = self.v2s.services, batch.batch_id
+            read = partial(log_lines, services, batch_id, limit=2000)
+            self.app.push_screen(LiveText(f"Log of batch {batch_id}", lambda: read() or (NO_LOG,)))
 
 
 def _tone(row: BatchSummary, column: str) -> str:

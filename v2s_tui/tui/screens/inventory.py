@@ -1,6 +1,7 @@
 """Screen 1: browse the vCenter inventory with a live filter and facets, mark VMs, plan them."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from v2s_tui.presentation.vm_detail import vm_detail_lines
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.saved_filters import choose_filter
-from v2s_tui.tui.screens.table_screen import TableScreen
+from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.facet_pane import FacetPane
 from v2s_tui.tui.widgets.filter_bar import FilterBar, FilterInput
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
@@ -51,6 +52,7 @@ class InventoryScreen(TableScreen):
         Binding("e", "export", "Export shown...", id="inventory.export", show=False),
         Binding("y", "copy", "Copy path", id="inventory.copy", show=False),
         Binding("escape", "clear_filter", "Clear filter", id="inventory.clear", show=False),
+        *TABLE_BINDINGS,
     ]
 
     def __init__(self) -> None:
@@ -256,10 +258,8 @@ class InventoryScreen(TableScreen):
         def named(text: str | None) -> None:
             if text:
                 path = Path(text).expanduser()
-                self.v2s.run_worker(
-                    lambda: export_inventory(inventory, shown, path),
-                    thread=True, group="export", exit_on_error=False,
-                )  # fmt: skip
+                write = partial(export_inventory, inventory, shown, path)
+                self.v2s.background.ask("export", write, self._exported)
 
         ask = Ask(
             f"Write the {len(shown):,} VMs shown to",
@@ -268,6 +268,9 @@ class InventoryScreen(TableScreen):
             check=lambda text: export_problem(Path(text).expanduser()),
         )
         self.app.push_screen(ask, named)
+
+    def _exported(self, path: Path) -> None:
+        self.notify(f"written: {path}", timeout=8, markup=False)
 
     def action_plan(self) -> None:
         """Put the marked VMs (without marks: the one under the cursor) into the plan and go on to sizing."""

@@ -17,7 +17,7 @@ from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, win
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.findings import FindingsView
-from v2s_tui.tui.screens.plan_file import PlanFileScreen
+from v2s_tui.tui.screens.plan_file import FILE_BINDINGS, PlanFileScreen
 from v2s_tui.tui.screens.wave_window import parse_window, window_problem, written_window
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
@@ -35,6 +35,7 @@ class PlanScreen(PlanFileScreen):
         Binding("space", "mark", "Mark", id="plan.mark"),
         Binding("w", "wave", "To wave", id="plan.wave"),
         Binding("f", "findings", "Findings", id="plan.findings"),
+        *FILE_BINDINGS,
         Binding("o", "policy", "Policy", id="plan.policy"),
         Binding("W", "window", "Window", id="plan.window"),
         Binding("u", "undo", "Undo", id="plan.undo"),

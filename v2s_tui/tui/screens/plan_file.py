@@ -4,7 +4,6 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
-from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -16,17 +15,18 @@ from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 
+FILE_BINDINGS: tuple[BindingType, ...] = (
+    Binding("ctrl+s", "save", "Save", id="plan.save"),
+    Binding("ctrl+o", "open", "Open", id="plan.open"),
+    Binding("D", "diff", "Diff to file", id="plan.diff"),
+    Binding("e", "editor", "Edit YAML", id="plan.editor"),
+    Binding("N", "new", "New plan", id="plan.new", show=False),
+)
+"""For the subclass to put among its own: inherited ones would come first in hints and help."""
+
 
 class PlanFileScreen(FlowScreen):
-    """Keys for the file behind the plan; the list of waves is the subclass's."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", id="plan.save"),
-        Binding("ctrl+o", "open", "Open", id="plan.open"),
-        Binding("D", "diff", "Diff to file", id="plan.diff"),
-        Binding("e", "editor", "Edit YAML", id="plan.editor"),
-        Binding("N", "new", "New plan", id="plan.new", show=False),
-    ]
+    """Actions on the file behind the plan; the list of waves is the subclass's."""
 
     def action_new(self) -> None:
         """Begin an empty plan."""

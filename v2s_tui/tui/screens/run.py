@@ -16,8 +16,8 @@ from v2s_tui.tui.keymap import key_lines
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.failure import FailurePanel
-from v2s_tui.tui.modals.live_text import LiveText
-from v2s_tui.tui.screens.table_screen import TableScreen
+from v2s_tui.tui.modals.live_text import NO_LOG, LiveText
+from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.runner_log import log_lines
 
@@ -25,7 +25,6 @@ _LIMIT_KEYS = ("disk_io", "s3_upload", "scw_api", "global")
 _LOG_LINES = 8
 _RETRIABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.SKIPPED})
 _NOT_RETRIABLE = "only a failed, cancelled or skipped VM can be retried"
-_NO_LOG = "this batch has no log here: its runner writes to its own terminal"
 
 
 class RunScreen(TableScreen):
@@ -52,6 +51,7 @@ class RunScreen(TableScreen):
         Binding("plus,equals_sign", "limit(1)", "Limit +", id="run.more", show=False, key_display="+"),
         Binding("minus", "limit(-1)", "Limit -", id="run.less", show=False, key_display="-"),
         Binding("w", "take", "Take over", id="run.take", show=False),
+        *TABLE_BINDINGS,
     ]
 
     def __init__(self) -> None:
@@ -226,7 +226,7 @@ class RunScreen(TableScreen):
 
     def action_log(self) -> None:
         """The runner's log of the whole batch, live."""
-        self.app.push_screen(LiveText("Runner's log", lambda: self._log(None) or (_NO_LOG,)))
+        self.app.push_screen(LiveText("Runner's log", lambda: self._log(None) or (NO_LOG,)))
 
     def action_resume(self) -> None:
         """Go on with this batch in a new runner."""

@@ -1,5 +1,6 @@
 """Screen 2: the sizing map. Which Instance type each planned VM goes to, and what it costs."""
 
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -20,8 +21,9 @@ from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.sizing_rows import fitting_types, sizing_rows, sizing_tone, sums_text, why_lines
-from v2s_tui.tui.screens.table_screen import TableScreen
+from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
+from v2s_tui.usecases.compare_strategies import compare_strategies
 
 
 class SizingScreen(TableScreen):
@@ -45,6 +47,7 @@ class SizingScreen(TableScreen):
         Binding("a", "mark_all", "Mark all", id="sizing.mark_all", show=False),
         Binding("A", "unmark", "Unmark all", id="sizing.unmark", show=False),
         Binding("U", "redo", "Redo", id="sizing.redo", show=False),
+        *TABLE_BINDINGS,
     ]
 
     def __init__(self) -> None:
@@ -178,7 +181,10 @@ class SizingScreen(TableScreen):
 
     def action_compare(self) -> None:
         """What each strategy would make of this plan; enter takes one over."""
-        self.v2s.background.compare_strategies(self._compared)
+        services, plan, inventory = self.v2s.services, self.workspace.plan, self.workspace.inventory
+        if inventory is not None and plan.migrations:
+            compare = partial(compare_strategies, services, plan, inventory)
+            self.v2s.background.ask("strategies", compare, self._compared)
 
     def _compared(self, rows: tuple[StrategyRow, ...]) -> None:
         def chosen(row: StrategyRow | None) -> None:

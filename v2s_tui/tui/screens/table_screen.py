@@ -19,15 +19,18 @@ _SORT_COLUMNS: tuple[Column[Column[Any]], ...] = (
 )
 
 
+TABLE_BINDINGS: tuple[BindingType, ...] = (
+    Binding("s", "sort", "Sort by...", id="table.sort", show=False),
+    Binding("S", "sort_reverse", "Reverse order", id="table.reverse", show=False),
+    Binding("O", "columns", "Columns...", id="table.columns", show=False),
+)
+"""For the subclass to put among its own: inherited ones would come first in hints and help."""
+
+
 class TableScreen(FlowScreen):
-    """Subclasses give COLUMNS and `table`; they call `look.sorted` on their rows."""
+    """Subclasses give COLUMNS, TABLE_BINDINGS and `table`; they call `look.sorted` on their rows."""
 
     COLUMNS: ClassVar[Sequence[Column[Any]]] = ()
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort", "Sort by...", id="table.sort", show=False),
-        Binding("S", "sort_reverse", "Reverse order", id="table.reverse", show=False),
-        Binding("O", "columns", "Columns...", id="table.columns", show=False),
-    ]
 
     @property
     def table(self) -> VirtualTable[Any]:

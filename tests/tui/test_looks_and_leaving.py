@@ -1,0 +1,137 @@
+"""Themes, ASCII, first start, signals, notices: what holds on every screen."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from app_under_test import app_on_fakes, batch_in_flight, services_on_fakes, settled, watched
+from memory_session import MemorySession
+
+from v2s_tui.config.settings import Settings, VmwareSettings
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.tui.app import V2sApp
+from v2s_tui.tui.looks import THEMES, wants_ascii
+from v2s_tui.tui.modals.welcome import Welcome
+from v2s_tui.tui.notice import desktop_notice
+
+SIZE = (80, 24)
+LINE_DRAWING = set("─│┌┐└┘━┃┏┓┗┛▁▂▃▄▅▆▇▌▊▎")
+
+
+def painted(app: V2sApp) -> str:
+    """Every character on the screen."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+
+async def test_a_chosen_theme_and_ascii_are_kept_for_the_next_start(tmp_path: Path) -> None:
+    session = MemorySession()
+    app = V2sApp(services_on_fakes(tmp_path), session=session)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+t")
+        await pilot.pause()
+        await pilot.press(*"contrast", "enter")
+        await pilot.pause()
+        assert app.theme == "high-contrast"
+        app.action_ascii()
+    again = V2sApp(services_on_fakes(tmp_path), session=session)
+    async with again.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        assert again.theme == "high-contrast"
+        assert again.has_class("-ascii")
+        again.action_ascii()
+
+
+async def test_every_offered_theme_exists(tmp_path: Path) -> None:
+    assert set(THEMES) <= set(app_on_fakes(tmp_path).available_themes)
+
+
+@pytest.mark.parametrize("step", ["1", "3", "5"])
+async def test_ascii_mode_draws_nothing_that_is_not_ascii(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setenv("V2S_ASCII", "1")
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press(step)
+        await settled(pilot)
+        if step == "5":
+            watched(app, batch_in_flight(gate=True))
+        await pilot.pause()
+        assert painted(app).isascii()
+        app.action_ascii()
+        await pilot.pause()
+        assert step == "1" or not painted(app).isascii()
+
+
+def test_ascii_is_for_those_who_ask_and_for_other_character_sets() -> None:
+    assert wants_ascii({"V2S_ASCII": "1"})
+    assert not wants_ascii({"V2S_ASCII": "0"})
+
+
+async def test_a_start_without_configuration_says_how_to_begin_and_writes_the_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from v2s_tui.config.load import load_config
+
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(vmware=VmwareSettings(vcenter=""))
+    app = V2sApp(replace(services_on_fakes(tmp_path), settings=settings))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, Welcome)
+        await pilot.press("w")
+        await pilot.pause()
+        written = tmp_path / "migration.yaml"
+        assert load_config(written, {}).vmware.vcenter == "vcenter.example.com"
+        written.write_text("vmware: {vcenter: mine}\n")
+        await pilot.press("w")
+        await pilot.pause()
+        assert "mine" in written.read_text()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.current_mode == "inventory"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_the_app_with_the_session_kept(tmp_path: Path, number: signal.Signals) -> None:
+    session = MemorySession()
+    app = V2sApp(services_on_fakes(tmp_path), session=session)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("slash", *"os:linux")
+        os.kill(os.getpid(), number)
+        await pilot.pause(0.3)
+    assert app.return_value == 128 + number
+    assert session.get("workspace")["filter"] == "os:linux"
+    assert signal.getsignal(number) in {signal.SIG_DFL, None}
+
+
+async def test_a_gate_and_a_failure_ring_and_tell_the_desktop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on_fakes(tmp_path)
+    called: list[str] = []
+    monkeypatch.setattr(
+        "v2s_tui.tui.run_control.call_operator", lambda _, title, __, **___: called.append(title)
+    )
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        gate: BatchSnapshot = batch_in_flight(gate=True)
+        before = replace(batch_in_flight(), counters=replace(gate.counters, failed=0))
+        before = replace(before, vms=tuple(replace(row, failure_title="") for row in before.vms))
+        app.runs._show(before)
+        app.runs._show(gate)
+        assert called == ["GATE after wave production", "db-prod-01 failed"]
+
+
+def test_no_control_character_of_a_name_reaches_the_terminal() -> None:
+    sequence = desktop_notice("web\x1b]0;owned\x07\x9b31m failed")
+    assert sequence.startswith("\x1b]9;")
+    assert sequence.count("\x1b") == 1
+    assert sequence.count("\x07") == 1
+    assert "\x9b" not in sequence
