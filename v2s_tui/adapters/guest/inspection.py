@@ -42,6 +42,7 @@ _ROOT_KINDS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "jfs", "reiserf
 _MOUNT_KINDS = _ROOT_KINDS | {"vfat"}
 _BTRFS_ROOTS = ("@", "root", "@rootfs", "@/.snapshots/1/snapshot")
 _MAX_INITRAMFS_BYTES = 512 * 1024**2
+_KERNEL_HEAD_BYTES = 64 * 1024
 _MACHINES = {(2, 62): "x86_64", (1, 3): "i386", (2, 183): "aarch64", (2, 21): "ppc64le"}
 _INITRAMFS_NAMES = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}", "initramfs-{}", "initrd-{}.img")
 
@@ -224,10 +225,12 @@ def _version_key(path: str) -> list[tuple[int, str]]:
 def _kernel(
     session: GuestSession, path: str, scratch: Path, audits: dict[str, InitramfsFacts | None]
 ) -> KernelFacts:
-    version = path.removeprefix("/boot/vmlinuz-")
-    initramfs = next(
-        (name for form in _INITRAMFS_NAMES if session.is_file(name := "/boot/" + form.format(version))), ""
-    )
+    name = path.removeprefix("/boot/vmlinuz-")
+    places = [f"/boot/{form.format(name)}" for form in _INITRAMFS_NAMES]
+    initramfs = next((place for place in places if session.is_file(place)), "")
+    version = name
+    if not session.is_folder(f"/lib/modules/{name}"):
+        version = kernel_release(session.head(path, _KERNEL_HEAD_BYTES)) or name
     modules = f"/lib/modules/{version}"
     available = parse_dependencies(session.read_text(f"{modules}/modules.dep") or "")
     builtin = parse_builtin(session.read_text(f"{modules}/modules.builtin") or "")
@@ -236,6 +239,18 @@ def _kernel(
     missing, unavailable = missing_drivers(audit, builtin, available)
     kind = f"{audit.kind}, {audit.compression}" if audit else ""
     return KernelFacts(version, path, initramfs, kind, missing, unavailable)
+
+
+def kernel_release(head: bytes) -> str:
+    """Release of a kernel image, as its modules' folder is named; "" when the header has none.
+
+    For file names that do not say it (`vmlinuz-linux`). Source: the x86 boot protocol, field kernel_version.
+    """
+    if head[0x202:0x206] != b"HdrS":
+        return ""
+    start = int.from_bytes(head[0x20E:0x210], "little") + 0x200
+    text = head[start : start + 256].split(b"\0")[0].decode("ascii", "replace").split(" ")[0]
+    return text if re.fullmatch(r"[0-9][A-Za-z0-9._+~-]*", text) else ""
 
 
 def _audit(session: GuestSession, path: str, scratch: Path) -> InitramfsFacts:
