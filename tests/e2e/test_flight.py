@@ -118,12 +118,18 @@ def held_seconds(events: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def efficiency(events: list[dict[str, Any]], wall_seconds: float) -> tuple[float, str]:
-    """Lower bound of the makespan (most work / capacity of any limit) divided by what was reached."""
+    """Lower bound of the makespan (most work / capacity of any limit, or the longest VM) divided by what was
+    reached.
+    """
+    own: dict[str, float] = defaultdict(float)
+    for each in events:
+        own[each.get("vm", "")] += each.get("seconds", 0.0) if each["kind"] == "stage_ended" else 0.0
     bounds = {
         name: seconds / LIMITS.of(Limit(name.partition(":")[0]))
         for name, seconds in held_seconds(events).items()
         if name.partition(":")[0] != Limit.SCW_API.value  # not held while polling, which its stages mostly do
     }
+    bounds["the longest VM"] = max(own.values())
     name = max(bounds, key=lambda each: bounds[each])
     return bounds[name] / wall_seconds, name
 

@@ -1,0 +1,42 @@
+"""The README tells what the code does: generated parts are current, links and named tests exist."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_readme", ROOT / ".ci" / "generate_readme.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_parts_are_current(generator: ModuleType) -> None:
+    assert generator.stale_parts(README) == [], "run: .venv/bin/python .ci/generate_readme.py"
+    assert {found[2] for found in generator.PART.finditer(README)} == set(generator.PARTS)
+
+
+def test_tests_and_files_that_the_readme_names_exist() -> None:
+    named = set(re.findall(r"`((?:tests|v2s_tui|plans|\.ci)/[\w./-]+)`", README))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_links_inside_the_readme_lead_somewhere() -> None:
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in README.splitlines()
+        if line.startswith("#")
+    }
+    targets = set(re.findall(r"\]\(#([\w-]+)\)", README))
+    assert targets <= headings
