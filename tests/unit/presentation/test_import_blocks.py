@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import hcl2
 from fakes.source import MADE_AT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
@@ -61,6 +61,7 @@ def test_nothing_made_is_nothing_written():
     assert import_blocks([], title="batch") == ""
 
 
+@settings(deadline=None)  # the HCL parser is slow, and slower on a busy machine
 @given(
     st.lists(
         st.builds(
