@@ -8,7 +8,7 @@ demo:
 
 test:
 	@.ci/setup test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 # Real distributions booted under emulation: minutes each, run by .ci/run after `make test`.
 test-slow:
@@ -24,7 +24,7 @@ lint:
 
 benchmarks:
 	@.ci/setup test
-	for each in tests/benchmarks/*.py; do .venv/bin/python $$each || exit 1; done
+	for each in tests/benchmarks/*.py tests/benchmarks/data_path/run.py; do .venv/bin/python $$each || exit 1; done
 
 screenshots:
 	@.ci/setup test
