@@ -61,9 +61,12 @@ def _source(settings: Settings) -> Source:
     from v2s_tui.adapters.vsphere.source import connect
 
     vmware = settings.vmware
-    for key in ("vcenter", "username"):
+    for key, variable in (("vcenter", "VCENTER_HOST"), ("username", "VCENTER_USERNAME")):
         if not getattr(vmware, key):
-            raise ConfigError(f"vmware.{key} is not set", hint="set it in migration.yaml or VCENTER_*")
+            raise ConfigError(
+                f"vmware.{key} is not set",
+                hint=f"set it in migration.yaml or {variable}; without a vCenter, `v2s demo` has one",
+            )
     return connect(
         VcenterAddress(
             host=vmware.vcenter,

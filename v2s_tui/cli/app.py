@@ -18,7 +18,8 @@ def open_app(config: Path | None, session_name: str) -> int:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in _DUMB:
         raise InputError(
-            "the app needs a terminal with a screen", hint="`v2s --run plan.yaml` does the same job headless"
+            "the app needs a terminal with a screen",
+            hint="`v2s --run plan.yaml` does the same job without one; `v2s demo --run` shows it",
         )
     from v2s_tui.adapters.store.session import SessionFile
     from v2s_tui.tui.app import V2sApp

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from v2s_tui import __version__
 from v2s_tui.cli.console import say
+from v2s_tui.cli.examples import with_examples
 from v2s_tui.cli.exit_codes import ExitCode, exit_code_of
 from v2s_tui.domain.errors import V2sError
 
@@ -38,8 +40,19 @@ class LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return with_examples(getattr(importlib.import_module(module), attribute), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it; an unknown command names the nearest known one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], _COMMANDS, n=1) if args else []
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in --help, without importing anything."""
@@ -51,7 +64,6 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Try it without a vCenter: `v2s demo`.",
 )
 @click.version_option(__version__, "--version", prog_name="v2s")
 @click.option("--config", type=click.Path(path_type=Path), help="migration.yaml (else looked for).")
@@ -81,12 +93,15 @@ def cli(
     ctx.exit(open_app(config, session))
 
 
+with_examples(cli, "v2s")
+
+
 def main() -> None:
     """Entry point: every error becomes one clear message and the right exit code."""
     try:
         code = cli.main(standalone_mode=False)
     except V2sError as error:
-        say(f"v2s: {error}")
+        say(f"v2s: {error.title}" + (f"\n     {error.hint}" if error.hint else ""))
         code = exit_code_of(error)
     except click.exceptions.Abort:
         say("v2s: interrupted")

@@ -45,7 +45,9 @@ def read_plan(path: Path) -> LoadedPlan:
     except (OSError, UnicodeDecodeError) as err:
         reason = err.strerror if isinstance(err, OSError) else "it is not UTF-8 text"
         raise PlanError(
-            f"cannot be read: {reason}", hint="check --plan", position=Position(str(path))
+            f"cannot be read: {reason}",
+            hint="check the path; `v2s inventory-plan -o plan.yaml` writes a plan",
+            position=Position(str(path)),
         ) from err
     loaded = parse_plan(text, file=str(path))
     return LoadedPlan(loaded.plan, loaded.document, hashlib.sha256(content).hexdigest())
