@@ -20,6 +20,8 @@ GUEST_CHANGES_BYTES = 512 * MIB
 BYTES_PER_BYTE_OF_TABLES = 512
 """L2 entry, reference count and digest of a 64 KiB cluster take 34 bytes in the base and as many in the
 finished image; nearly twice that is allowed for."""
+LEAST_TABLE_BYTES = 2 * MIB
+"""Of one disk, however small: each table and each header takes whole clusters, in three files."""
 
 
 def peak_work_bytes(planned: PlannedVm) -> int:
@@ -29,4 +31,5 @@ def peak_work_bytes(planned: PlannedVm) -> int:
     occupied = planned.vm.committed_bytes
     data = min(occupied, capacity) if occupied else capacity
     changes = 2 * GUEST_CHANGES_BYTES if planned.adapt or planned.rehearses else 0
-    return data + capacity // BYTES_PER_BYTE_OF_TABLES + changes
+    tables = len(moving) * LEAST_TABLE_BYTES + capacity // BYTES_PER_BYTE_OF_TABLES
+    return data + tables + changes

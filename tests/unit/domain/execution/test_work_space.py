@@ -27,13 +27,13 @@ def planned(*sizes_gib: int, occupied: int | None = None, **options: object) -> 
 @pytest.mark.parametrize(
     ("vm", "peak_mib"),
     [
-        (planned(16, occupied=600 * MIB, adapt=True), 600 + 32 + 1024),
-        (planned(16, occupied=600 * MIB, adapt=False), 600 + 32),
-        (planned(16, occupied=600 * MIB, adapt=False, rehearse="firmware"), 600 + 32 + 1024),
-        (planned(100, 400, occupied=50 * GIB, adapt=True), 50 * 1024 + 1000 + 1024),
-        (planned(100, 400, adapt=True), 500 * 1024 + 1000 + 1024),
-        (planned(100, 400, occupied=520 * GIB, adapt=True), 500 * 1024 + 1000 + 1024),
-        (planned(100, 400, occupied=450 * GIB, disks=SKIP_SECOND), 100 * 1024 + 200),
+        (planned(16, occupied=600 * MIB, adapt=True), 600 + 34 + 1024),
+        (planned(16, occupied=600 * MIB, adapt=False), 600 + 34),
+        (planned(16, occupied=600 * MIB, adapt=False, rehearse="firmware"), 600 + 34 + 1024),
+        (planned(100, 400, occupied=50 * GIB, adapt=True), 50 * 1024 + 1004 + 1024),
+        (planned(100, 400, adapt=True), 500 * 1024 + 1004 + 1024),
+        (planned(100, 400, occupied=520 * GIB, adapt=True), 500 * 1024 + 1004 + 1024),
+        (planned(100, 400, occupied=450 * GIB, disks=SKIP_SECOND), 100 * 1024 + 202),
     ],
     ids=["thin", "as-it-is", "rehearsed", "two-disks", "not-told", "swap-is-no-disk", "one-skipped"],
 )
