@@ -7,9 +7,10 @@ V2sError
 |- GateClosed                  an operator must decide before the next wave           exit 3
 |- Cancelled                   the operator asked to stop this VM or the batch
 `- OutsideError                the world said no; `retry_safe` tells what a retry does exit 1
-   |- SourceError              vCenter, ESXi      SourceUnreachable  LoginRefused  SessionExpired  LeaseFailed
-   |                                                QuiesceFailed
-   |- TargetError              Scaleway           QuotaExceeded  OutOfStock  RateLimited  NotFound  ImportRefused
+   |- SourceError              vCenter, ESXi      SourceUnreachable  LoginRefused  SessionExpired
+   |                                                LeaseFailed  QuiesceFailed
+   |- TargetError              Scaleway           QuotaExceeded  OutOfStock  RateLimited  NotFound
+   |                                                ImportRefused
    |- StorageError             Object Storage
    |- ToolError                a local tool (qemu-img, ...) ended badly; carries its last stderr lines
    `- WorkDiskFull             not enough room on the conversion host
@@ -185,7 +186,8 @@ class StorageUnavailable(StorageError):
 class ToolError(OutsideError):
     """A local tool ended badly.
 
-    command: pasteable, without secrets; exit_code: None when it was killed by us; stderr_tail: its last lines.
+    command: pasteable, without secrets; exit_code: None when it was killed by us; stderr_tail: its last
+    lines.
     """
 
     def __init__(

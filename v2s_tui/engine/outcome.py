@@ -19,7 +19,7 @@ class Stop(StrEnum):
     SIGINT = "SIGINT"
 
 
-class Stopped(Exception):  # noqa: N818 - unwinds the waves, is no error
+class Stopped(Exception):
     """Carries the reason out of the waves."""
 
     def __init__(self, stop: Stop) -> None:

@@ -33,7 +33,7 @@ class LockOwner:
     socket: str = ""
 
 
-class LockHeld(Exception):  # noqa: N818 - a fact about the lock, mapped to StateError by the store
+class LockHeld(Exception):
     """Another process holds the lock. owner: None when the file does not say."""
 
     def __init__(self, owner: LockOwner | None) -> None:

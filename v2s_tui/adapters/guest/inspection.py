@@ -47,7 +47,7 @@ _MACHINES = {(2, 62): "x86_64", (1, 3): "i386", (2, 183): "aarch64", (2, 21): "p
 _INITRAMFS_NAMES = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}", "initramfs-{}", "initrd-{}.img")
 
 
-class NoSystemFound(V2sError):  # noqa: N818 - the error tree's names say what happened
+class NoSystemFound(V2sError):
     """No root file system of an operating system that is known was found on the disks."""
 
 

@@ -14,7 +14,7 @@ from v2s_tui.domain.errors import ToolError
 _MAX_MESSAGE_BYTES = 4 * 1024**2
 
 
-class QmpClosed(Exception):  # noqa: N818 - reads as what happened
+class QmpClosed(Exception):
     """QEMU has gone away."""
 
 

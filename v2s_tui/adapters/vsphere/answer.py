@@ -30,7 +30,7 @@ _FORBIDDEN = re.compile(
 )
 
 
-class BadAnswer(SourceError):  # noqa: N818 - the error tree's names say what happened
+class BadAnswer(SourceError):
     """The server's answer is not the XML that was asked for."""
 
 

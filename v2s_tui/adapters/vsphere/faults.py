@@ -15,7 +15,7 @@ BLOCKED = BUSY | {"MethodDisabled"}
 QUIESCE_FAULTS = frozenset({"ApplicationQuiesceFault", _QUIESCING})
 
 
-class VimFault(Exception):  # noqa: N818 - it is vSphere's own word
+class VimFault(Exception):
     """A fault as vSphere raised it; stays inside this package.
 
     kind: type name, `InvalidPowerState`. message: the server's own words. subject: id of the object it is

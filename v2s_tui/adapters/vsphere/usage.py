@@ -29,6 +29,8 @@ def measured_use(
     session: Session, retriever: Retriever, vm_morefs: Iterable[str], *, days: int = 7
 ) -> Mapping[str, MeasuredUse]:
     """VM moref -> its use over the last days (at most 365). Raises SourceError and its kinds."""
+    if session.content.perfManager is None:
+        return {}
     counters = _counters(retriever, str(session.content.perfManager._moId))
     if not {_CPU, _MEMORY} <= set(counters):
         return {}

@@ -21,7 +21,7 @@ class Refusal:
     instead: str
 
 
-class GuestRefused(V2sError):  # noqa: N818 - the tree's names say what happened
+class GuestRefused(V2sError):
     """This guest cannot be adapted as it is; nothing was changed."""
 
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:

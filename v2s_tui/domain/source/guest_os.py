@@ -27,8 +27,8 @@ _OTHER_PREFIXES = (
     "eComStation",
 )
 _LINUX_MARKS = (
-    "linux", "rhel", "centos", "debian", "ubuntu", "sles", "suse", "fedora", "mandr", "asianux", "oracle", "rocky",
-    "alma", "amazonlinux", "photon", "coreos", "crxpod", "turbolinux", "redhat", "nld9", "oes",
+    "linux", "rhel", "centos", "debian", "ubuntu", "sles", "suse", "fedora", "mandr", "asianux", "oracle",
+    "rocky", "alma", "amazonlinux", "photon", "coreos", "crxpod", "turbolinux", "redhat", "nld9", "oes",
 )  # fmt: skip
 
 

@@ -42,8 +42,9 @@ class DiskBacking(StrEnum):
 class Disk:
     """One virtual disk, in the order of its controller and unit.
 
-    key: the device key in the VM's hardware (meaningful within this VM only). path: `[datastore] folder/file.vmdk`.
-    mode: vSphere's diskMode (`persistent`, `independent_persistent`, ...). shared: other VMs may write to it.
+    key: the device key in the VM's hardware (meaningful within this VM only). path: `[datastore]
+    folder/file.vmdk`. mode: vSphere's diskMode (`persistent`, `independent_persistent`, ...). shared: other
+    VMs may write to it.
     """
 
     key: int

@@ -14,7 +14,7 @@ _KERNEL_META = "linux-image-cloud-amd64"
 _DOWNLOAD_SECONDS = 300
 
 
-class PackageMissing(RuntimeError):  # noqa: N818 - reads as what happened
+class PackageMissing(RuntimeError):
     """A Debian package cannot be had; the message names the fix."""
 
 

@@ -25,7 +25,7 @@ class Answer:
 NO_CONTENT = Answer(204)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
+class Refusal(Exception):
     """The call is refused; `answer` says so to the client."""
 
     def __init__(self, status: int, kind: str, message: str, **more: Any) -> None:

@@ -46,7 +46,7 @@ class EspPlace:
         return self.start * SECTOR_BYTES
 
 
-class NoRoomForEsp(V2sError):  # noqa: N818 - the error tree's names say what happened
+class NoRoomForEsp(V2sError):
     """The disk has no free space behind its last partition; it must be made larger first."""
 
 

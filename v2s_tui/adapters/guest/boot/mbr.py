@@ -17,7 +17,7 @@ ESP_TYPE = 0xEF
 _MAX_LOGICAL = 128
 
 
-class PartitionTableDamaged(V2sError):  # noqa: N818 - the error tree's names say what happened
+class PartitionTableDamaged(V2sError):
     """The partition table contradicts itself; it is not touched."""
 
 

@@ -38,7 +38,7 @@ _MAGICS = (
 _TOOLS = {"zstd": ["zstd", "-dcq"], "lz4": ["lz4", "-dcq"]}
 
 
-class UnknownCompression(Exception):  # noqa: N818 - the error tree's names say what happened
+class UnknownCompression(Exception):
     """The initramfs is packed in a way that is not known here, or its tool is not installed."""
 
 

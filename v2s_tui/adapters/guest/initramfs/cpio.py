@@ -15,7 +15,7 @@ _FOLDER_MODE = 0o040755
 _FILE_MODE = 0o100644
 
 
-class ArchiveDamaged(ValueError):  # noqa: N818 - the error tree's names say what happened
+class ArchiveDamaged(ValueError):
     """This is no cpio archive, or it contradicts itself."""
 
 

@@ -16,7 +16,7 @@ _MAX_DEPTH = 12
 _MAX_RECORDS = 50_000
 
 
-class IsoDamaged(ValueError):  # noqa: N818 - reads as what happened
+class IsoDamaged(ValueError):
     """This is no ISO image that can be read."""
 
 
