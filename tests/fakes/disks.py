@@ -1,4 +1,7 @@
-"""Local disk work on tiny real files: evidence (path, size, digest) can be checked as with real ones."""
+"""Local disk work on tiny real files: evidence (path, size, digest) can be checked as with real ones.
+
+Files are so tiny that of a part's size a MiB is a byte here: `tiny_part_bytes`.
+"""
 
 import hashlib
 import threading
@@ -9,27 +12,44 @@ from fakes.world import World
 from v2s_tui.domain.errors import Cancelled, ToolError
 from v2s_tui.domain.execution.artifacts import FileEvidence
 from v2s_tui.domain.execution.progress import StageProgress
-from v2s_tui.domain.ports import DiskStream, ReceivedDisk
+from v2s_tui.domain.ports import DiskStream, PartSink, ReceivedDisk
+from v2s_tui.domain.units import MIB
 
 _TOOL = "fake-img 1.0"
 
 
+def tiny_part_bytes(part_bytes: int) -> int:
+    """How long a part of that size is in the fakes' files."""
+    return max(1, part_bytes // MIB)
+
+
 @dataclass
 class FakeDisks:
-    """free: bytes that the work disk says are free."""
+    """free: bytes that the work disk says are free. reread: changes what is made of a stream, its size not."""
 
     world: World
     free: int = 10**15
+    reread: str = ""
 
     def receive(
-        self, stream: DiskStream, target: Path, *, progress: StageProgress, cancelled: threading.Event
+        self,
+        stream: DiskStream,
+        target: Path,
+        *,
+        progress: StageProgress,
+        cancelled: threading.Event,
+        parts: PartSink | None = None,
     ) -> ReceivedDisk:
-        """The content is a function of the stream's address."""
+        """The content is a function of the stream's address; every full part but the first is announced."""
         self.world.enter("receive", stream.url)
         if cancelled.is_set():
             raise Cancelled("stopped while receiving")
-        content = f"qcow2 {stream.url} {stream.capacity_bytes}\n".encode()
+        content = f"qcow2 {stream.url} {'data ' * 8}{self.reread:32} {stream.capacity_bytes}\n".encode()
         target.write_bytes(content)
+        if parts is not None:
+            step = tiny_part_bytes(parts.part_bytes)
+            for number in range(2, len(content) // step + 1):
+                parts.part_ready(target, number, (number - 1) * step, step)
         progress.total_bytes = progress.done_bytes = progress.moved_bytes = len(content)
         self.world.leave("receive", stream.url)
         return ReceivedDisk(
@@ -56,9 +76,11 @@ class FakeDisks:
     def flatten(
         self, overlay: Path, target: Path, *, progress: StageProgress, cancelled: threading.Event
     ) -> FileEvidence:
-        """A copy."""
+        """What the base holds stays where it is; the overlay follows."""
         self.world.enter("flatten", str(target))
-        target.write_bytes(overlay.read_bytes())
+        content = overlay.read_bytes()
+        base = Path(content.decode().partition("overlay of ")[2].rpartition(" ")[0])
+        target.write_bytes((base.read_bytes() if base.is_file() else b"") + content)
         progress.total_bytes = progress.done_bytes = target.stat().st_size
         return self._evidence(target)
 

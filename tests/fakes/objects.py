@@ -2,26 +2,61 @@
 
 import hashlib
 import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fakes.disks import tiny_part_bytes
 from fakes.source import MADE_AT
 from fakes.world import World
-from v2s_tui.domain.errors import Cancelled, NotFound
+from v2s_tui.domain.errors import Cancelled, NotFound, V2sError
 from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import OpenUpload, StoredObject
 
 
 @dataclass
+class FakeEarlyParts:
+    """Sends a part at once, in the receiver's thread."""
+
+    objects: "FakeObjects"
+    key: str
+    upload_id: str
+    part_bytes: int
+    failure: V2sError | None = None
+    sent_bytes: int = 0
+    _sent: dict[int, UploadedPart] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> tuple[UploadedPart, ...]:
+        """In order."""
+        return tuple(self._sent[number] for number in sorted(self._sent))
+
+    def part_ready(self, path: Path, number: int, offset: int, size_bytes: int) -> None:
+        """Never raises what v2s raises."""
+        content = path.read_bytes()[offset : offset + size_bytes]
+        try:
+            if self.failure is None:
+                self._sent[number] = self.objects.put_part(self.key, self.upload_id, number, content)
+                self.sent_bytes += size_bytes
+        except V2sError as err:
+            self.failure = err
+
+
+@dataclass
 class FakeObjects:
-    """objects and their contents: by (bucket, key); uploads: (bucket, key) by id."""
+    """objects and their contents: by (bucket, key); uploads: (bucket, key) by id. parts: by upload and
+    number; sent: (key, number) of every part that crossed the wire.
+    """
 
     world: World
     buckets: set[str] = field(default_factory=set)
     objects: dict[tuple[str, str], StoredObject] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
     uploads: dict[str, tuple[str, str]] = field(default_factory=dict)
+    parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    sent: list[tuple[str, int]] = field(default_factory=list)
 
     def ensure_bucket(self, bucket: str) -> bool:
         """True when it was made."""
@@ -63,11 +98,30 @@ class FakeObjects:
         return upload_id
 
     def list_parts(self, bucket: str, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
-        """None yet, while it is open."""
+        """What it has, while it is open."""
         self.world.enter("list_parts", key)
         if upload_id not in self.uploads:
             raise NotFound(f"upload {upload_id} does not exist")
-        return ()
+        held = self.parts.get(upload_id, {})
+        return tuple(_uploaded(number, held[number]) for number in sorted(held))
+
+    def put_part(self, key: str, upload_id: str, number: int, content: bytes) -> UploadedPart:
+        """One part over the wire."""
+        self.world.enter("put_part", key)
+        with self.world.lock:
+            if upload_id not in self.uploads:
+                raise NotFound(f"upload {upload_id} does not exist")
+            self.parts.setdefault(upload_id, {})[number] = content
+            self.sent.append((key, number))
+        self.world.leave("put_part", key)
+        return _uploaded(number, content)
+
+    @contextmanager
+    def early_parts(
+        self, bucket: str, key: str, upload_id: str, *, part_bytes: int, cancelled: threading.Event
+    ) -> Iterator[FakeEarlyParts]:
+        """Parts of that upload."""
+        yield FakeEarlyParts(self, key, upload_id, part_bytes)
 
     def upload_file(
         self,
@@ -78,20 +132,33 @@ class FakeObjects:
         *,
         progress: StageProgress,
         cancelled: threading.Event,
+        part_bytes: int = 0,
+        known: Collection[UploadedPart] = (),
     ) -> StoredObject:
-        """Completes the upload."""
+        """Sends what the server has not, and completes the upload of exactly what it holds then.
+
+        Parts in `known` are taken at their word, as the real one does.
+        """
         self.world.enter("upload_file", key)
         if cancelled.is_set():
             raise Cancelled("stopped while uploading")
+        held = {each.number: each for each in self.list_parts(bucket, key, upload_id)}
+        trusted, file = {each.number: each for each in known}, path.read_bytes()
+        step = tiny_part_bytes(part_bytes) if part_bytes else len(file)
+        pieces = {at // step + 1: file[at : at + step] for at in range(0, len(file), step)}
+        progress.total_bytes, progress.moved_bytes = len(file), 0
+        for number, piece in pieces.items():
+            there = held.get(number)
+            if there is None or there not in (trusted.get(number), _uploaded(number, piece)):
+                self.put_part(key, upload_id, number, piece)
+                progress.moved_bytes += len(piece)
+        progress.done_bytes = len(file)
         with self.world.lock:
-            if upload_id not in self.uploads:
-                raise NotFound(f"upload {upload_id} does not exist")
-            content = path.read_bytes()
-            progress.total_bytes = progress.done_bytes = progress.moved_bytes = len(content)
+            content = b"".join(self.parts[upload_id][number] for number in pieces)
             stored = StoredObject(key, len(content), hashlib.sha256(content).hexdigest()[:32], MADE_AT)
             self.objects[bucket, key] = stored
             self.contents[bucket, key] = content
-            del self.uploads[upload_id]
+            del self.uploads[upload_id], self.parts[upload_id]
         self.world.leave("upload_file", key)
         return stored
 
@@ -100,6 +167,7 @@ class FakeObjects:
         self.world.enter("abort_upload", key)
         with self.world.lock:
             self.uploads.pop(upload_id, None)
+            self.parts.pop(upload_id, None)
         self.world.leave("abort_upload", key)
 
     def delete(self, bucket: str, key: str) -> None:
@@ -108,3 +176,7 @@ class FakeObjects:
         with self.world.lock:
             self.objects.pop((bucket, key), None)
         self.world.leave("delete_object", key)
+
+
+def _uploaded(number: int, content: bytes) -> UploadedPart:
+    return UploadedPart(number, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest())

@@ -30,7 +30,6 @@ ENVIRONMENT: dict[str, tuple[str, str]] = {
 WITHOUT_EFFECT = (
     ("migration", "parallel_exports", "the plan's concurrency decides"),
     ("migration", "parallel_uploads", "the plan's concurrency decides"),
-    ("migration", "export_strategy", "disks are always streamed into their local image"),
     ("conversion", "virt_v2v_verbose", "virt-v2v is not used"),
 )
 """Keys of the specification that are accepted, and why they decide nothing here."""

@@ -116,8 +116,8 @@ class MigrationSettings(SettingsPart):
     """Retries of transient failures: how many for each stage, and the first pause, which doubles from one to
     the next. None: each stage's own (domain/execution/retry.py).
 
-    parallel_*, export_strategy: read for compatibility only; the plan's `concurrency` decides, and disks are
-    streamed into their local image.
+    export_strategy: `streaming` uploads a disk while it is received, `local` (the default) afterwards.
+    parallel_*: read for compatibility only; the plan's `concurrency` decides.
     """
 
     parallel_exports: int | None = Field(None, ge=1)
@@ -125,6 +125,11 @@ class MigrationSettings(SettingsPart):
     retry_count: int | None = Field(None, ge=0, le=100)
     retry_delay_seconds: float | None = Field(None, ge=0)
     export_strategy: Literal["local", "streaming"] | None = None
+
+    @property
+    def overlap(self) -> bool:
+        """True when upload overlaps export."""
+        return self.export_strategy == "streaming"
 
 
 class Settings(SettingsPart):

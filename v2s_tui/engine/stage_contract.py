@@ -23,7 +23,9 @@ from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Probe
 class StageSettings:
     """Settings of the whole batch that stages need; no secrets. region: of the bucket, `fr-par`.
 
-    keep_local: local images outlive the migration.
+    keep_local: local images outlive the migration. overlap: a disk is uploaded while it is received; that
+    loses only where the uplink is slower than the source and a trim of the guest would save more than their
+    ratio (reference: datapath.md 5).
     """
 
     bucket: str
@@ -33,6 +35,7 @@ class StageSettings:
     make_image: bool = True
     keep_local: bool = False
     boot_timeout_seconds: float = 300.0
+    overlap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

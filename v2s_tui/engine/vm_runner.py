@@ -35,7 +35,7 @@ Ending = Callable[[datetime], Event | None]
 """Makes the event that records why a VM was stopped; None when there is nothing to record."""
 
 
-class _StageFailed(Exception):  # noqa: N818 - carries a failure from a stage to its VM
+class _StageFailed(Exception):
     def __init__(self, stage: Stage, failure: Failure) -> None:
         super().__init__(failure.title)
         self.stage = stage
@@ -226,6 +226,7 @@ class VmRunner:
             esxi_host=self.job.esxi_host,
             priority=self._planned.priority,
             sequence=self._parts.next_sequence(),
+            overlap=self._parts.settings.stage.overlap,
         )
         await self._parts.leases.take(request)
         self.progress, self.meter = StageProgress(), RateMeter()

@@ -34,7 +34,8 @@ class Outlook:
     """The plan met the inventory and the catalogues. catalogues: by zone, of every zone the plan uses.
 
     prices: storage and address prices by key, None when the API was not to be asked. work_free_bytes: of the
-    work folder's disk. rates: measured in earlier batches here.
+    work folder's disk. rates: measured in earlier batches here. overlap: the upload of a disk overlaps its
+    export.
     """
 
     plan: BatchPlan
@@ -43,6 +44,7 @@ class Outlook:
     prices: Mapping[str, float] | None = None
     work_free_bytes: int | None = None
     rates: Rates | None = None
+    overlap: bool = False
     findings: tuple[Finding, ...] = ()
 
     def with_facts(self, facts: PreflightFacts) -> "Outlook":
@@ -81,7 +83,13 @@ class Outlook:
 
     def what_if(self, limits: Limits) -> Forecast:
         """The same with other limits."""
-        return forecast(self.resolved, rates=self.rates, limits=limits, work_disk_bytes=self.work_free_bytes)
+        return forecast(
+            self.resolved,
+            rates=self.rates,
+            limits=limits,
+            work_disk_bytes=self.work_free_bytes,
+            overlap=self.overlap,
+        )
 
 
 def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, strict: bool = True) -> Outlook:
@@ -110,6 +118,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
         prices=_prices(services, plan.defaults.zone),
         work_free_bytes=free_bytes(services.work_dir),
         rates=site_rates(services),
+        overlap=services.settings.migration.overlap,
     )
 
 

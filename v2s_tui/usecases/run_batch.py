@@ -135,6 +135,7 @@ def stage_settings(services: Services) -> StageSettings:
         post_migration=PostMigration(),
         make_image=scaleway.image,
         keep_local=not services.settings.conversion.cleanup_on_success,
+        overlap=services.settings.migration.overlap,
     )
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from v2s_tui.adapters.store import reading
 from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.execution.batch import BatchState
+from v2s_tui.domain.execution.job import JobState
 from v2s_tui.domain.planning.rates import Rates, Sample, measured_rates
+from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.usecases.services import Services
 
 RECENT_BATCHES = 5
@@ -42,4 +44,10 @@ def samples_of(state: BatchState) -> Iterator[Sample]:
         for stage, moved_bytes in job.stage_bytes.items():
             seconds = job.stage_timings.get(stage)
             if seconds:
-                yield Sample(stage, job.esxi_host, moved_bytes, seconds)
+                yield Sample(stage, job.esxi_host, _over_one_wire(job, stage, moved_bytes), seconds)
+
+
+def _over_one_wire(job: JobState, stage: str, moved_bytes: int) -> int:
+    """An export that uploads meanwhile moved bytes both ways; its rate is that of the source's stream."""
+    received = sum(disk.received_bytes for disk in job.artifacts.disks)
+    return min(moved_bytes, received) if stage == Stage.EXPORT and received else moved_bytes

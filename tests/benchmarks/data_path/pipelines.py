@@ -51,9 +51,9 @@ async def _aioboto3_upload(addresses: Addresses, path: Path) -> None:
 def ours(addresses: Addresses, *, mode: str, overlap: bool) -> None:
     """The product's own adapters, in the order of its stages."""
     from v2s_tui.adapters.disk.local import LocalDisks
-    from v2s_tui.adapters.disk.part_plan import part_bytes_for
     from v2s_tui.adapters.objectstore.access import StorageAccess
     from v2s_tui.adapters.objectstore.store import S3ObjectStore
+    from v2s_tui.domain.execution.part_size import part_bytes_for
     from v2s_tui.domain.execution.progress import StageProgress
     from v2s_tui.domain.ports import DiskStream
 

@@ -145,15 +145,28 @@ def test_filters_are_kept_by_name_and_checked_at_once(tmp_path: Path) -> None:
 
 def test_keys_that_decide_nothing_say_so_and_only_where_they_are_written(tmp_path: Path) -> None:
     path = tmp_path / "migration.yaml"
-    path.write_text("conversion:\n  virt_v2v_verbose: true\nmigration:\n  export_strategy: streaming\n")
+    path.write_text("conversion:\n  virt_v2v_verbose: true\nmigration:\n  parallel_exports: 3\n")
     warnings = load_config(path, {}).warnings
     assert [each.rpartition(": ")[2].partition(",")[0] for each in warnings] == [
-        "export_strategy has no effect",
+        "parallel_exports has no effect",
         "virt_v2v_verbose has no effect",
     ]
     assert f"{path}:4" in warnings[0]
     path.write_text("conversion:\n  cleanup_on_success: false\n")
     assert load_config(path, {}).warnings == ()
+
+
+def test_the_strategy_streaming_uploads_while_it_receives(tmp_path: Path) -> None:
+    path = tmp_path / "migration.yaml"
+    for text, overlap in (
+        ("export_strategy: streaming", True),
+        ("export_strategy: local", False),
+        ("", False),
+    ):
+        path.write_text(f"migration: {{{text}}}\n")
+        settings = load_config(path, {})
+        assert settings.migration.overlap is overlap
+        assert settings.warnings == ()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -264,3 +265,25 @@ def test_a_listener_that_fails_stops_nothing(tmp_path: Path) -> None:
 
     runner = rig.runner(listeners=[broken])
     assert exit_code(asyncio.run(runner.run())) == 0
+
+
+# --- upload while receiving
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_an_export_holds_the_upload_limit_only_when_it_uploads(tmp_path: Path, overlap: bool) -> None:
+    rig = _rig(tmp_path, 4, s3_upload=1)
+    together, most, lock = [0], [0], threading.Lock()
+
+    def export(task: StageInput, context: StageContext) -> Artifacts:
+        with lock:
+            together[0] += 1
+            most[0] = max(most[0], together[0])
+        time.sleep(0.05)
+        with lock:
+            together[0] -= 1
+        return STAGES[Stage.EXPORT](task, context)
+
+    rig.stages = {**STAGES, Stage.EXPORT: export}
+    assert exit_code(rig.run(stage=replace(rig.settings.stage, overlap=overlap))) == 0
+    assert (most[0] == 1) is overlap

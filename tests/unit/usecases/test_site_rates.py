@@ -9,6 +9,7 @@ import pytest
 from fakes.plans import batch_of, plan_of, vm_named
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.domain.execution.artifacts import DiskArtifacts
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.units import GIB
@@ -35,6 +36,16 @@ def test_only_stages_that_moved_bytes_are_samples() -> None:
         ("export", "esxi-01", 100.0),
         ("export", "esxi-02", 50.0),
     ]
+
+
+def test_an_export_that_uploaded_meanwhile_is_measured_by_what_it_received() -> None:
+    state = batch()
+    job = state.jobs["a"]
+    disk = DiskArtifacts(0, 2000, 20 * GIB, received_bytes=6 * GIB)
+    both_ways = replace(job, artifacts=job.artifacts.with_disk(disk))
+    samples = {each.seconds: each for each in samples_of(replace(state, jobs={**state.jobs, "a": both_ways}))}
+    assert samples[100.0].moved_bytes == 6 * GIB
+    assert samples[50.0].moved_bytes == 10 * GIB
 
 
 def test_a_site_without_batches_has_the_documented_defaults(tmp_path: Path) -> None:

@@ -12,12 +12,11 @@ from v2s_tui.adapters.disk.child import run_child
 from v2s_tui.adapters.disk.child_protocol import FlattenRequest, ReceiveRequest
 from v2s_tui.adapters.disk.images import check_image, create_overlay, tool_version
 from v2s_tui.adapters.disk.manifest import manifest_path
-from v2s_tui.adapters.disk.part_plan import PartSink
 from v2s_tui.adapters.disk.qcow2_reader import Qcow2Image
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.execution.artifacts import FileEvidence
 from v2s_tui.domain.execution.progress import StageProgress
-from v2s_tui.domain.ports import DiskStream, ReceivedDisk
+from v2s_tui.domain.ports import DiskStream, PartSink, ReceivedDisk
 from v2s_tui.system.files import sync_folder
 
 

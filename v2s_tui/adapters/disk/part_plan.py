@@ -5,36 +5,8 @@ parts the tables, so those wait for the end; all between are true as soon as the
 receiving nor flattening ever changes data that stands there. (reference: datapath.md 4, 5)
 """
 
-import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple, Protocol
-
-from v2s_tui.domain.units import MIB
-
-LEAST_PART_BYTES = 16 * MIB
-_PLANNED_PARTS = 980
-"""Of 1,000: the rest is room for what the guest's adaptation changes."""
-_LARGEST_GROWTH = 1.002
-"""An image of incompressible data and its tables, compared with the disk."""
-
-
-class PartSink(Protocol):
-    """Takes parts of an image that is still being received; made by whoever knows Object Storage.
-
-    part_bytes: size of every part but the last. Use `part_bytes_for` to choose it.
-    """
-
-    part_bytes: int
-
-    def part_ready(self, path: Path, number: int, offset: int, size_bytes: int) -> None:
-        """These bytes of the file are final. The file will be renamed: open it now, or never.
-
-        Called from a thread that listens to the receiver: it must return at once and never raise. What is
-        not sent now is sent by the upload that follows, which compares all parts the server has with the
-        finished image.
-        """
-        ...
+from typing import NamedTuple
 
 
 class Part(NamedTuple):
@@ -43,12 +15,6 @@ class Part(NamedTuple):
     number: int
     offset: int
     size_bytes: int
-
-
-def part_bytes_for(virtual_size_bytes: int) -> int:
-    """Size of the parts of an image whose own size is not known yet: whole MiB, at most 980 of them."""
-    needed = math.ceil(virtual_size_bytes * _LARGEST_GROWTH / _PLANNED_PARTS / MIB) * MIB
-    return max(LEAST_PART_BYTES, needed)
 
 
 class FullParts:

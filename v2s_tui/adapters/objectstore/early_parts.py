@@ -16,7 +16,7 @@ from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.system.layered_file import WholeFile
 
-MakeSender = Callable[[WholeFile, Callable[[int], None]], PartSender]
+MakeSender = Callable[[WholeFile, Callable[[int, int], None]], PartSender]
 
 
 class EarlyParts:
@@ -72,7 +72,7 @@ class EarlyParts:
         with self._lock:
             self._sent[part.number] = sent
 
-    def _count(self, sent_bytes: int) -> None:
+    def _count(self, _done_bytes: int, sent_bytes: int) -> None:
         self.sent_bytes = sent_bytes
 
     def __enter__(self) -> "EarlyParts":

@@ -37,18 +37,25 @@ class _LargeBlocks(HTTPAdapter):
 
 
 class Counter:
-    """Bytes handed to the network so far; told to `changed` after each chunk."""
+    """Bytes done so far, and those of them handed to the network; told to `changed` after each chunk."""
 
-    def __init__(self, changed: Callable[[int], None]) -> None:
+    def __init__(self, changed: Callable[[int, int], None]) -> None:
         self._changed = changed
         self._lock = threading.Lock()
-        self._total = 0
+        self._done = self._sent = 0
 
     def add(self, size_bytes: int) -> None:
-        """Count bytes; negative when an attempt failed and they must go again."""
+        """Count bytes sent; negative when an attempt failed and they must go again."""
         with self._lock:
-            self._total += size_bytes
-            self._changed(self._total)
+            self._done += size_bytes
+            self._sent += size_bytes
+            self._changed(self._done, self._sent)
+
+    def keep(self, size_bytes: int) -> None:
+        """Count bytes that the server has already."""
+        with self._lock:
+            self._done += size_bytes
+            self._changed(self._done, self._sent)
 
 
 class PartSender:
@@ -87,7 +94,7 @@ class PartSender:
 
     def count(self, size_bytes: int) -> None:
         """Count bytes that need not be sent."""
-        self._counter.add(size_bytes)
+        self._counter.keep(size_bytes)
 
     def digests(self, part: PartRange) -> RangeDigests:
         """CRC32 and MD5 of a part as it is in the file now."""

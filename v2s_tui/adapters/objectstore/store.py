@@ -203,14 +203,13 @@ class S3ObjectStore:
         with WholeFile(path) as file:
             size_bytes = file.size_bytes
             progress.total_bytes = size_bytes
-            kept_bytes = sum(each.size_bytes for each in present.values())
             sender = PartSender(
                 self._control,
                 self._session,
                 self._access,
                 target=_target(bucket, key, upload_id),
                 file=file,
-                counter=Counter(_reporter(progress, kept_bytes)),
+                counter=Counter(_reporter(progress)),
                 ceiling=self._ceiling,
                 cancelled=cancelled,
             )
@@ -230,14 +229,14 @@ class S3ObjectStore:
     ) -> EarlyParts:
         """Sends parts of a file that still grows; `upload_file` sends the rest."""
 
-        def sender(file: WholeFile, sent_bytes: Callable[[int], None]) -> PartSender:
+        def sender(file: WholeFile, count: Callable[[int, int], None]) -> PartSender:
             return PartSender(
                 self._control,
                 self._session,
                 self._access,
                 target=_target(bucket, key, upload_id),
                 file=file,
-                counter=Counter(sent_bytes),
+                counter=Counter(count),
                 ceiling=self._ceiling,
                 cancelled=cancelled,
             )
@@ -282,12 +281,10 @@ def _bare(etag: str) -> str:
     return etag.strip('"')
 
 
-def _reporter(progress: StageProgress, kept_bytes: int) -> Callable[[int], None]:
-    """kept_bytes: of parts that the server had before."""
-
-    def changed(done_bytes: int) -> None:
+def _reporter(progress: StageProgress) -> Callable[[int, int], None]:
+    def changed(done_bytes: int, sent_bytes: int) -> None:
         progress.done_bytes = done_bytes
-        progress.moved_bytes = max(0, done_bytes - kept_bytes)
+        progress.moved_bytes = max(0, sent_bytes)
         progress.updated = time.monotonic()
 
     return changed

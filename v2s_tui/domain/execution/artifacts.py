@@ -39,6 +39,8 @@ class DiskArtifacts:
     compressed NFC stream. base: the immutable qcow2 made from the stream. overlay: qcow2 on top of it that
     guest stages change (None until they start). manifest_path: per-cluster digests of the content, of what
     was sent once it was. upload_file: what goes to Object Storage, the base itself or a flattened copy.
+    part_bytes: of the parts that went out while the disk was received (0: none did), early_parts: those that
+    arrived, until the object is complete.
     bucket, key, upload_id: where it goes; object_bytes: size of the finished object (0 until then).
     snapshot_id, volume_id: at Scaleway.
     """
@@ -53,6 +55,8 @@ class DiskArtifacts:
     virtual_size_bytes: int = 0
     manifest_path: str = ""
     upload_file: FileEvidence | None = None
+    part_bytes: int = 0
+    early_parts: tuple[UploadedPart, ...] = ()
     bucket: str = ""
     key: str = ""
     upload_id: str = ""

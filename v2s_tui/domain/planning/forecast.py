@@ -64,8 +64,10 @@ def forecast(
     work_disk_bytes: int | None = None,
     stages_of: StagesOf = stages_of,
     seed: int = 1,
+    overlap: bool = False,
 ) -> Forecast:
-    """Simulate the plan. limits: a what-if, None means the plan's own.
+    """Simulate the plan. limits: a what-if, None means the plan's own. overlap: the run will upload while it
+    exports; that is not simulated, the assumptions say so.
 
     The same seed gives the same answer.
     """
@@ -92,7 +94,7 @@ def forecast(
         uses=uses,
         bottleneck=_bottleneck(uses),
         limits=limits,
-        assumptions=_assumptions(plan, rates),
+        assumptions=_assumptions(plan, rates, overlap=overlap),
     )
 
 
@@ -144,12 +146,17 @@ def _bottleneck(uses: tuple[Use, ...]) -> str:
     return worst.limit if worst.waited_seconds > 0 and worst.share > 0.5 else Limit.GLOBAL.value
 
 
-def _assumptions(plan: ResolvedPlan, rates: Rates) -> tuple[str, ...]:
+def _assumptions(plan: ResolvedPlan, rates: Rates, *, overlap: bool) -> tuple[str, ...]:
     unknown = sum(each.vm.committed_bytes is None for each in plan.vms)
     found = [f"each stage's duration varies by about {SPREAD:.0%}; gates are not waited for"]
     if unknown:
         found.append(f"{DATA_SHARE:.0%} of the disks of {unknown} VMs hold data (vCenter did not say)")
     found.append(f"data shrinks to {COMPRESSED_SHARE:.0%} when compressed")
+    if overlap:
+        found.append(
+            "export and upload are counted one after the other; `export_strategy: streaming` overlaps them, "
+            "and an export holds s3_upload, too"
+        )
     if not rates.measured:
         found.append("rates are documented defaults; run a first wave to measure this site's")
     return tuple(found)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from v2s_tui.domain.planning.limits import Limit, Limits
-from v2s_tui.domain.planning.stages import LIMITS_OF_STAGE, Stage, stage_order
+from v2s_tui.domain.planning.stages import Stage, limits_of_stage, stage_order
 
 START_ORDER = -1
 """Order of a VM's first request, before any stage."""
@@ -59,10 +59,20 @@ def start_request(
 
 
 def stage_request(
-    vm: str, stage: Stage, *, esxi_host: str = "", priority: int = 5, sequence: int = 0
+    vm: str,
+    stage: Stage,
+    *,
+    esxi_host: str = "",
+    priority: int = 5,
+    sequence: int = 0,
+    overlap: bool = False,
 ) -> Request:
-    """What a stage needs. A VM whose host is unknown shares the limit of host `default`."""
-    needs = frozenset(limit_name(limit, esxi_host) for limit in LIMITS_OF_STAGE.get(stage, frozenset()))
+    """What a stage needs. A VM whose host is unknown shares the limit of host `default`.
+
+    overlap: the export uploads, too.
+    """
+    limits = limits_of_stage(stage, overlap=overlap)
+    needs = frozenset(limit_name(limit, esxi_host) for limit in limits)
     return Request(vm, needs, stage_order(stage), priority, sequence)
 
 

@@ -94,6 +94,13 @@ LIMITS_OF_STAGE: dict[Stage, frozenset[Limit]] = {
     Stage.CLEANUP: frozenset(),
 }
 
+
+def limits_of_stage(stage: Stage, *, overlap: bool = False) -> frozenset[Limit]:
+    """What a stage holds while it works. overlap: the export sends what it receives."""
+    limits = LIMITS_OF_STAGE.get(stage, frozenset())
+    return limits | {Limit.S3_UPLOAD} if overlap and stage is Stage.EXPORT else limits
+
+
 _ORDER = tuple(Stage)
 
 

@@ -6,8 +6,8 @@ of each port live in tests/fakes and are maintained like adapters.
 
 from v2s_tui.domain.ports.cloud import Cloud, CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.ports.guests import Guests, GuestWork
-from v2s_tui.domain.ports.host import Clock, Disks, Prober, ReceivedDisk
-from v2s_tui.domain.ports.objects import ObjectStore, OpenUpload, StoredObject
+from v2s_tui.domain.ports.host import Clock, Disks, PartSink, Prober, ReceivedDisk
+from v2s_tui.domain.ports.objects import EarlyUpload, ObjectStore, OpenUpload, StoredObject
 from v2s_tui.domain.ports.source import DiskStream, ExportLease, Source
 
 __all__ = [
@@ -17,12 +17,14 @@ __all__ = [
     "CloudState",
     "DiskStream",
     "Disks",
+    "EarlyUpload",
     "ExportLease",
     "GuestWork",
     "Guests",
     "InstanceRequest",
     "ObjectStore",
     "OpenUpload",
+    "PartSink",
     "Prober",
     "ReceivedDisk",
     "Source",

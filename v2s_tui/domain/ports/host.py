@@ -40,13 +40,41 @@ class ReceivedDisk:
     manifest_path: str = ""
 
 
+class PartSink(Protocol):
+    """Takes parts of an image that is still being received; made by whoever knows Object Storage.
+
+    part_bytes: size of every part, chosen by domain/execution/part_size.py.
+    """
+
+    part_bytes: int
+
+    def part_ready(self, path: Path, number: int, offset: int, size_bytes: int) -> None:
+        """These bytes of the file are final. The file will be renamed: open it now, or never.
+
+        Called from a thread that listens to the receiver: it must return at once and never raise. What is
+        not sent now is sent by the upload that follows, which compares all parts the server has with the
+        finished image.
+        """
+        ...
+
+
 class Disks(Protocol):
     """Local disk work. Errors: LeaseFailed (broken stream), ToolError, WorkDiskFull, Cancelled."""
 
     def receive(
-        self, stream: DiskStream, target: Path, *, progress: StageProgress, cancelled: threading.Event
+        self,
+        stream: DiskStream,
+        target: Path,
+        *,
+        progress: StageProgress,
+        cancelled: threading.Event,
+        parts: PartSink | None = None,
     ) -> ReceivedDisk:
-        """Read the whole stream into a new qcow2 at target; nothing is left there when it fails."""
+        """Read the whole stream into a new qcow2 at target; nothing is left there when it fails.
+
+        parts: gets each part of the file that is full while the rest arrives; they are true of what flatten
+        makes of the disk, too.
+        """
         ...
 
     def check(self, path: Path) -> str:

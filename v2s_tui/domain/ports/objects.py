@@ -1,13 +1,17 @@
 """Object Storage as stages see it."""
 
 import threading
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.domain.execution.progress import StageProgress
+from v2s_tui.domain.ports.host import PartSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,23 @@ class OpenUpload:
     key: str
     upload_id: str
     initiated_at: datetime | None = None
+
+
+class EarlyUpload(PartSink, Protocol):
+    """Where parts of an image go while it is received.
+
+    sent: parts the server acknowledged, in order. sent_bytes: handed to the network so far. failure: what
+    ended the sending, None while it works.
+    """
+
+    @property
+    def sent(self) -> tuple[UploadedPart, ...]: ...
+
+    @property
+    def sent_bytes(self) -> int: ...
+
+    @property
+    def failure(self) -> V2sError | None: ...
 
 
 class ObjectStore(Protocol):
@@ -50,6 +71,16 @@ class ObjectStore(Protocol):
         """Parts the server has; raises NotFound when the upload does not exist (any more)."""
         ...
 
+    def early_parts(
+        self, bucket: str, key: str, upload_id: str, *, part_bytes: int, cancelled: threading.Event
+    ) -> AbstractContextManager[EarlyUpload]:
+        """Sends parts of a file that still grows; `upload_file` with the same part_bytes sends the rest.
+
+        Leaving the context waits for the parts under way and declines the others; leaving it by an error
+        stops at once. Trouble is kept in `failure`, never raised.
+        """
+        ...
+
     def upload_file(
         self,
         path: Path,
@@ -59,8 +90,14 @@ class ObjectStore(Protocol):
         *,
         progress: StageProgress,
         cancelled: threading.Event,
+        part_bytes: int = 0,
+        known: Collection[UploadedPart] = (),
     ) -> StoredObject:
-        """Send the parts the server does not have yet, complete, and compare size and checksums."""
+        """Send the parts the server does not have yet, complete, and compare size and checksums.
+
+        part_bytes, known: of `early_parts` that went before; its parts are not read again. 0 leaves the
+        choice to the store.
+        """
         ...
 
     def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:

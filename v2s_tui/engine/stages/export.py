@@ -1,7 +1,8 @@
 """export: every disk over NFC into a local qcow2, two at a time, each with a lease of its own.
 
 A single stream is slow at the ESXi host, so disks go in parallel; a lease for each disk, because all streams
-of one lease die with it (reference: vsphere.md, NFC).
+of one lease die with it (reference: vsphere.md, NFC). With `overlap` full parts of a disk are uploaded while
+its rest arrives; that helps only, upload_s3 sends whatever is missing or another.
 """
 
 import threading
@@ -12,9 +13,12 @@ from pathlib import Path
 from v2s_tui.domain.errors import Cancelled, LeaseFailed
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import EffectKind
-from v2s_tui.domain.ports import DiskStream, ExportLease, ReceivedDisk
+from v2s_tui.domain.execution.part_size import part_bytes_for
+from v2s_tui.domain.ports import DiskStream, EarlyUpload, ExportLease, ReceivedDisk
+from v2s_tui.domain.units import MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import same_size, what_is_wrong
+from v2s_tui.engine.stages.multipart import EarlyTarget, early_targets
 from v2s_tui.engine.stages.naming import disk_part
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
 from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
@@ -27,25 +31,33 @@ def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
     """The stage: disks that an interrupted run finished are kept."""
     artifacts = _with_all_disks(stage, context.ports)
     shared = SharedProgress(context.progress, {each.index: each.capacity_bytes for each in artifacts.disks})
-    todo = [each for each in artifacts.disks if not same_size(each.base)]
+    artifacts, todo = _begun_anew(stage, context, artifacts)
     for disk in artifacts.disks:
         if disk not in todo:
             shared.disks[disk.index].finish()
+    targets, waits = early_targets(stage, context, todo)
+    if waits:
+        artifacts = artifacts.with_note("early upload", f"not begun: {waits}")
     for disk in todo:
         _intend_lease(stage, context, disk)
+    reads = [_Read(disk, shared.disks[disk.index], targets[disk.index]) for disk in todo]
     try:
-        return _read_all(stage, context, artifacts, [_Read(disk, shared.disks[disk.index]) for disk in todo])
+        return _read_all(stage, context, artifacts, reads)
     finally:
         _forget_leases(context)
 
 
 @dataclass(slots=True)
 class _Read:
-    """One disk being read. lease: once it is open."""
+    """One disk being read. lease: while it is open. early: where its parts go meanwhile, None when they
+    wait.
+    """
 
     disk: DiskArtifacts
     progress: DiskProgress
+    target: EarlyTarget
     lease: list[ExportLease] = field(default_factory=list)
+    early: EarlyUpload | None = None
 
 
 def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
@@ -60,6 +72,28 @@ def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
         for index, disk in enumerate(moving_disks(stage.planned, vm_now(stage.planned, ports)))
     )
     return replace(stage.artifacts, disks=disks)
+
+
+def _begun_anew(
+    stage: StageInput, context: StageContext, artifacts: Artifacts
+) -> tuple[Artifacts, list[DiskArtifacts]]:
+    """Disks to be read, and the artifacts in which nothing of an earlier read of them is left.
+
+    It is forgotten on record before a new read begins: a second read may lay the same clusters out in another
+    order, so a part that was right for the first could pass for one of the second.
+    """
+    todo = []
+    for disk in artifacts.disks:
+        if same_size(disk.base):
+            continue
+        part_bytes = part_bytes_for(disk.capacity_bytes) if stage.settings.overlap else 0
+        todo.append(replace(disk, base=None, part_bytes=part_bytes, early_parts=(), upload_id=""))
+    changed = [disk for disk in todo if disk not in artifacts.disks]
+    for disk in changed:
+        artifacts = artifacts.with_disk(disk)
+    if changed:
+        context.checkpoint(artifacts)
+    return artifacts, todo
 
 
 def _intend_lease(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> None:
@@ -84,7 +118,7 @@ def _read_all(
     halted = threading.Event()
     with ThreadPoolExecutor(PARALLEL_DISKS, thread_name_prefix="export") as pool:
         running = {pool.submit(_receive, stage, context.ports, each, halted): each for each in reads}
-        total, failures = len(running), list[BaseException]()
+        failures = list[BaseException]()
         try:
             while running:
                 done, _ = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
@@ -92,7 +126,7 @@ def _read_all(
                     artifacts = _finish(context, artifacts, running.pop(future), future, failures)
                 if failures or context.cancelled.is_set():
                     halted.set()
-                _tell(context, total, list(running.values()))
+                _tell(context, reads, list(running.values()))
         finally:
             halted.set()
     if failures:
@@ -110,8 +144,11 @@ def _finish(
     if error := future.exception():
         failures.append(error)
         return artifacts
-    received = future.result()
+    received, early = future.result(), read.early
     read.progress.finish()
+    if early is not None:
+        read.progress.sent_bytes = early.sent_bytes
+        artifacts = _with_trouble(artifacts, read.disk, early)
     artifacts = artifacts.with_disk(
         replace(
             read.disk,
@@ -123,29 +160,51 @@ def _finish(
             stream_sha1=received.stream_sha1,
             virtual_size_bytes=received.virtual_size_bytes,
             manifest_path=received.manifest_path,
+            early_parts=early.sent if early is not None else (),
         )
     )
     context.checkpoint(artifacts)
     return artifacts
 
 
-def _tell(context: StageContext, total: int, running: list[_Read]) -> None:
+def _with_trouble(artifacts: Artifacts, disk: DiskArtifacts, early: EarlyUpload) -> Artifacts:
+    """Trouble of sending early is noted only: upload_s3 sends what is missing."""
+    if early.failure is None or isinstance(early.failure, Cancelled):
+        return artifacts
+    return artifacts.with_note(f"early upload of disk {disk.index}", f"ended: {early.failure.title}")
+
+
+def _tell(context: StageContext, reads: list[_Read], running: list[_Read]) -> None:
     """Progress for the screen and for vCenter's task list."""
-    context.progress.activity = f"{total - len(running)} of {total} disks read"
+    total, done = len(reads), len(reads) - len(running)
+    context.progress.activity = f"{done} of {total} disks read"
+    if early := [read for read in reads if read.early is not None]:
+        for read in early:
+            read.progress.sent_bytes = read.early.sent_bytes if read.early else 0
+        sent_bytes = sum(read.progress.sent_bytes for read in early)
+        context.progress.activity = f"disk {min(done + 1, total)} of {total}, {sent_bytes // MIB} MiB sent"
     for read in running:
         for lease in read.lease:
             lease.report_progress(int(100 * (read.progress.fraction or 0)))
 
 
 def _receive(stage: StageInput, ports: Ports, read: _Read, halted: threading.Event) -> ReceivedDisk:
-    """Runs in a thread of its own. Leaving the lease without complete() aborts it."""
+    """Runs in a thread of its own. Leaving the lease without complete() aborts it; it is left before the
+    last parts under way are waited for.
+    """
     if halted.is_set():
         raise Cancelled("another disk of this VM failed before this one began")
     target = stage.work_dir / f"{disk_part(read.disk.index)}.base.qcow2"
-    with ports.source.open_lease(stage.planned.vm.moref, stage.artifacts.vmware_snapshot or None) as lease:
+    snapshot = stage.artifacts.vmware_snapshot or None
+    with (
+        read.target.sink(ports.objects, halted) as read.early,
+        ports.source.open_lease(stage.planned.vm.moref, snapshot) as lease,
+    ):
         stream = _stream_of(lease, read.disk)
         read.lease.append(lease)
-        received = ports.disks.receive(stream, target, progress=read.progress, cancelled=halted)
+        received = ports.disks.receive(
+            stream, target, progress=read.progress, cancelled=halted, parts=read.early
+        )
         read.lease.clear()
         _compare_digest(lease, read.disk, received, target)
         lease.complete()

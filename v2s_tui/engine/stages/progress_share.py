@@ -8,13 +8,18 @@ from v2s_tui.domain.execution.progress import StageProgress
 
 
 class DiskProgress(StageProgress):
-    """A StageProgress whose every change is summed up into its stage's."""
+    """A StageProgress whose every change is summed up into its stage's.
+
+    sent_bytes: what went out while the disk came in; it counts as moved, too.
+    """
 
     def __init__(self, owner: "SharedProgress", total_bytes: int) -> None:
         object.__setattr__(self, "owner", owner)
+        object.__setattr__(self, "sent_bytes", 0)
         super().__init__(total_bytes=total_bytes)
 
     owner: "SharedProgress"
+    sent_bytes: int
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -43,5 +48,5 @@ class SharedProgress:
             shares = self.disks.values()
             self._whole.done_bytes = sum(each.done_bytes for each in shares)
             self._whole.total_bytes = sum(each.total_bytes for each in shares)
-            self._whole.moved_bytes = sum(each.moved_bytes for each in shares)
+            self._whole.moved_bytes = sum(each.moved_bytes + each.sent_bytes for each in shares)
             self._whole.updated = max((each.updated for each in shares), default=0.0)

@@ -2,6 +2,7 @@
 
 An unchanged base of the right size goes as it is; when the guest was changed or the size grew, base and
 overlay are flattened into one file first, because imports refuse backing files (reference: scaleway.md 2.1).
+Parts that the export sent already are not sent again, unless the file differs there.
 """
 
 import shutil
@@ -16,6 +17,7 @@ from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, St
 from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.guest_work import evidence_folder
 from v2s_tui.engine.stages.local_files import same_size
+from v2s_tui.engine.stages.multipart import open_upload
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
 
@@ -73,6 +75,7 @@ def _upload(
     done = replace(
         disk,
         upload_id="",
+        early_parts=(),
         upload_file=None,
         object_bytes=stored.size_bytes,
         object_etag=stored.etag,
@@ -124,27 +127,22 @@ def _adopt_finished(context: StageContext, disk: DiskArtifacts) -> StoredObject 
     return None
 
 
-def _open_upload(context: StageContext, disk: DiskArtifacts) -> str:
-    """The id of the one upload for this key: the newest that is open, or a new one. Others are aborted."""
-    objects = context.ports.objects
-    effect = context.ledger.intend(EffectKind.MULTIPART_UPLOAD, tag=disk.key, where=disk.bucket)
-    known = [each for each in objects.list_uploads(disk.bucket, disk.key) if each.key == disk.key]
-    for surplus in known[:-1]:
-        objects.abort_upload(disk.bucket, disk.key, surplus.upload_id)
-    upload_id = known[-1].upload_id if known else objects.begin_upload(disk.bucket, disk.key)
-    context.ledger.made(effect, upload_id)
-    return upload_id
-
-
 def _send(
     context: StageContext, artifacts: Artifacts, disk: DiskArtifacts, progress: DiskProgress
 ) -> StoredObject:
-    disk = replace(disk, upload_id=_open_upload(context, disk))
+    disk = replace(disk, upload_id=open_upload(context, disk.bucket, disk.key))
     context.checkpoint(artifacts.with_disk(disk))
     context.ledger.intend(EffectKind.OBJECT, tag=disk.key, where=disk.bucket)
     path = Path(_file_of(disk).path)
     return context.ports.objects.upload_file(
-        path, disk.bucket, disk.key, disk.upload_id, progress=progress, cancelled=context.cancelled
+        path,
+        disk.bucket,
+        disk.key,
+        disk.upload_id,
+        progress=progress,
+        cancelled=context.cancelled,
+        part_bytes=disk.part_bytes,
+        known=disk.early_parts,
     )
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v2s_tui.adapters.disk.part_plan import LEAST_PART_BYTES, FullParts, Part, overlap_pays, part_bytes_for
+from v2s_tui.adapters.disk.part_plan import FullParts, Part, overlap_pays
+from v2s_tui.domain.execution.part_size import LEAST_PART_BYTES, part_bytes_for
 
 GB = 10**9
 LARGEST_IMPORT = 1000 * GB

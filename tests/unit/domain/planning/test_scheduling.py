@@ -48,6 +48,17 @@ def test_each_host_has_its_own_limit_and_waiters_know_who_blocks_them() -> None:
     assert (block.limit, block.holders) == ("per_esxi_host:h1", ("a",))
 
 
+def test_an_export_that_uploads_meanwhile_takes_both_limits_or_none() -> None:
+    admission = Admission(LIMITS.changed(Limit.S3_UPLOAD, 1))
+    admission.ask(stage_request("a", Stage.UPLOAD_S3, sequence=0, overlap=True))
+    assert started(admission) == ["a"]
+    both = stage_request("b", Stage.EXPORT, esxi_host="h1", sequence=1, overlap=True)
+    admission.ask(both)
+    admission.ask(stage_request("c", Stage.EXPORT, esxi_host="h1", sequence=2))
+    assert started(admission) == ["c"]
+    assert {block.limit for block in admission.blockers(both)} == {"per_esxi_host:h1", "s3_upload"}
+
+
 def test_all_or_nothing() -> None:
     admission = Admission(LIMITS)
     both = Request("a", frozenset({"disk_io", "per_esxi_host:h1"}), order=2, sequence=1)

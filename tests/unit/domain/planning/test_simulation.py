@@ -155,6 +155,8 @@ def test_the_forecast_is_repeatable_and_answers_what_if() -> None:
     wider = forecast(plan, limits=what_if(plan.limits, {"per_esxi_host": 2}), seed=7)
     assert wider.p50_seconds < first.p50_seconds
     assert first.assumptions
+    assert any("streaming" in each for each in forecast(plan, seed=7, overlap=True).assumptions)
+    assert not any("streaming" in each for each in first.assumptions)
     for changes in ({"disk": 3}, {"disk_io": 0}):
         with pytest.raises(InputError, match="disk"):
             what_if(plan.limits, changes)

@@ -14,9 +14,14 @@ from v2s_tui.domain.target.network_map import PlannedNic
 NIC = PlannedNic("Network adapter 1", "00:50:56:00:00:01", "LAN", "private-network-1")
 
 
-@pytest.fixture
-def whole(bench_of):
-    return lambda: bench_of(public_ip=True, nics=(NIC,), cloud_init="#cloud-config\n", tags=("team:web",))
+@pytest.fixture(params=["local", "streaming"])
+def whole(bench_of, request):
+    def made():
+        bench = bench_of(public_ip=True, nics=(NIC,), cloud_init="#cloud-config\n", tags=("team:web",))
+        bench.change(overlap=request.param == "streaming")
+        return bench
+
+    return made
 
 
 def run_all(bench) -> None:
