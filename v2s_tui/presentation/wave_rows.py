@@ -66,7 +66,7 @@ def _findings(row: PlanRow) -> str:
 PLAN_COLUMNS: tuple[Column[PlanRow], ...] = (
     Column("name", "Wave / VM", 26, _name),
     Column("after", "Goes to", 22, _after),
-    Column("findings", "Findings", 14, _findings),
+    Column("findings", "Findings", 16, _findings),
     Column("priority", "Prio", 4, lambda row: str(row.planned.priority) if row.planned else "", right=True),
     Column("host", "ESXi host", 14, lambda row: row.planned.vm.host if row.planned else "", important=False),
     Column("disk", "Disk", 9, lambda row: f"{row.planned.vm.total_disk_gib:,.0f} GiB" if row.planned else "",

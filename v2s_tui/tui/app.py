@@ -85,7 +85,7 @@ class V2sApp(App[int]):
         if where.get("batch"):
             self.runs.watch(where["batch"])
         if where.get("step") in STEPS:
-            self.action_step(where["step"])
+            self.go_to(where["step"])
         self.set_interval(_KEEP_SECONDS, self.keep_session)
 
     def _begin(self) -> None:
@@ -148,9 +148,10 @@ class V2sApp(App[int]):
     def step_facts(self) -> dict[str, StepFacts]:
         """For the step bar."""
         plan, inventory, batch = self.workspace.plan, self.workspace.inventory, self.batch
+        planned = len(self.outlook.resolved.vms) if self.outlook else len(plan.migrations)
         facts = {
             "inventory": StepFacts(str(len(inventory)) if inventory else ""),
-            "sizing": StepFacts(str(len(plan.migrations)) if plan.migrations else ""),
+            "sizing": StepFacts(str(planned) if planned else ""),
             "plan": StepFacts(f"{len(plan.waves)} waves" if plan.waves else "", alarm=self.workspace.dirty),
         }
         if batch is not None:
@@ -245,10 +246,15 @@ class V2sApp(App[int]):
 
     # --- keys --------------------------------------------------------------------------------------
 
-    def action_step(self, step: str) -> None:
-        """Go to a step of the flow."""
+    def go_to(self, step: str) -> None:
+        """Show that step of the flow."""
         if self.current_mode != step:
             self.switch_mode(step)
+
+    async def action_step(self, step: str) -> None:
+        """Go to a step of the flow; keys typed meanwhile are for the step they lead to."""
+        if self.current_mode != step:
+            await self.switch_mode(step)
 
     def get_key_display(self, binding: Binding) -> str:
         """How a key reads; arrows as words in ASCII mode."""

@@ -208,7 +208,7 @@ class RunControl:
     def _started(self, batch_id: str) -> None:
         """A runner was started: show it."""
         self.watch(batch_id)
-        self._app.action_step("run")
+        self._app.go_to("run")
 
 
 def _gate_of(picture: BatchSnapshot | None) -> tuple[str, int] | None:

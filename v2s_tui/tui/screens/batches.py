@@ -77,7 +77,7 @@ class BatchesScreen(FlowScreen):
         batch = self.table.current
         if batch is not None:
             self.v2s.watch_batch(batch.batch_id)
-            self.v2s.action_step("run")
+            self.v2s.go_to("run")
 
     def action_report(self) -> None:
         """Read its report."""

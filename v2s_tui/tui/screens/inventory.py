@@ -285,7 +285,7 @@ class InventoryScreen(TableScreen):
         hidden = self.workspace.hidden_marks(self.table.rows)
         note = f", {hidden} of them hidden by the filter" if hidden else ""
         self.notify(f"{len(names)} VMs are in the plan{note}", timeout=6, markup=False)
-        self.v2s.action_step("sizing")
+        self.v2s.go_to("sizing")
 
 
 def _tone(vm: Vm, column: str) -> str:
