@@ -11,9 +11,10 @@ from v2s_tui.domain.errors import InputError
 _DUMB = {"dumb", "unknown", ""}
 
 
-def open_app(config: Path | None, session_name: str) -> int:
+def open_app(config: Path | None, session_name: str, *, first_plan: Path | None = None) -> int:
     """The app on this terminal, with the session of that name. Returns its exit code.
 
+    first_plan: opened when the session has no plan of its own yet.
     Raises InputError where no full screen is possible, with the headless way.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in _DUMB:
@@ -24,12 +25,16 @@ def open_app(config: Path | None, session_name: str) -> int:
     from v2s_tui.adapters.store.session import SessionFile
     from v2s_tui.tui.app import V2sApp
     from v2s_tui.tui.session import session_path
+    from v2s_tui.usecases.edit_plan_file import open_plan_file
 
     state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     with open_services(config, warn=say) as services:
         session = SessionFile(session_path(state_home, session_name))
         try:
             app = V2sApp(services, session=session)
+            if first_plan is not None and not app.workspace.plan.migrations:
+                opened = open_plan_file(first_plan)
+                app.workspace.open_plan(opened.plan, opened.path, digest=opened.digest)
             if services.settings.theme:
                 app.theme = services.settings.theme
             app.set_keymap(services.settings.keys)

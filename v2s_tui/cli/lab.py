@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import click
@@ -72,14 +74,44 @@ def demo(ctx: click.Context, vms: int | None, headless: bool, folder: Path | Non
         if not headless:
             from v2s_tui.cli.app import open_app
 
-            ctx.exit(open_app(config, "demo"))
+            code = open_app(config, "demo", first_plan=_own_plan(home, vms))
+            _wait_for_runners(home)
+            ctx.exit(code)
         from v2s_tui.cli.headless import run_plan
 
-        name = "fleet-plan.yaml" if vms else "demo-plan.yaml"
-        with as_file(files("v2s_tui.lab.scenarios").joinpath(name)) as plan:
+        with as_file(_bundled_plan(vms)) as plan:
             ctx.exit(
                 run_plan(config, plan, yes=True, report=None, events=None, detach=False, show_report=True)
             )
+
+
+def _bundled_plan(vms: int | None) -> Traversable:
+    name = "fleet-plan.yaml" if vms else "demo-plan.yaml"
+    return files("v2s_tui.lab.scenarios").joinpath(name)
+
+
+def _own_plan(folder: Path, vms: int | None) -> Path:
+    """A copy of the bundled plan that the operator may edit."""
+    path = folder / "plan.yaml"
+    if not path.exists():
+        path.write_text(_bundled_plan(vms).read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+def _wait_for_runners(folder: Path) -> None:
+    """A batch that still runs needs the lab: wait for it, or stop both on Ctrl+C."""
+    from v2s_tui.engine.attach import living_runner
+
+    states = sorted((folder / "work" / "batch-state").glob("batch-*.json"))
+    running = [path for path in states if living_runner(path) is not None]
+    if not running:
+        return
+    say("demo: a batch is still running on the lab; waiting for it (Ctrl+C stops the lab, resume goes on)")
+    try:
+        while any(living_runner(path) is not None for path in running):
+            time.sleep(1)
+    except KeyboardInterrupt:
+        say("demo: stopping the lab")
 
 
 def _default_folder() -> Path:
