@@ -107,7 +107,10 @@ class Qcow2Image:
         return raw
 
     def _read_some(self, offset: int, size_bytes: int) -> bytes:
-        """Fewer bytes at the end of the file only."""
+        """Fewer bytes at the end of the file only; a header may claim any offset and size."""
+        size_bytes = min(size_bytes, self.size_bytes - offset)
+        if size_bytes <= 0:
+            return b""
         raw = self._file.read_at(offset, size_bytes)
         while len(raw) < size_bytes and (
             more := self._file.read_at(offset + len(raw), size_bytes - len(raw))
