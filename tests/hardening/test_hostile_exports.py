@@ -115,6 +115,23 @@ def test_a_directory_that_lies_about_sizes_is_refused(tmp_path: Path) -> None:
         read_rvtools(path)
 
 
+def test_rows_that_begin_far_to_the_right_do_not_fill_the_memory(tmp_path: Path) -> None:
+    """30 bytes of XML that stand for 16,384 cells, many times; noise keeps the file from being a zip bomb."""
+    chance, path = random.Random(12), tmp_path / "wide.xlsx"
+    write_xlsx(path, ALL)
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name).decode() for name in book.namelist()}
+    wide = "".join(f'<row><c r="XFD1"><v>{chance.getrandbits(64)}</v></c></row>' for _ in range(5000))
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(
+        "</sheetData>", wide + "</sheetData>"
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+    with pytest.raises(InventoryFileError, match="cells"):
+        read_rvtools(path)
+
+
 def test_formulas_in_names_do_not_run_in_a_spreadsheet(tmp_path: Path) -> None:
     rows = [list(row) for row in VINFO]
     rows[1][0] = '=cmd|"/c calc"!A1'

@@ -65,8 +65,12 @@ class StringsReader:
             self._parts.append(data)
 
 
+MAX_CELLS = 20_000_000
+"""Empty ones before the last of a row included; 100,000 VMs by 100 columns have half of that."""
+
+
 class SheetReader:
-    """A worksheet's rows."""
+    """A worksheet's rows. Raises ValueError when there are more cells than a real one has."""
 
     def __init__(self, strings: list[str]) -> None:
         self.rows: list[Row] = []
@@ -74,6 +78,7 @@ class SheetReader:
         self._row: Row = []
         self._kind = ""
         self._column = 0
+        self._cells = 0
         self._parts: list[str] = []
         self._reading = False
 
@@ -101,6 +106,9 @@ class SheetReader:
             self._parts.append(data)
 
     def _put(self, raw: str) -> None:
+        self._cells += max(1, self._column + 1 - len(self._row))
+        if self._cells > MAX_CELLS:
+            raise ValueError(f"a sheet of more than {MAX_CELLS:,} cells")
         self._row += [""] * (self._column - len(self._row))
         self._row[self._column :] = [self._value(raw)]
 
