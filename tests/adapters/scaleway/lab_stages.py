@@ -1,5 +1,6 @@
 """Stages with real ports against the lab: vCenter, NFC, qcow2 files, Object Storage and Scaleway over TLS."""
 
+import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -55,8 +56,10 @@ class LabContext(BenchContext):
 class LabSite:
     """The lab with the doors to it. One per test module: starting it takes seconds."""
 
-    def __init__(self, folder: Path, *, faults: Path | None = None, speed: float = 20) -> None:
-        self.lab = Lab(folder, scenario="tiny", faults=faults, speed=speed)
+    def __init__(
+        self, folder: Path, *, faults: Path | None = None, speed: float = 20, scenario: str = "tiny"
+    ) -> None:
+        self.lab = Lab(folder, scenario=scenario, faults=faults, speed=speed)
         self.lab.start()
         self.config = yaml.safe_load(self.lab.config_file.read_text())
         self.source: VsphereSource = connect(self._vcenter())
@@ -66,7 +69,7 @@ class LabSite:
         self.bucket: str = self.config["scaleway"]["s3_bucket"]
         self.ports = Ports(
             self.source,
-            LocalDisks(sync=False),
+            LocalDisks(sync=False, layered=True),
             self.objects,
             self.cloud,
             RealClock(),
@@ -131,6 +134,11 @@ class LabSite:
         found: dict[str, Any] = answer.json()
         return found
 
+    def raw_paths(self, vm_name: str) -> list[Path]:
+        """The source's disks as they are, in order."""
+        (found,) = [each for each in self.lab.vcenter.scenario.vms if each.name == vm_name]
+        return [each.raw_path for each in found.disks]
+
 
 class LabMigration:
     """One VM on its way through the lab."""
@@ -158,6 +166,20 @@ class LabMigration:
     def run(self, stage: Stage) -> Artifacts:
         self.artifacts = STAGES[stage](self.input(), self.context)
         return self.artifacts
+
+    def compare_volumes(self) -> None:
+        """Every volume holds the same bytes as its source disk."""
+        volumes = {each["id"]: each for each in self.site.state()["resources"]["volume"]}
+        sources = self.site.raw_paths(self.planned.name)
+        for disk, source in zip(self.artifacts.disks, sources, strict=True):
+            pair = [str(source), volumes[disk.volume_id]["_raw_path"]]
+            done = subprocess.run(
+                ["qemu-img", "compare", "-f", "raw", "-F", "raw", *pair],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
 
     def run_from(self, first: Stage, *, until: Stage = Stage.CLEANUP) -> Artifacts:
         """These stages and all between."""

@@ -1,6 +1,5 @@
 """A VM from vCenter to a running Instance, stage by stage, through every real protocol of the lab."""
 
-import subprocess
 import time
 
 import pytest
@@ -46,22 +45,7 @@ def test_a_vm_with_two_disks_arrives_whole_and_leaves_nothing_behind(site, tmp_p
     assert site.source.snapshots_named("v2s-0000a001") == ()
     assert site.cloud.find("block_snapshot", ZONE, "v2s:0a1b2c3d:0000a001") == ()
     assert not migration.work_dir.exists()
-    compare_disks(site, migration)
-
-
-def compare_disks(site, migration) -> None:
-    """Every volume holds the same bytes as its source disk."""
-    (vm,) = [each for each in site.lab.vcenter.scenario.vms if each.name == migration.planned.name]
-    volumes = {each["id"]: each for each in site.state()["resources"]["volume"]}
-    for disk, spec in zip(migration.artifacts.disks, vm.disks, strict=True):
-        pair = [str(spec.raw_path), volumes[disk.volume_id]["_raw_path"]]
-        done = subprocess.run(
-            ["qemu-img", "compare", "-f", "raw", "-F", "raw", *pair],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    migration.compare_volumes()
 
 
 def test_networks_cloud_init_and_an_image(site, tmp_path):

@@ -59,9 +59,9 @@ class FileWindow:
         wanted = min(left, CHUNK_BYTES, size if size >= 0 else CHUNK_BYTES)
         if wanted == 0:
             return b""
-        self._before_chunk(wanted)
         chunk = self._file.read_at(self._part.offset + self.position, wanted)
         if not chunk:
             raise EOFError(f"part {self._part.number} of the file is shorter than planned")
+        self._before_chunk(len(chunk))
         self.position += len(chunk)
         return chunk
