@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from v2s_tui.cli.main import cli as group
 from v2s_tui.domain.execution.failures import CATALOGUE
 from v2s_tui.domain.planning.schema import plan_schema
 from v2s_tui.domain.source.filters_keys import ALIASES, KEYS
-from v2s_tui.tui.app import _SCREENS, V2sApp
+from v2s_tui.tui.app import V2sApp
+from v2s_tui.tui.widgets.step_bar import STEPS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -35,8 +36,15 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def keys() -> str:
     """Every screen with its keys, from the Binding lists."""
     lines = [f"- **everywhere**: {' · '.join(_bindings(V2sApp))}"]
-    lines += [f"- **{name}**: {' · '.join(_bindings(screen))}" for name, screen in _SCREENS.items()]
+    lines += [f"- **{step}**: {' · '.join(_bindings(_screen(step)))}" for step in STEPS]
     return "\n".join(lines)
+
+
+def _screen(step: str) -> Any:
+    """The screen class of a step of the flow: the one in the step's module that says so."""
+    module = import_module(f"v2s_tui.tui.screens.{step}")
+    owned = [each for each in vars(module).values() if getattr(each, "__module__", "") == module.__name__]
+    return next(each for each in owned if getattr(each, "STEP", None) == step)
 
 
 def _bindings(owner: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -22,8 +23,11 @@ import yaml
 from lab_process import RunningLab, lab_process, v2s_argv
 from plans_as_is import AS_IS
 
+from v2s_tui.adapters.store.reading import read_batch
 from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.execution.work_space import peak_work_bytes
 from v2s_tui.domain.planning.limits import Limit, Limits
+from v2s_tui.domain.planning.scheduling import WORK_SPACE
 from v2s_tui.domain.planning.stages import LIMITS_OF_STAGE, Stage
 from v2s_tui.engine.attach import RunnerClient
 
@@ -117,7 +121,15 @@ def held_seconds(events: list[dict[str, Any]]) -> dict[str, float]:
     return held
 
 
-def efficiency(events: list[dict[str, Any]], wall_seconds: float) -> tuple[float, str]:
+def space_seconds(lab: RunningLab, own: dict[str, float]) -> float:
+    """How long the VMs need at least when only so many fit on the work disk at once."""
+    (path,) = (lab.work_dir / "batch-state").glob("batch-*.json")
+    need = {name: peak_work_bytes(planned) for name, planned in read_batch(path).planned.items()}
+    reserved = sum(seconds * need.get(vm, 0) for vm, seconds in own.items())
+    return reserved / shutil.disk_usage(lab.work_dir).free
+
+
+def efficiency(lab: RunningLab, events: list[dict[str, Any]], wall_seconds: float) -> tuple[float, str]:
     """Lower bound of the makespan (most work / capacity of any limit, or the longest VM) divided by what was
     reached.
     """
@@ -130,6 +142,7 @@ def efficiency(events: list[dict[str, Any]], wall_seconds: float) -> tuple[float
         if name.partition(":")[0] != Limit.SCW_API.value  # not held while polling, which its stages mostly do
     }
     bounds["the longest VM"] = max(own.values())
+    bounds[WORK_SPACE] = space_seconds(lab, own)
     name = max(bounds, key=lambda each: bounds[each])
     return bounds[name] / wall_seconds, name
 
@@ -168,7 +181,7 @@ def test_a_fleet_arrives_whatever_goes_wrong(tmp_path: Path) -> None:
 def report(lab: RunningLab, events: list[dict[str, Any]], seen: Watch, kinds: Counter[str]) -> None:
     wall_seconds = at(events[-1]) - at(events[0])
     state_bytes = sum(path.stat().st_size for path in (lab.work_dir / "batch-state").glob("batch-*"))
-    reached, limit = efficiency(events, wall_seconds)
+    reached, limit = efficiency(lab, events, wall_seconds)
     print(
         f"\n{VMS} VMs in {wall_seconds:.0f} s: {kinds['vm_completed']} complete, {kinds['vm_failed']} failed,"
         f" {kinds['stage_retrying']} retries, {len(events)} events\n"
