@@ -25,7 +25,7 @@ def tiny_part_bytes(part_bytes: int) -> int:
 
 @dataclass
 class FakeDisks:
-    """free: bytes that the work disk says are free. reread: changes what is made of a stream, its size not."""
+    """free: bytes the work disk says are free. reread: changes what is made of a stream, its size not."""
 
     world: World
     free: int = 10**15
