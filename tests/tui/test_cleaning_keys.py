@@ -124,7 +124,7 @@ async def test_resume_says_first_where_each_vm_goes_on(
     with_batch(app)
     started: list[str] = []
     monkeypatch.setattr(
-        "v2s_tui.tui.run_control.start_runner", lambda _, batch_id, *__, **___: started.append(batch_id)
+        "v2s_tui.tui.starting.start_runner", lambda _, batch_id, *__, **___: started.append(batch_id)
     )
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)

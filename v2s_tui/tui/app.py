@@ -1,9 +1,10 @@
 """The app is a switchboard: screens by key, theme, session, background work. Screens do the rest."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path, PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -14,20 +15,13 @@ from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
-from v2s_tui.tui.cleaning import Cleaning
 from v2s_tui.tui.keymap import KEY_COLUMNS, KeyLine, key_lines
 from v2s_tui.tui.leaving import forget_signals, leave_on_signals
 from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.welcome import Welcome
 from v2s_tui.tui.run_control import RunControl
-from v2s_tui.tui.screens.batches import BatchesScreen
-from v2s_tui.tui.screens.estimate import EstimateScreen
 from v2s_tui.tui.screens.flow_screen import FlowScreen
-from v2s_tui.tui.screens.inventory import InventoryScreen
-from v2s_tui.tui.screens.plan import PlanScreen
-from v2s_tui.tui.screens.run import RunScreen
-from v2s_tui.tui.screens.sizing import SizingScreen
 from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
@@ -35,16 +29,26 @@ from v2s_tui.usecases.edit_plan_file import open_plan_file, save_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 
+if TYPE_CHECKING:
+    from v2s_tui.tui.cleaning import Cleaning
+    from v2s_tui.tui.starting import Starting
+
 _HERE = Path(__file__).parent
 _KEEP_SECONDS = 2.0
-_SCREENS: dict[str, type[FlowScreen]] = {
-    "inventory": InventoryScreen,
-    "sizing": SizingScreen,
-    "plan": PlanScreen,
-    "estimate": EstimateScreen,
-    "run": RunScreen,
-    "batches": BatchesScreen,
+_CLASSES = {
+    "inventory": "InventoryScreen",
+    "sizing": "SizingScreen",
+    "plan": "PlanScreen",
+    "estimate": "EstimateScreen",
+    "run": "RunScreen",
+    "batches": "BatchesScreen",
 }
+
+
+def _screen(step: str) -> Screen[Any]:
+    """The screen of that step, imported when it is first gone to: the first paint waits for one only."""
+    screen: Screen[Any] = getattr(import_module(f"v2s_tui.tui.screens.{step}"), _CLASSES[step])()
+    return screen
 
 
 class V2sApp(App[int]):
@@ -52,7 +56,9 @@ class V2sApp(App[int]):
 
     TITLE = "v2s"
     CSS_PATH: ClassVar[list[str | PurePath]] = [*sorted(_HERE.rglob("*.tcss"))]
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(_SCREENS)
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        step: partial(_screen, step) for step in _CLASSES
+    }
     DEFAULT_MODE = "inventory"
     HORIZONTAL_BREAKPOINTS = [(0, "narrow"), (120, "wide-screen")]  # noqa: RUF012 - Textual's attribute
     VERTICAL_BREAKPOINTS = [(0, "low"), (32, "tall")]  # noqa: RUF012 - Textual's attribute
@@ -73,7 +79,6 @@ class V2sApp(App[int]):
         self.workspace = recall_workspace(session) if session else Workspace()
         self.background = BackgroundWork(self)
         self.runs = RunControl(self)
-        self.cleaning = Cleaning(self)
         self.workspace.listeners.append(self._workspace_changed)
 
     def on_mount(self) -> None:
@@ -122,6 +127,20 @@ class V2sApp(App[int]):
     def _keep_looks(self) -> None:
         if self.session is not None:
             self.session.put("looks", {"theme": self.theme, "ascii": self.has_class(ASCII_CLASS)})
+
+    @cached_property
+    def cleaning(self) -> "Cleaning":
+        """Undo and leftovers."""
+        from v2s_tui.tui.cleaning import Cleaning  # noqa: PLC0415 - brings the engine; not for the first paint
+
+        return Cleaning(self)
+
+    @cached_property
+    def starting(self) -> "Starting":
+        """Starting and resuming batches."""
+        from v2s_tui.tui.starting import Starting  # noqa: PLC0415 - brings the engine; not for the first paint
+
+        return Starting(self)
 
     # --- what screens ask --------------------------------------------------------------------------
 
@@ -230,7 +249,7 @@ class V2sApp(App[int]):
 
     def ask_to_start(self) -> None:
         """Say what will happen, and start when confirmed."""
-        self.runs.ask_to_start()
+        self.starting.ask_to_start()
 
     def watch_batch(self, batch_id: str) -> None:
         """Show that batch on the Run screen."""
@@ -238,7 +257,7 @@ class V2sApp(App[int]):
 
     def resume_batch(self, batch_id: str) -> None:
         """Go on with it in a runner of its own, after saying where each VM goes on."""
-        self.runs.ask_to_resume(batch_id)
+        self.starting.ask_to_resume(batch_id)
 
     def command(self, name: str, **values: object) -> None:
         """Tell the runner."""

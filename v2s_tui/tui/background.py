@@ -10,9 +10,9 @@ from v2s_tui.domain.errors import PlanError, V2sError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
-from v2s_tui.usecases.check_plan import check_plan
 from v2s_tui.usecases.load_inventory import kept_inventory, load_inventory
 from v2s_tui.usecases.look_ahead import Outlook
+from v2s_tui.usecases.services import Services
 
 if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
@@ -32,6 +32,12 @@ class _Pages:
 
     def add(self, vms: tuple[Vm, ...]) -> None:
         self.vms.extend(vms)
+
+
+def _check(services: Services, plan: BatchPlan, inventory: Inventory, *, ask: bool) -> Outlook:
+    from v2s_tui.usecases.check_plan import check_plan  # noqa: PLC0415 - brings host probes
+
+    return check_plan(services, plan, inventory, ask=ask)
 
 
 class BackgroundWork:
@@ -81,7 +87,7 @@ class BackgroundWork:
             self.outlook, self.outlook_note = None, ""
             return
         self.outlook_note = "working it out..."
-        self._start("outlook", lambda: check_plan(services, plan, inventory, ask=False))
+        self._start("outlook", lambda: _check(services, plan, inventory, ask=False))
 
     def _ask_around(self, plan: BatchPlan) -> None:
         """Look at quotas, usage and rights too; both ends are asked."""
@@ -89,7 +95,7 @@ class BackgroundWork:
         inventory = work.inventory
         if inventory is not None and plan == work.plan:
             self.outlook_note = "asking for quotas and rights..."
-            self._start("facts", lambda: check_plan(services, plan, inventory))
+            self._start("facts", lambda: _check(services, plan, inventory, ask=True))
 
     def ask(self, group: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do the work in a thread, then(result) on the loop; an error is shown and then is not called.

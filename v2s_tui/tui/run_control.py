@@ -1,4 +1,4 @@
-"""The batch on the Run screen: watching it, telling its runner, starting and resuming runners.
+"""The batch on the Run screen: watching it, telling its runner. Starting one is starting.py.
 
 The runner is another process; the app only looks and asks. A lost runner leaves the record, which is shown.
 """
@@ -10,18 +10,11 @@ from typing import TYPE_CHECKING
 from v2s_tui.domain.errors import StateError, V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.attach import RunnerClient, living_runner
-from v2s_tui.engine.resume import VmRestart
-from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.run_columns import batch_line
 from v2s_tui.presentation.run_detail import ComingWave
-from v2s_tui.presentation.start_lines import power_lines, start_lines
-from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.notice import call_operator
-from v2s_tui.usecases.look_ahead import Outlook
-from v2s_tui.usecases.next_wave import coming_wave
-from v2s_tui.usecases.run_batch import create_batch, restart_lines
+from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import batch_path, batch_picture
-from v2s_tui.usecases.start_runner import start_runner
 
 if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
@@ -99,7 +92,7 @@ class RunControl:
         self.coming = None
         if picture.gate is not None:
             services, batch_id = self._app.services, picture.batch_id
-            self._app.background.ask("coming", lambda: coming_wave(services, batch_id), self._coming_known)
+            self._app.background.ask("coming", lambda: _coming(services, batch_id), self._coming_known)
 
     def _coming_known(self, coming: ComingWave | None) -> None:
         self.coming = coming
@@ -141,75 +134,12 @@ class RunControl:
             return
         self._app.notify(said, timeout=4, markup=False)
 
-    # --- starting ----------------------------------------------------------------------------------
-
-    def ask_to_start(self) -> None:
-        """Say what the plan will do, and start it when confirmed."""
-        outlook = self._app.outlook
-        if self.snapshot is not None and self.snapshot.live:
-            self._app.notify("a batch is running here already", severity="warning", timeout=8, markup=False)
-            return
-        if outlook is None or not outlook.resolved.vms or self._app.outlook_note:
-            self._app.notify(
-                self._app.outlook_note or "nothing is planned yet",
-                severity="warning",
-                timeout=8,
-                markup=False,
-            )
-            return
-        if outlook.blocking:
-            first = outlook.blocking[0]
-            self._app.notify(
-                f"{first.vm or 'batch'}: {first.title}. f on screen 3 shows all with their fixes",
-                title=f"pre-flight: {len(outlook.blocking)} findings forbid the start",
-                severity="error",
-                timeout=20,
-                markup=False,
-            )
-            return
-
-        def answered(go: bool | None) -> None:
-            if go:
-                self._app.background.ask("start", lambda: self._start(outlook), self._started)
-
-        resolved = outlook.resolved
-        lines = start_lines(resolved, outlook.cost, outlook.forecast)
-        danger = bool(power_lines(resolved))
-        confirm = Confirm("Start this plan?", lines, action="Start", danger=danger)
-        self._app.push_screen(confirm, answered)
-
-    def _start(self, outlook: Outlook) -> str:
-        plan_path = self._app.workspace.plan_path or Path("plan of the app, not saved")
-        batch_id = create_batch(self._app.services, outlook, plan_path=plan_path)
-        start_runner(self._app.services, batch_id, GateMode.WAIT)
-        return batch_id
-
-    def ask_to_resume(self, batch_id: str) -> None:
-        """Say where every VM would go on, then start a runner; failed VMs are tried again."""
-        services = self._app.services
-
-        def known(restarts: tuple[VmRestart, ...]) -> None:
-            lines = [each.describe() + (" (had failed)" if each.reopened else "") for each in restarts]
-            lines = lines or ["every VM is through: the batch only has to end"]
-            title = f"Resume batch {batch_id}? Complete VMs stay untouched."
-            self._app.push_screen(Confirm(title, lines, action="Resume"), answered)
-
-        def answered(go: bool | None) -> None:
-            if go:
-                self._app.background.ask("start", lambda: self._resume(batch_id), self._started)
-
-        self._app.notify("looking where each VM goes on...", timeout=5, markup=False)
-        self._app.background.ask("restarts", lambda: restart_lines(services, batch_id), known)
-
-    def _resume(self, batch_id: str) -> str:
-        start_runner(self._app.services, batch_id, GateMode.WAIT, retry_failed=True)
-        return batch_id
-
-    def _started(self, batch_id: str) -> None:
-        """A runner was started: show it."""
-        self.watch(batch_id)
-        self._app.go_to("run")
-
 
 def _gate_of(picture: BatchSnapshot | None) -> tuple[str, int] | None:
     return (picture.batch_id, picture.gate.index) if picture is not None and picture.gate else None
+
+
+def _coming(services: Services, batch_id: str) -> ComingWave | None:
+    from v2s_tui.usecases.next_wave import coming_wave  # noqa: PLC0415 - no gate is closed at the first paint
+
+    return coming_wave(services, batch_id)

@@ -116,7 +116,9 @@ class InventoryScreen(TableScreen):
 
     def _show_facets(self) -> None:
         pane = self.query_one(FacetPane)
-        pane.display = self.app.size.width >= _FACETS_WIDTH if self._facets is None else self._facets
+        roomy = self.app.size.width >= _FACETS_WIDTH
+        pane.display = roomy if self._facets is None else self._facets
+        self.set_class(pane.display and not roomy, "facets-instead")
 
     def _say_counts(self) -> None:
         bar = self.query_one(FilterBar)

@@ -58,6 +58,7 @@ class RunScreen(TableScreen):
         super().__init__(id="run-screen")
         self._limit = 0
         self._keys_for: tuple[bool, ...] = ()
+        self._said: dict[str, Text] = {}
 
     def compose_body(self) -> ComposeResult:
         """Sums, waves, limits; the gate when one is closed; the VMs; what the one under the cursor does."""
@@ -114,8 +115,11 @@ class RunScreen(TableScreen):
         return "   ".join(f"{bound[name]} {text}" for name, text in named if name in bound)
 
     def _say(self, widget: str, text: Text | str) -> None:
+        """Show it where it is another text than before: each update is bytes to the terminal."""
         shown = Text(text, no_wrap=True, overflow="ellipsis") if isinstance(text, str) else text
-        self.query_one(f"#{widget}", Static).update(shown, layout=False)
+        if self._said.get(widget) != shown:
+            self._said[widget] = shown
+            self.query_one(f"#{widget}", Static).update(shown, layout=False)
 
     def _sum_line(self, snapshot: BatchSnapshot | None) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis")

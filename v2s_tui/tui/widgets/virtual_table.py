@@ -165,6 +165,9 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         """Show these rows. The cursor stays on the row it was on, where that row is still there."""
         held = self.current
         key = self._row_key(held) if held is not None else None
+        if len(rows) == len(self._rows) and rows and self._same_key(rows[self.cursor], key):
+            self._replace_rows(rows)
+            return
         self._rows = rows
         self._lines.clear()
         self.cursor = self._index_of(key, near=self.cursor)
@@ -174,6 +177,19 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         now = self.current
         if (self._row_key(now) if now is not None else None) != key:
             self._announce()
+
+    def _same_key(self, row: Row, key: Hashable | None) -> bool:
+        return self._row_key(row) == key
+
+    def _replace_rows(self, rows: Sequence[Row]) -> None:
+        """As many rows with the cursor's still in place: draw only lines whose row is another one now."""
+        before, self._rows = self._rows, rows
+        top = self.scroll_offset.y
+        seen = range(top, min(top + self.size.height, len(rows)))
+        changed = [index for index in seen if rows[index] != before[index]]
+        kept = {index: line for index, line in self._lines.items() if index[0] in seen}
+        self._lines = kept
+        self.refresh_rows(changed)
 
     def _index_of(self, key: Hashable | None, *, near: int) -> int:
         if key is not None:
