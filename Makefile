@@ -13,7 +13,7 @@ test:
 # Real distributions booted under emulation: minutes each, run by .ci/run after `make test`.
 test-slow:
 	@.ci/setup test
-	.venv/bin/python -m pytest -m "slow or slow_guest" --timeout 900
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m "slow or slow_guest" --timeout 1500
 
 setup:
 	@.ci/setup test

@@ -1,6 +1,6 @@
 """A flight: hundreds of VMs through the lab with everything going wrong now and then, watched from outside.
 
-V2S_FLIGHT_VMS sets how many (300). It prints wall time, retries, the runner's peak memory, the lag of its
+V2S_FLIGHT_VMS sets how many (60). It prints wall time, retries, the runner's peak memory, the lag of its
 event loop as a watcher on its socket sees it, the size of its state, and the schedule's efficiency.
 """
 
@@ -31,7 +31,7 @@ from v2s_tui.domain.planning.scheduling import WORK_SPACE
 from v2s_tui.domain.planning.stages import LIMITS_OF_STAGE, Stage
 from v2s_tui.engine.attach import RunnerClient
 
-VMS = int(os.environ.get("V2S_FLIGHT_VMS", "300"))
+VMS = int(os.environ.get("V2S_FLIGHT_VMS", "60"))
 MOST_RSS_KB = 400 * 1024
 PICTURE_SECONDS = 0.1
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(120 + 5 * VMS)]
