@@ -88,3 +88,17 @@ async def test_marks_are_signs_not_only_colour() -> None:
         table.set_rows(items(5))
         table.set_marked(frozenset({table.rows[2].name}))
         assert line_text(table, 3).startswith(" *")
+
+
+async def test_a_row_that_became_another_is_drawn_anew_and_the_rest_is_kept() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        table = app.table
+        rows = items(5)
+        table.set_rows(rows)
+        await pilot.pause()
+        kept = table.render_line(1)
+        table.set_rows([*rows[:2], Item(rows[2].name, 777), *rows[3:]])
+        await pilot.pause()
+        assert "777" in line_text(table, 3)
+        assert table.render_line(1) is kept

@@ -22,9 +22,7 @@ def time_lines(forecast: Forecast) -> list[str]:
     if forecast.bottleneck:
         lines.append(f"bottleneck: {forecast.bottleneck}")
     for use in forecast.uses:
-        waited = (
-            f"  waited for {format_duration(use.waited_seconds)} in all" if use.waited_seconds > 1 else ""
-        )
+        waited = f"  waited {format_duration(use.waited_seconds)}" if use.waited_seconds > 1 else ""
         lines.append(f"  {use.limit:<24} {bar(use.share, 20)} {use.share:4.0%} busy{waited}")
     return lines
 
