@@ -134,7 +134,7 @@ class EstimateScreen(FlowScreen):
         if self._limits is not None:
             plan = self.workspace.plan
             self.workspace.edit(plan.model_copy(update={"concurrency": self._limits}))
-            self.notify("the plan has these limits now", timeout=3)
+            self.notify("the plan has these limits now", timeout=3, markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

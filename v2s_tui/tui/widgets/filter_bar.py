@@ -81,7 +81,7 @@ class FilterBar(Vertical):
             suggester=self.suggester,
             compact=True,
         )
-        yield Static(id="filter-state")
+        yield Static(id="filter-state", markup=False)
 
     @property
     def input(self) -> FilterInput:

@@ -1,0 +1,53 @@
+"""What the Run screen says: the gate with what comes next, waves in little room, stalls."""
+
+from dataclasses import replace
+
+from fakes.plans import batch_of, plan_of, vm_named
+
+from v2s_tui.domain.execution.batch import GateState
+from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
+from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.presentation.run_columns import STALL_SECONDS, batch_line, waves_text
+from v2s_tui.presentation.run_detail import ComingWave, gate_lines
+
+NAMES = ("canary", "production", "archive", "windows")
+
+
+def batch() -> BatchSnapshot:
+    waves = [
+        (name, [vm_named(f"{name}-{number}") for number in range(3)], PausePolicy.PAUSE) for name in NAMES
+    ]
+    state = batch_of(plan_of(waves))
+    return picture_of(state, state.header.created_at)
+
+
+def at_gate(index: int) -> BatchSnapshot:
+    picture = batch()
+    return replace(picture, gate=GateState(NAMES[index], index, "policy is pause", picture.at))
+
+
+def test_the_gate_tells_time_and_cost_of_the_wave_behind_it_only() -> None:
+    coming = ComingWave("production", ("a",), 600.0, 900.0, 12.5, 1024**3)
+    lines = gate_lines(at_gate(0), coming)
+    assert "next   wave production: 3 VMs, then pause" in lines
+    assert any("10m00s (P90 15m00s)" in line and "EUR 12.50 per month more" in line for line in lines)
+    assert not any("per month" in line for line in gate_lines(at_gate(1), coming))
+
+
+def test_behind_the_last_wave_nothing_comes() -> None:
+    assert "next   no further wave: approving ends the batch" in gate_lines(at_gate(3))
+
+
+def test_in_little_room_the_current_wave_and_those_to_come_are_told() -> None:
+    picture = replace(batch(), current_wave=1)
+    assert waves_text(picture, 200).count(" > ") == 3
+    short = waves_text(picture, 60)
+    assert short.startswith("wave 2 of 4: production")
+    assert short.endswith("then archive 3, windows 3")
+
+
+def test_stalled_vms_are_counted() -> None:
+    picture = batch()
+    rows = (replace(picture.vms[0], stalled_seconds=STALL_SECONDS), *picture.vms[1:])
+    assert "1 STALLED" in batch_line(replace(picture, vms=rows))
+    assert "STALLED" not in batch_line(picture)
