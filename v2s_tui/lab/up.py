@@ -242,10 +242,15 @@ def serve(
     lease_timeout_seconds: int = 300,
 ) -> None:
     """Run a lab until SIGTERM or SIGINT; one line on standard output says when it is ready."""
-    with (
-        _signals() as ended,
-        Lab(folder, scenario=scenario, vm_count=vm_count, faults=faults, speed=speed) as lab,
-    ):
+    lab = Lab(
+        folder,
+        scenario=scenario,
+        vm_count=vm_count,
+        faults=faults,
+        speed=speed,
+        lease_timeout_seconds=lease_timeout_seconds,
+    )
+    with _signals() as ended, lab:
         sys.stdout.write(f"lab ready {lab.config_file}\n")
         sys.stdout.flush()
         ended.recv(1)
