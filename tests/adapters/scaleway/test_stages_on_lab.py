@@ -125,10 +125,18 @@ def test_an_undo_by_hand_keeps_volumes_until_they_are_deleted(site, tmp_path):
     volume = site.cloud.get("volume", ZONE, artifacts.disks[0].volume_id)
     assert volume is not None
     site.cloud.delete("volume", ZONE, volume.id)
-    assert site.cloud.get("volume", ZONE, volume.id) is None
+    wait_until_gone(site, volume.id)
     site.objects.delete(site.bucket, artifacts.disks[0].key)
     found = upload_holds(migration.input(), site.ports)
     assert found.missing == ("the object of disk 0 is missing or another",)
+
+
+def wait_until_gone(site, volume_id) -> None:
+    """A deletion is accepted first and done a moment later."""
+    ends = time.monotonic() + 10
+    while site.cloud.get("volume", ZONE, volume_id) is not None:
+        assert time.monotonic() < ends, "it does not go"
+        time.sleep(0.02)
 
 
 def wait_until_stopped(site, server_id) -> None:
