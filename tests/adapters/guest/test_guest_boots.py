@@ -32,7 +32,7 @@ from v2s_tui.domain.guest.evidence import EvidenceLevel
 from v2s_tui.lab.disks.partitions import MBR_LINUX, Partition, write_mbr
 from v2s_tui.lab.guests.micro import build_micro_guest, identity_of
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)  # most of it may be waiting for the machine
 """Emulated, and other work may share the processors."""
 
 

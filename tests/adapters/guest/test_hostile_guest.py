@@ -16,7 +16,7 @@ from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.lab.guests.micro import build_micro_guest
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)  # most of it may be waiting for the machine
 
 
 def hostile(raw: Path, secret: Path) -> None:

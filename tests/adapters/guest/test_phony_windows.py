@@ -24,7 +24,7 @@ from v2s_tui.lab.disks.partitions import (
 )
 from v2s_tui.lab.guests.windows_hive import software_hive, system_hive
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.slow_guest]
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow_guest]
 SIZE = 256 * MIB
 DRIVERS = {
     f"{name}/2k19/amd64/{name.lower()}{suffix}": f"{name}{suffix}".encode()

@@ -14,6 +14,8 @@ from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.guest.facts import PartitionTable
 from v2s_tui.lab.disks.partitions import MBR_LINUX, Partition, write_mbr
 
+pytestmark = pytest.mark.timeout(1500)  # most of it may be waiting for the machine
+
 MIB = 1024**2
 
 

@@ -14,7 +14,7 @@ from v2s_tui.adapters.guest.uefi import ensure_uefi
 from v2s_tui.domain.guest.evidence import EvidenceLevel
 from v2s_tui.lab.guests.debian import build_debian_guest
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow_guest]
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow_guest]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mmdebstrap and numeric owners need root")

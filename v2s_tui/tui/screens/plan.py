@@ -1,5 +1,6 @@
 """Screen 3: the plan. Waves with their VMs, policies, pre-flight findings; saved as YAML."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -22,6 +23,7 @@ from v2s_tui.tui.screens.wave_window import parse_window, window_problem, writte
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
 _NEW_WAVE = "new wave..."
+_PATH_CELLS = 40
 _BEGIN = ": mark VMs on screen 1 and press p, or ctrl+o opens a plan file"
 _UNDECLARED = "this wave is not declared in the plan: w makes one"
 
@@ -88,7 +90,7 @@ class PlanScreen(PlanFileScreen):
     def _say_sum(self) -> None:
         text = Text(no_wrap=True, overflow="ellipsis")
         outlook, path = self.v2s.outlook, self.workspace.plan_path
-        text.append(str(path) if path else "plan not saved yet")
+        text.append(_short(path) if path else "plan not saved yet")
         text.append(" *" if self.workspace.dirty else "", style="bold")
         if outlook is None:
             text.append(f"  {self.v2s.outlook_note or 'nothing is planned yet'}", style="dim")
@@ -286,3 +288,8 @@ def _tone(row: PlanRow, column: str) -> str:
     if column == "findings":
         return "fail" if row.blocks else "warn"
     return "fail" if column == "after" and not row.planned.target_type else ""
+
+
+def _short(path: Path) -> str:
+    """The path, or only its end: what follows it on the line matters more."""
+    return str(path) if len(str(path)) <= _PATH_CELLS else f"...{str(path)[3 - _PATH_CELLS :]}"
