@@ -1,5 +1,7 @@
 """What an operator gets wrong: one clear message, the right exit code, nothing started and nothing left."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +108,32 @@ def test_a_gate_without_an_operator_stops_with_3_and_approval_goes_on(
     assert again.returncode == 3, again.stderr[-3000:]
     approved = v2s(lab, "batch", "resume", "--batch-id", batch_id, "--approve")
     assert approved.returncode == 0, approved.stderr[-3000:]
+    lab.assert_nothing_left_behind()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A work folder on a file system of 20 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "v2s-test", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_work_disk_that_is_too_small_forbids_the_start(
+    lab: RunningLab, tmp_path: Path, small_disk: Path
+) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("version: 1\nmigrations: [{vm_pattern: tiny-*}]\n")
+    copies_only(plan, plan)
+    config = changed_config(lab, tmp_path, "conversion", work_dir=str(small_disk))
+    result = v2s(None, "--config", str(config), "--run", str(plan), "--yes")
+    assert_refused(result, 4, "work disk")
     lab.assert_nothing_left_behind()
 
 
