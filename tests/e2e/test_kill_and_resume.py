@@ -46,11 +46,11 @@ def test_every_vm_completes_once_whatever_dies(tmp_path: Path) -> None:
         assert made.returncode == 0, made.stderr
         copies_only(plan, plan)
         argv = v2s_argv(lab, "--run", str(plan), "--yes", "--events", str(events))
-        kills = int(run_until_killed(argv, chance.uniform(0.3, 1.2), tmp_path / "run.log"))
+        kills = int(run_until_killed(argv, chance.uniform(0.2, 0.8), tmp_path / "run.log"))
         assert kills == 1, (tmp_path / "run.log").read_text()
         (batch_id,) = lab.batch_ids()
         argv = v2s_argv(lab, "batch", "resume", "--batch-id", batch_id, "--yes", "--events", str(events))
-        while kills < KILLS and run_until_killed(argv, chance.uniform(0.3, 1.2), tmp_path / "resume.log"):
+        while kills < KILLS and run_until_killed(argv, chance.uniform(0.2, 0.8), tmp_path / "resume.log"):
             kills += 1
         result = subprocess.run(argv, capture_output=True, text=True, timeout=200, check=False)
         assert result.returncode == 0, result.stderr[-4000:]
