@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = (
-    "/work/" + "main",
+    f"{ROOT}/",
     "/ro" + "ot/",
     "pypi." + "org",
     "files.pythonhosted." + "org",
