@@ -113,12 +113,3 @@ def compare_images(source: Path, imported: Path) -> None:
     argv = ["qemu-img", "compare", "-f", "raw", "-F", "raw", str(source), str(imported)]
     result = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, f"{source.name}: {result.stdout}{result.stderr}"
-
-
-def copies_only(plan: Path, target: Path) -> Path:
-    """The plan with guests copied as they are: the lab's stand-in guests do not boot, their bytes count."""
-    data = yaml.safe_load(plan.read_text())
-    why = "the lab's stand-in guests are copied as they are"
-    data.setdefault("defaults", {}).update({"adapt": False, "accept": {"bios-as-is": why}})
-    target.write_text(yaml.safe_dump(data, sort_keys=False))
-    return target

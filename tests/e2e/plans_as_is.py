@@ -20,6 +20,12 @@ def write_plan_as_is(lab: RunningLab, path: Path, *names: str) -> None:
     filters = [part for name in names for part in ("-f", f"name:{name}")]
     made = v2s(lab, "inventory-plan", *filters, "-o", str(path))
     assert made.returncode == 0, made.stderr
-    plan = yaml.safe_load(path.read_text())
-    plan["defaults"] = plan.get("defaults", {}) | AS_IS
-    path.write_text(yaml.safe_dump(plan, sort_keys=False))
+    copies_only(path, path)
+
+
+def copies_only(plan: Path, target: Path) -> Path:
+    """The plan, written to target with `defaults` as above."""
+    data = yaml.safe_load(plan.read_text())
+    data["defaults"] = data.get("defaults", {}) | AS_IS
+    target.write_text(yaml.safe_dump(data, sort_keys=False))
+    return target

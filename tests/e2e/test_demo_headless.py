@@ -5,7 +5,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from lab_process import RunningLab, compare_images, copies_only, lab_process, v2s
+from lab_process import RunningLab, compare_images, lab_process, v2s
+from plans_as_is import copies_only
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(420)]
 

@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from lab_process import RunningLab, copies_only, lab_process, v2s, v2s_argv
+from lab_process import RunningLab, lab_process, v2s, v2s_argv
+from plans_as_is import copies_only
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(420)]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lab_process import RunningLab, copies_only, lab_process, v2s
+from lab_process import RunningLab, lab_process, v2s
+from plans_as_is import copies_only
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.timeout(120)]
 

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -97,11 +98,8 @@ def run_to_report(
         outcome = run_batch(
             services,
             batch_id,
-            RunOptions(
-                origin=options.origin,
-                gate_mode=options.gate_mode,
-                retry_failed=options.retry_failed,
-                approve=options.approve,
+            replace(
+                options,
                 listeners=listeners,
                 on_picture=output.on_picture,
                 ask_gate=ask_gate if options.gate_mode is GateMode.ASK else None,

@@ -24,15 +24,6 @@ TOOLS = (
 )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The slow tier runs only when it is asked for by name."""
-    if "slow_guest" in str(config.option.markexpr):
-        return
-    for item in items:
-        if item.get_closest_marker("slow_guest"):
-            item.add_marker(pytest.mark.skip(reason="slow tier: run with -m slow_guest"))
-
-
 @pytest.fixture(scope="session")
 def tools() -> None:
     """Missing tools skip loudly on a contributor's machine and fail where it decides."""
