@@ -8,6 +8,7 @@ from v2s_tui.cli.console import put, say
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.estimate import seed_estimate, seed_input
 from v2s_tui.domain.planning.forecast import Forecast, what_if
+from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.units import GB
 from v2s_tui.presentation.findings import grouped_lines
 from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
@@ -31,7 +32,7 @@ def put_forecast(
     if as_json:
         _put_json(_forecast_data(outlook, forecast, free))
         return
-    put(f"{len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves")
+    put(plan_size(outlook.resolved))
     for line in (
         *time_lines(forecast),
         *space_lines(forecast.timeline, free_bytes=free),

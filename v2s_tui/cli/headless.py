@@ -12,6 +12,7 @@ from v2s_tui.cli.console import put, put_table, say
 from v2s_tui.cli.exit_codes import ExitCode
 from v2s_tui.cli.run_output import EventFile, LineOutput, ask_gate, ask_interrupt
 from v2s_tui.domain.planning.preflight.check import require_clear
+from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.units import format_duration, format_eur
 from v2s_tui.engine.outcome import BatchOutcome, exit_code
 from v2s_tui.engine.settings import GateMode
@@ -130,7 +131,7 @@ def _show(outlook: Outlook) -> None:
     put_table(PLAN_COLUMNS, rows, to_stderr=True)
     cost, forecast = outlook.cost, outlook.forecast
     say(
-        f"{len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves, "
+        f"{plan_size(outlook.resolved)}, "
         f"about {format_duration(forecast.p50_seconds)}, {format_eur(cost.monthly)} per month"
     )
 

@@ -19,29 +19,36 @@ def plan() -> None:
 @_PATH
 @config_option
 @click.option("--offline", is_flag=True, help="Only the file itself: no vCenter, no Scaleway.")
+@click.option(
+    "--each", "one_by_one", is_flag=True, help="Every VM's findings; else what they share is told once."
+)
 @click.pass_context
-def check(ctx: click.Context, path: Path, config: Path | None, *, offline: bool) -> None:
+def check(ctx: click.Context, path: Path, config: Path | None, *, offline: bool, one_by_one: bool) -> None:
     """Check a plan against the inventory, the catalogue, quotas and rights."""
     from v2s_tui.bootstrap import open_services
     from v2s_tui.cli.exit_codes import ExitCode
     from v2s_tui.domain.planning.lint import lint_plan
-    from v2s_tui.presentation.findings import finding_lines
+    from v2s_tui.domain.planning.show import plan_size
+    from v2s_tui.domain.units import counted
+    from v2s_tui.presentation.findings import finding_lines, grouped_lines
     from v2s_tui.usecases.check_plan import check_plan_file
     from v2s_tui.usecases.edit_plan_file import open_plan_file
 
+    lines_of = finding_lines if one_by_one else grouped_lines
     if offline:
         opened = open_plan_file(path).plan
-        for line in finding_lines(lint_plan(opened), fixes=True):
+        for line in lines_of(lint_plan(opened), fixes=True):
             put(line)
-        put(f"{path}: {len(opened.migrations)} lines, {len(opened.waves)} waves, well formed")
+        lines, waves = counted(len(opened.migrations), "line"), counted(len(opened.waves), "wave")
+        put(f"{path}: {lines}, {waves}, well formed")
         return
     with open_services(chosen_config(ctx, config), warn=say) as services:
         outlook = check_plan_file(services, path)
-    for line in finding_lines(outlook.findings, fixes=True):
+    for line in lines_of(outlook.findings, fixes=True):
         put(line)
-    put(f"{path}: {len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves")
+    put(f"{path}: {plan_size(outlook.resolved)}")
     if outlook.blocking:
-        say(f"{len(outlook.blocking)} findings forbid the start")
+        say(f"{counted(len(outlook.blocking), 'finding')} in the way of the start")
         ctx.exit(ExitCode.BLOCKED)
 
 

@@ -49,6 +49,11 @@ def format_duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 wave`, `2 waves`, `12,345 VMs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def format_eur(amount: float) -> str:
     """Euros excluding VAT, two decimals."""
     return f"EUR {amount:,.2f}"

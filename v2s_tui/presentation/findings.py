@@ -51,30 +51,34 @@ def finding_lines(findings: Iterable[Finding], *, fixes: bool = False) -> list[s
     lines: list[str] = []
     for each in findings:
         lines.append(f"{severity_word(each):<5} {each.vm or 'batch'}: {each.title} [{each.code}]")
-        if fixes:
-            lines += [f"      {each.why}"] if each.why else []
-            lines += [f"      fix: {each.fix}"] if each.fix else []
-            lines += [f"      accepted: {each.accepted}"] if each.accepted else []
+        lines += _advice(each) if fixes else []
     return lines
 
 
-def grouped_lines(findings: Iterable[Finding], *, notes: bool = True) -> list[str]:
+def grouped_lines(findings: Iterable[Finding], *, notes: bool = True, fixes: bool = False) -> list[str]:
     """One line for what several VMs share, in the order of the findings.
 
         warn  no network for prod-net [nic-unmapped]: web-01, web-02 and 3 more
 
-    notes: False leaves them to `count_line`.
+    notes: False leaves them to `count_line`. fixes: why and what to do beneath, as the first of them says it.
     """
-    groups: dict[tuple[str, str], dict[str, list[str]]] = {}
+    groups: dict[tuple[str, str], dict[str, list[Finding]]] = {}
     for each in findings:
         if notes or each.severity is not Severity.NOTES:
             titles = groups.setdefault((severity_word(each), each.code), {})
-            titles.setdefault(each.title, []).append(each.vm)
-    return [
-        f"{word:<5} {title} [{code}]{_names(vms)}"
-        for (word, code), titles in groups.items()
-        for title, vms in _told(titles)
-    ]
+            titles.setdefault(each.title, []).append(each)
+    lines: list[str] = []
+    for (word, code), titles in groups.items():
+        for title, alike in _told(titles):
+            lines.append(f"{word:<5} {title} [{code}]{_names([each.vm for each in alike])}")
+            lines += _advice(alike[0]) if fixes else []
+    return lines
+
+
+def _advice(finding: Finding) -> list[str]:
+    lines = [f"      {finding.why}"] if finding.why else []
+    lines += [f"      fix: {finding.fix}"] if finding.fix else []
+    return [*lines, *([f"      accepted: {finding.accepted}"] if finding.accepted else [])]
 
 
 def count_line(findings: Iterable[Finding]) -> str:
@@ -83,12 +87,12 @@ def count_line(findings: Iterable[Finding]) -> str:
     return f"note  {count} more to know: `v2s plan check` shows them" if count else ""
 
 
-def _told(titles: dict[str, list[str]]) -> Iterable[tuple[str, list[str]]]:
-    """(title, VMs) of each line for one code."""
+def _told(titles: dict[str, list[Finding]]) -> Iterable[tuple[str, list[Finding]]]:
+    """(title, findings) of each line for one code."""
     if len(titles) <= MOST_TITLES:
         return titles.items()
     first = next(iter(titles))
-    return [(f"{first} and the like", [vm for vms in titles.values() for vm in vms])]
+    return [(f"{first} and the like", [each for alike in titles.values() for each in alike])]
 
 
 def _names(vms: Sequence[str]) -> str:

@@ -19,12 +19,23 @@ def time_lines(forecast: Forecast) -> list[str]:
         f"through in {format_duration(forecast.p50_seconds)} (9 of 10 cases within "
         f"{format_duration(forecast.p90_seconds)}), gates excluded"
     ]
-    if forecast.bottleneck:
-        lines.append(f"bottleneck: {forecast.bottleneck}")
+    lines.append(f"bottleneck: {forecast.bottleneck or _slowest_vm(forecast.timeline)}")
     for use in forecast.uses:
         waited = f"  waited {format_duration(use.waited_seconds)}" if use.waited_seconds > 1 else ""
         lines.append(f"  {use.limit:<24} {bar(use.share, 20)} {use.share:4.0%} busy{waited}")
     return lines
+
+
+def _slowest_vm(timeline: Timeline) -> str:
+    """What the end waits for when no limit does: the VM that is through last, and its longest stage."""
+    last = max(timeline.segments, key=lambda each: each.ended, default=None)
+    if last is None:
+        return "none, there is nothing to do"
+    longest = max(
+        (each for each in timeline.segments if each.vm == last.vm), key=lambda each: each.ended - each.began
+    )
+    seconds = format_duration(longest.ended - longest.began)
+    return f"no limit; {last.vm} is through last, {longest.stage.value} takes {seconds} of it"
 
 
 def space_lines(timeline: Timeline, *, free_bytes: int | None, width: int = 60) -> list[str]:

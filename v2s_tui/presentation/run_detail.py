@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow, WaveRow
 from v2s_tui.domain.planning.plan import PausePolicy
-from v2s_tui.domain.units import format_bytes, format_duration, format_eur
+from v2s_tui.domain.units import counted, format_bytes, format_duration, format_eur
 from v2s_tui.presentation.run_columns import bar, bytes_text, eta_text, status_word, why_waiting
 
 GATE_KEYS = "c approve   C approve and retry failed   h hold   X abort"
@@ -90,7 +90,7 @@ def _next_lines(snapshot: BatchSnapshot, index: int, coming: ComingWave | None) 
         return ["next   no further wave: approving ends the batch"]
     following = snapshot.waves[index]
     pause = "" if following.policy is PausePolicy.CONTINUE else f", then {following.policy.value}"
-    lines = [f"next   wave {following.name}: {following.total} VMs{pause}"]
+    lines = [f"next   wave {following.name}: {counted(following.total, 'VM')}{pause}"]
     if coming is not None and coming.name == following.name:
         most, likely = format_duration(coming.p90_seconds), format_duration(coming.p50_seconds)
         disks, cost = format_bytes(coming.disk_bytes), format_eur(coming.monthly_eur)

@@ -4,7 +4,8 @@ from v2s_tui.domain.planning.cost import Cost
 from v2s_tui.domain.planning.forecast import Forecast
 from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import ResolvedPlan
-from v2s_tui.domain.units import format_duration, format_eur
+from v2s_tui.domain.planning.show import plan_size
+from v2s_tui.domain.units import counted, format_duration, format_eur
 
 
 def power_lines(resolved: ResolvedPlan) -> list[str]:
@@ -21,13 +22,13 @@ def power_lines(resolved: ResolvedPlan) -> list[str]:
 def start_lines(resolved: ResolvedPlan, cost: Cost, forecast: Forecast) -> list[str]:
     """Waves with their gates, what it costs, how long it takes, whose power it touches."""
     lines = [
-        f"{len(resolved.vms)} VMs in {len(resolved.waves)} waves, "
+        f"{plan_size(resolved)}, "
         f"about {format_duration(forecast.p50_seconds)} (P90 {format_duration(forecast.p90_seconds)})",
         f"{format_eur(cost.monthly)} per month, {format_eur(cost.once)} once",
         "",
     ]
     lines += [
-        f"wave {each.name}: {len(each.vm_names)} VMs, then {each.pause_after.value}"
+        f"wave {each.name}: {counted(len(each.vm_names), 'VM')}, then {each.pause_after.value}"
         for each in resolved.waves
     ]
     touched = power_lines(resolved)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 
 
@@ -35,7 +36,11 @@ def plan_rows(resolved: ResolvedPlan, blocks: dict[str, int], warns: dict[str, i
 
 
 def _name(row: PlanRow) -> str:
-    return f"  {row.planned.name}" if row.planned else f"{row.wave.name} ({len(row.wave.vm_names)} VMs)"
+    return (
+        f"  {row.planned.name}"
+        if row.planned
+        else f"{row.wave.name} ({counted(len(row.wave.vm_names), 'VM')})"
+    )
 
 
 def _after(row: PlanRow) -> str:

@@ -13,6 +13,7 @@ from textual.worker import Worker, WorkerState
 
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
 from v2s_tui.tui.keymap import KEY_COLUMNS, KeyLine, key_lines
@@ -171,7 +172,9 @@ class V2sApp(App[int]):
         facts = {
             "inventory": StepFacts(str(len(inventory)) if inventory else ""),
             "sizing": StepFacts(str(planned) if planned else ""),
-            "plan": StepFacts(f"{len(plan.waves)} waves" if plan.waves else "", alarm=self.workspace.dirty),
+            "plan": StepFacts(
+                counted(len(plan.waves), "wave") if plan.waves else "", alarm=self.workspace.dirty
+            ),
         }
         if batch is not None:
             word = "GATE" if batch.gate else batch.status.value

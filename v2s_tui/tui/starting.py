@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2s_tui.domain.units import counted
 from v2s_tui.engine.resume import VmRestart
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.start_lines import power_lines, start_lines
@@ -39,7 +40,7 @@ class Starting:
             first = outlook.blocking[0]
             self._app.notify(
                 f"{first.vm or 'batch'}: {first.title}. f on screen 3 shows all with their fixes",
-                title=f"pre-flight: {len(outlook.blocking)} findings forbid the start",
+                title=f"pre-flight: {counted(len(outlook.blocking), 'finding')} in the way of the start",
                 severity="error",
                 timeout=20,
                 markup=False,

@@ -47,3 +47,11 @@ def test_notes_can_be_counted_instead_and_batch_findings_name_no_vm() -> None:
 def test_every_finding_is_in_the_full_list_with_its_fix() -> None:
     lines = finding_lines(on(UNMAPPED, "a", "b"), fixes=True)
     assert lines.count("      fix: map it") == 2
+
+
+def test_what_several_vms_share_is_explained_once() -> None:
+    assert grouped_lines(on(UNMAPPED, "a", "b"), fixes=True) == [
+        "warn  no network for prod-net [nic-unmapped]: a, b",
+        "      it is not connected",
+        "      fix: map it",
+    ]

@@ -18,6 +18,7 @@ from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.planning.stages import JobStatus
+from v2s_tui.domain.units import counted
 
 STATE_VERSION = 1
 
@@ -199,7 +200,7 @@ def gate_reason(state: BatchState, index: int) -> str:
     jobs = state.jobs_of_wave(index)
     held_back = [job.vm_name for job in jobs if job.quarantine and job.status is JobStatus.PENDING]
     if held_back:
-        return f"{len(held_back)} VMs are quarantined: similar ones failed alike"
+        return f"{counted(len(held_back), 'VM')} in quarantine: similar ones failed alike"
     if wave.approved or index == len(state.header.waves) - 1:
         return ""
     failed = sum(job.status in {JobStatus.FAILED, JobStatus.CANCELLED} for job in jobs)

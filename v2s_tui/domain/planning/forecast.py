@@ -23,6 +23,8 @@ from v2s_tui.domain.planning.stages import Stage
 SPREAD = 0.25
 """Standard deviation of the logarithm of a stage's duration: assumed, until enough batches were measured."""
 _Z90 = 1.2816
+_BUSY_SHARE = 0.5
+"""A limit that is idle more than half of the time holds nobody up for long."""
 _STAGE_RUNS = 40_000
 """Stages simulated for the spread; large plans need fewer runs, their luck evens out by itself."""
 
@@ -92,7 +94,7 @@ def forecast(
         p90_seconds=p50 + _Z90 * spread,
         timeline=timeline,
         uses=uses,
-        bottleneck=_bottleneck(uses),
+        bottleneck=_bottleneck(uses, timeline, limits),
         limits=limits,
         assumptions=_assumptions(plan, rates, overlap=overlap),
     )
@@ -138,12 +140,19 @@ def _share(name: str, timeline: Timeline, limits: Limits) -> float:
     return timeline.busy.get(name, 0.0) / (capacity * timeline.end) if timeline.end else 0.0
 
 
-def _bottleneck(uses: tuple[Use, ...]) -> str:
-    """The limit that VMs waited for most; `global` when stages hardly ever waited."""
-    if not uses:
-        return ""
-    worst = max(uses, key=lambda use: use.waited_seconds)
-    return worst.limit if worst.waited_seconds > 0 and worst.share > 0.5 else Limit.GLOBAL.value
+def _bottleneck(uses: tuple[Use, ...], timeline: Timeline, limits: Limits) -> str:
+    """The limit that VMs waited for most; `global` when stages hardly ever waited but every place was taken;
+    "" when each VM went as fast as its own stages allow.
+    """
+    worst = max(uses, key=lambda use: use.waited_seconds, default=None)
+    if worst is not None and worst.waited_seconds > 0 and worst.share > _BUSY_SHARE:
+        return worst.limit
+    most = timeline.most_holders.get(Limit.GLOBAL, 0)
+    return Limit.GLOBAL.value if most >= limits.of(Limit.GLOBAL) and len(_vms(timeline)) > most else ""
+
+
+def _vms(timeline: Timeline) -> set[str]:
+    return {each.vm for each in timeline.segments}
 
 
 def _assumptions(plan: ResolvedPlan, rates: Rates, *, overlap: bool) -> tuple[str, ...]:

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 from v2s_tui.domain.planning.cost import Cost
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
-from v2s_tui.domain.units import format_eur
+from v2s_tui.domain.units import counted, format_eur
+
+
+def plan_size(plan: ResolvedPlan) -> str:
+    """`12 VMs in 2 waves`."""
+    return f"{counted(len(plan.vms), 'VM')} in {counted(len(plan.waves), 'wave')}"
 
 
 def plan_lines(plan: ResolvedPlan, cost: Cost | None = None) -> tuple[str, ...]:
@@ -19,7 +24,8 @@ def _waves(plan: ResolvedPlan, cost: Cost | None) -> Iterable[str]:
     members = {each.name: each for each in plan.vms}
     width = max((len(name) for name in members), default=0)
     for wave in plan.waves:
-        yield f"wave {wave.name}: {len(wave.vm_names)} VMs{_window(wave)}, then {wave.pause_after.value}"
+        size = counted(len(wave.vm_names), "VM")
+        yield f"wave {wave.name}: {size}{_window(wave)}, then {wave.pause_after.value}"
         for name in wave.vm_names:
             yield f"  {name:<{width}}  {_decision(members[name], monthly.get(name))}"
 
@@ -30,11 +36,12 @@ def _window(wave: ResolvedWave) -> str:
 
 
 def _decision(planned: PlannedVm, monthly: float | None) -> str:
+    moving = len(planned.vm.disks) - len(planned.skipped_disks)
     parts = (
         f"{planned.target_type or 'no type fits'} in {planned.zone}",
         f"priority {planned.priority}",
         planned.consistency.value,
-        f"{len(planned.vm.disks) - len(planned.skipped_disks)} disks, {planned.vm.total_disk_gib:g} GB",
+        f"{counted(moving, 'disk')}, {planned.vm.total_disk_gib:g} GB",
         f"{format_eur(monthly)}/month" if monthly is not None else "",
         "" if planned.create_instance else "no Instance",
     )
@@ -43,7 +50,7 @@ def _decision(planned: PlannedVm, monthly: float | None) -> str:
 
 def _left_out(plan: ResolvedPlan) -> Iterable[str]:
     if plan.excluded:
-        yield f"excluded: {len(plan.excluded)} VMs"
+        yield f"excluded: {counted(len(plan.excluded), 'VM')}"
         yield from (f"  {name}: {reason}" for name, reason in plan.excluded)
     for selector in plan.unmatched_selectors:
         yield f"selects no VM: {selector}"
@@ -54,4 +61,4 @@ def _left_out(plan: ResolvedPlan) -> Iterable[str]:
 def _footer(plan: ResolvedPlan, cost: Cost | None) -> Iterable[str]:
     total = sum(each.vm.total_disk_gib for each in plan.vms)
     price = f", {format_eur(cost.monthly)} a month, {format_eur(cost.once)} once" if cost else ""
-    yield f"{len(plan.vms)} VMs in {len(plan.waves)} waves, {total:,.0f} GB of disks{price}"
+    yield f"{plan_size(plan)}, {total:,.0f} GB of disks{price}"

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 from v2s_tui.domain.planning.preflight.findings import Finding, Severity
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.findings import FINDING_COLUMNS, finding_detail
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
@@ -35,7 +36,7 @@ class FindingsView(ModalScreen[Answer | None]):
         blocking = sum(each.blocking for each in self._findings)
         with Vertical(classes="modal-box wide"):
             yield Label(
-                f"{len(self._findings)} findings, {blocking} forbid the start",
+                f"{counted(len(self._findings), 'finding')}, {blocking} in the way of the start",
                 markup=False,
                 classes="modal-title",
             )

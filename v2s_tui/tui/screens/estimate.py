@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from v2s_tui.domain.planning.forecast import Forecast
 from v2s_tui.domain.planning.limits import Limit, Limits
-from v2s_tui.domain.units import format_duration, format_eur
+from v2s_tui.domain.units import counted, format_duration, format_eur
 from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.usecases.look_ahead import Outlook
@@ -72,7 +72,10 @@ class EstimateScreen(FlowScreen):
     def _show(self, outlook: Outlook, forecast: Forecast) -> None:
         own = outlook.forecast
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{len(outlook.resolved.vms)} VMs  {format_duration(forecast.p50_seconds)}", style="bold")
+        text.append(
+            f"{counted(len(outlook.resolved.vms), 'VM')}  {format_duration(forecast.p50_seconds)}",
+            style="bold",
+        )
         text.append(f" (P90 {format_duration(forecast.p90_seconds)})  ")
         text.append(f"{format_eur(outlook.cost.monthly)}/month", style="bold")
         if forecast is not own:

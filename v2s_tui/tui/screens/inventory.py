@@ -15,6 +15,7 @@ from v2s_tui.domain.planning.edit import with_vms
 from v2s_tui.domain.source.filters import Filter
 from v2s_tui.domain.source.filters_facets import FACETS, facet_counts
 from v2s_tui.domain.source.vm import PowerState, Vm
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.facet_columns import toggled
 from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS, age_text
 from v2s_tui.presentation.vm_detail import vm_detail_lines
@@ -286,7 +287,7 @@ class InventoryScreen(TableScreen):
         self.workspace.edit(with_vms(self.workspace.plan, names))
         hidden = self.workspace.hidden_marks(self.table.rows)
         note = f", {hidden} of them hidden by the filter" if hidden else ""
-        self.notify(f"{len(names)} VMs are in the plan{note}", timeout=6, markup=False)
+        self.notify(f"{counted(len(names), 'VM')} put in the plan{note}", timeout=6, markup=False)
         self.v2s.go_to("sizing")
 
 

@@ -12,6 +12,8 @@ from v2s_tui.domain.planning import edit
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy
 from v2s_tui.domain.planning.preflight.findings import Finding
 from v2s_tui.domain.planning.resolved import ResolvedPlan
+from v2s_tui.domain.planning.show import plan_size
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.findings import finding_lines, findings_of
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, window_text
@@ -97,7 +99,7 @@ class PlanScreen(PlanFileScreen):
             text.append("" if self.workspace.plan.migrations else _BEGIN, style="dim")
         else:
             excluded = f", {len(outlook.resolved.excluded)} excluded" if outlook.resolved.excluded else ""
-            text.append(f"  {len(outlook.resolved.vms)} VMs in {len(outlook.resolved.waves)} waves{excluded}")
+            text.append(f"  {plan_size(outlook.resolved)}{excluded}")
             text.append(f"  {len(outlook.blocking)} block" if outlook.blocking else "", style="bold red")
             text.append(f"  {self.v2s.outlook_note}" if self.v2s.outlook_note else "", style="dim")
         self.query_one("#plan-sum", Static).update(text, layout=False)
@@ -195,7 +197,7 @@ class PlanScreen(PlanFileScreen):
         if names:
             self._marked = frozenset()
             self._edit(edit.without_vms(self.workspace.plan, names))
-            self.notify(f"{len(names)} VMs left the plan, u brings them back", timeout=6, markup=False)
+            self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
 
     def action_window(self) -> None:
         """When VMs of the wave under the cursor may start."""

@@ -290,7 +290,10 @@ class RunScreen(TableScreen):
         if snapshot is None or not snapshot.live:
             return
         running = [row.name for row in snapshot.vms if row.stage and not row.status.terminal]
-        lines = [f"{len(running)} VMs stop where they are: {', '.join(running[:8])}", "Resume goes on later."]
+        lines = [
+            f"Stopped where they are: {', '.join(running[:8])}{' and more' * (len(running) > 8)}",
+            "Resume goes on later.",
+        ]
         self._confirm("Abort the batch?", lines, "Abort", "abort", typed=snapshot.batch_id)
 
     def _confirm(

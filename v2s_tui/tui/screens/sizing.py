@@ -14,6 +14,7 @@ from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
 from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.domain.source.filters import combine_filters
 from v2s_tui.domain.target.instance_types import InstanceType
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.plan_columns import SIZING_COLUMNS, TYPE_COLUMNS, SizingRow
 from v2s_tui.presentation.strategy_columns import STRATEGY_COLUMNS, StrategyRow
@@ -199,7 +200,7 @@ class SizingScreen(TableScreen):
         names = self._names()
         if names:
             self._edit(edit.without_vms(self.workspace.plan, names))
-            self.notify(f"{len(names)} VMs left the plan, u brings them back", timeout=6, markup=False)
+            self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
 
     def action_undo(self) -> None:
         """Back one edit."""

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from v2s_tui.domain.target.instance_types import InstanceType
 from v2s_tui.domain.target.sizing import misfits, need_of
-from v2s_tui.domain.units import GIB, format_eur
+from v2s_tui.domain.units import GIB, counted, format_eur
 from v2s_tui.presentation.plan_columns import SizingRow, catalogue_note, type_text
 from v2s_tui.usecases.look_ahead import Outlook
 
@@ -38,7 +38,7 @@ def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, mar
     gets_cpu = sum(row.target.vcpu_count for row in typed if row.target)
     gets_gib = sum(row.target.memory_bytes for row in typed if row.target) / GIB
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"{len(rows)} VMs {format_eur(price)}/month", style="bold")
+    text.append(f"{counted(len(rows), 'VM')} {format_eur(price)}/month", style="bold")
     text.append(f"  has {has_cpu} vCPU {has_gib:,.0f} GiB")
     text.append(
         f"  gets {gets_cpu} ({gets_cpu - has_cpu:+d}) {gets_gib:,.0f} GiB ({gets_gib - has_gib:+,.0f})"
@@ -64,7 +64,7 @@ def why_lines(outlook: Outlook, row: SizingRow) -> list[str]:
     need = need_of(row.planned.vm)
     types = sorted(outlook.catalogues[row.planned.zone].types, key=lambda each: each.price_hour_eur)
     limit = row.target.price_hour_eur if row.target else float("inf")
-    lines = [f"has {row.source_text}, {len(row.planned.vm.disks)} disks"]
+    lines = [f"has {row.source_text}, {counted(len(row.planned.vm.disks), 'disk')}"]
     if row.target:
         lines.append(f"gets {row.target.name}: {type_text(row.target)}")
     lines += [row.planned.type_reason, "", "cheaper types and what they lack:"]

@@ -164,7 +164,7 @@ def test_different_failures_quarantine_nobody() -> None:
 def test_a_retry_by_hand_overrules_the_quarantine() -> None:
     batch = _batch()
     batch = apply(batch, events.VmQuarantined(at=MADE_AT, vm="vm-4", reason="r", signature="s"))
-    assert "quarantined" in gate_reason(batch, 0)
+    assert "quarantine" in gate_reason(batch, 0)
     batch = apply(batch, events.VmRetried(at=MADE_AT, vm="vm-4", actor=ALICE))
     for name in ("vm-0", "vm-1", "vm-2"):
         batch = _failed(batch, name, LeaseFailed("cut"))

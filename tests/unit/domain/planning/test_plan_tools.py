@@ -149,11 +149,11 @@ def test_the_listing_shows_waves_decisions_and_who_is_left_out() -> None:
         )
     )
     assert shown == (
-        "wave one: 1 VMs, then continue",
-        "  a  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disks, 40 GB",
-        "wave two: 1 VMs, then continue",
-        "  b  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disks, 40 GB, no Instance",
-        "excluded: 1 VMs",
+        "wave one: 1 VM, then continue",
+        "  a  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB",
+        "wave two: 1 VM, then continue",
+        "  b  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB, no Instance",
+        "excluded: 1 VM",
         "  x: retired",
         "2 VMs in 2 waves, 80 GB of disks",
     )

@@ -162,6 +162,14 @@ def test_the_forecast_is_repeatable_and_answers_what_if() -> None:
             what_if(plan.limits, changes)
 
 
+def test_the_bottleneck_is_every_place_taken_or_no_limit_at_all() -> None:
+    names = [planned_vm(f"a{n}") for n in range(6)]
+    roomy = what_if(Limits(), {name.value: 100 for name in Limit})
+    assert forecast(resolved_plan(*names, limits=roomy)).bottleneck == ""
+    narrow = what_if(roomy, {"global": 2})
+    assert forecast(resolved_plan(*names, limits=narrow)).bottleneck == "global"
+
+
 def test_an_empty_plan_takes_no_time() -> None:
     assert forecast(resolved_plan()).p50_seconds == 0
 
