@@ -4,7 +4,7 @@ Rows of VMs in which nothing moves are the same objects as in the picture before
 identity.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,12 +19,11 @@ from v2s_tui.domain.execution.snapshot import (
     row_of,
     wave_row,
 )
-from v2s_tui.domain.planning.stages import JobStatus
+from v2s_tui.domain.execution.work_done import share_done
 from v2s_tui.domain.ports import Clock
 from v2s_tui.engine.leases import Leases
+from v2s_tui.engine.pace import Pace
 from v2s_tui.engine.vm_runner import VmRunner
-
-_PACE_SHARE = 0.05
 
 
 class Sampler:
@@ -34,6 +33,7 @@ class Sampler:
         self._clock = clock
         self._leases = leases
         self._rows: dict[str, tuple[JobState, VmRow]] = {}
+        self._pace = Pace()
 
     def measure(self, runners: Iterable[VmRunner]) -> None:
         """Look at the progress numbers once."""
@@ -49,6 +49,12 @@ class Sampler:
             self._row(job, runners.get(name), blocked.get(name), now) for name, job in state.jobs.items()
         )
         rate = sum(row.rate_bytes for row in rows)
+        eta_seconds = self._pace.remaining_seconds(
+            share_done(state, rows),
+            self._clock.monotonic(),
+            moving=bool(runners),
+            forecast_seconds=state.header.forecast.get("total"),
+        )
         return replace(
             _still(state, now),
             vms=rows,
@@ -56,7 +62,7 @@ class Sampler:
             waves=tuple(wave_row(wave, state.jobs) for wave in state.header.waves),
             counters=counters_of(state, rate),
             work_reserved_bytes=sum(self._leases.space.values()),
-            eta_seconds=_remaining_seconds(state, rows, now),
+            eta_seconds=eta_seconds,
             live=True,
         )
 
@@ -77,21 +83,6 @@ class Sampler:
 def _still(state: BatchState, now: datetime) -> BatchSnapshot:
     """The parts of the picture that are not rows."""
     return picture_of(replace(state, jobs={}, header=replace(state.header, waves=())), now)
-
-
-def _remaining_seconds(state: BatchState, rows: Sequence[VmRow], now: datetime) -> float | None:
-    """What is left at the pace so far, by the share of all stages that is through; the forecast made at the
-    start until there is a pace. None when nothing tells.
-    """
-    started, total = state.header.started_at, state.header.forecast.get("total")
-    wanted = [row for row in rows if row.status is not JobStatus.SKIPPED]
-    if started is None or not wanted:
-        return None
-    elapsed = (now - started).total_seconds()
-    through = sum(1.0 if row.status.terminal else row.fraction for row in wanted) / len(wanted)
-    if through >= _PACE_SHARE:
-        return elapsed * (1 - through) / through
-    return max(0.0, total - elapsed) if total is not None else None
 
 
 def _live(row: VmRow, runner: VmRunner, blocked: BlockedBy | None) -> VmRow:
