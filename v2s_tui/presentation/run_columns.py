@@ -85,7 +85,9 @@ def why_waiting(row: VmRow) -> str:
     if row.blocked_by is not None:
         held = f" held by {', '.join(row.blocked_by.holders[:3])}" if row.blocked_by.holders else ""
         return f"waits for {row.blocked_by.limit}{held}"
-    return row.waits_for or row.activity or row.note
+    if row.waits_for or row.activity:
+        return row.waits_for or row.activity
+    return row.note if row.status is JobStatus.PENDING or row.status.terminal else "begins"
 
 
 RUN_COLUMNS: tuple[Column[VmRow], ...] = (

@@ -7,7 +7,8 @@ from fakes.plans import batch_of, plan_of, vm_named
 from v2s_tui.domain.execution.batch import GateState
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
 from v2s_tui.domain.planning.plan import PausePolicy
-from v2s_tui.presentation.run_columns import STALL_SECONDS, batch_line, waves_text
+from v2s_tui.domain.planning.stages import JobStatus
+from v2s_tui.presentation.run_columns import STALL_SECONDS, batch_line, waves_text, why_waiting
 from v2s_tui.presentation.run_detail import ComingWave, gate_lines
 
 NAMES = ("canary", "production", "archive", "windows")
@@ -51,3 +52,11 @@ def test_stalled_vms_are_counted() -> None:
     rows = (replace(picture.vms[0], stalled_seconds=STALL_SECONDS), *picture.vms[1:])
     assert "1 STALLED" in batch_line(replace(picture, vms=rows))
     assert "STALLED" not in batch_line(picture)
+
+
+def test_a_running_stage_without_news_begins_and_does_not_repeat_why_it_was_started() -> None:
+    row = replace(batch().vms[0], note="held at the gate")
+    assert why_waiting(row) == "held at the gate"
+    running = replace(row, status=JobStatus.UPLOADING)
+    assert why_waiting(running) == "begins"
+    assert why_waiting(replace(running, activity="part 3 of 9")) == "part 3 of 9"

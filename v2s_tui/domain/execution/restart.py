@@ -96,4 +96,4 @@ def _held(start: Stage, stages: Sequence[Stage], done: Sequence[Stage]) -> str:
     held = [stage.value for stage in needs(start, stages) if stage in done]
     if held:
         return f"{', '.join(held)} verified"
-    return "nothing it needs is missing" if done else "not started"
+    return "nothing it needs is missing" if done else "first run"

@@ -20,7 +20,7 @@ def _missing(*broken: Stage):
 
 def test_nothing_done_starts_at_the_beginning() -> None:
     point = restart_point(STAGES, (), _missing())
-    assert (point.stage, point.reason) == (STAGES[0], "not started")
+    assert (point.stage, point.reason) == (STAGES[0], "first run")
 
 
 def test_all_done_has_nowhere_to_go() -> None:
