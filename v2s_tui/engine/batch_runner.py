@@ -202,10 +202,14 @@ class BatchRunner:
             await self.record(events.WaveStarted(at=self.now(), wave=wave.name, index=index))
         self.start_wave_vms(index)
         await self._drain()
-        while reason := gate_reason(self.state, index) or self._windows.shut(index):
+        while reason := self.closed_by(index):
             await self._passage.stand(index, reason, window=bool(self._windows.shut(index)))
             await self._drain()
         await self._end_wave(index)
+
+    def closed_by(self, index: int) -> str:
+        """Why the wave may not end by itself: its gate, or its window with VMs left; "" it may."""
+        return gate_reason(self.state, index) or self._windows.shut(index)
 
     async def _end_wave(self, index: int) -> None:
         wave = self.state.header.waves[index]

@@ -25,6 +25,7 @@ from v2s_tui.system.files import make_private_folder
 _LONGEST_PATH = 100
 """sun_path holds 107 bytes and a terminating zero; some room is left."""
 _SLOW_BYTES = 4 * 1024**2
+_GOODBYE_SECONDS = 2.0
 
 
 def socket_path(state_path: Path) -> Path:
@@ -88,11 +89,11 @@ class ControlServer:
         if self._server is None:
             return
         self._server.close()
-        for client in list(self._clients):
+        clients = list(self._clients)
+        for client in clients:
             self._send(client, {"type": "end"})
             client.writer.close()
-            with contextlib.suppress(OSError):
-                await client.writer.wait_closed()
+        await asyncio.gather(*(_closed(client) for client in clients))
         await self._server.wait_closed()
         self.path.unlink(missing_ok=True)
 
@@ -188,6 +189,15 @@ class ControlServer:
     def _send(client: _Client, message: Message) -> None:
         with contextlib.suppress(ConnectionError):
             client.writer.write(encode(message))
+
+
+async def _closed(client: _Client) -> None:
+    """Wait until it has read its goodbye; one that does not read (a suspended terminal) is cut off."""
+    with contextlib.suppress(OSError):
+        try:
+            await asyncio.wait_for(client.writer.wait_closed(), _GOODBYE_SECONDS)
+        except TimeoutError:
+            client.writer.transport.abort()
 
 
 def _plain(actor: Actor) -> dict[str, str]:

@@ -86,6 +86,9 @@ class GatePassage:
         """
         runner, mode = self._runner, self._settings.gate_mode
         gate = await self._reached(index, reason)
+        runner.raise_if_stopped()
+        if runner.runners or runner.closed_by(index) != reason:
+            return  # a command came while the gate was put on record: nobody would wake us for it again
         if window and mode is GateMode.APPROVE:
             raise Stopped(Stop.WINDOW)
         answer = await runner.gates.decide(gate)

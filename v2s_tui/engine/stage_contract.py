@@ -14,6 +14,7 @@ from typing import Protocol
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import Effect, EffectKind
 from v2s_tui.domain.execution.progress import StageProgress
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Prober, Source
@@ -23,9 +24,8 @@ from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Probe
 class StageSettings:
     """Settings of the whole batch that stages need; no secrets. region: of the bucket, `fr-par`.
 
-    keep_local: local images outlive the migration. overlap: a disk is uploaded while it is received; that
-    loses only where the uplink is slower than the source and a trim of the guest would save more than their
-    ratio (reference: datapath.md 5).
+    endpoint: of Object Storage where it is not Scaleway's own. keep_local: local images outlive the
+    migration. strategy: whether disks are uploaded while they are received (domain/execution/transfer.py).
     """
 
     bucket: str
@@ -35,7 +35,13 @@ class StageSettings:
     make_image: bool = True
     keep_local: bool = False
     boot_timeout_seconds: float = 300.0
-    overlap: bool = False
+    endpoint: str = ""
+    strategy: Strategy = Strategy.AUTO
+
+    @property
+    def storage_name(self) -> str:
+        """Names the Object Storage that disks go to."""
+        return self.endpoint or self.region
 
 
 @dataclass(frozen=True, slots=True)

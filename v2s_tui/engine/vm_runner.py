@@ -28,6 +28,7 @@ from v2s_tui.engine.parts import Parts
 from v2s_tui.engine.rates import RateMeter
 from v2s_tui.engine.resume import restart_point_of
 from v2s_tui.engine.stage_run import StageRun
+from v2s_tui.engine.stages.transfer import transfer_of
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -226,7 +227,7 @@ class VmRunner:
             esxi_host=self.job.esxi_host,
             priority=self._planned.priority,
             sequence=self._parts.next_sequence(),
-            overlap=self._parts.settings.stage.overlap,
+            overlap=stage is Stage.EXPORT and transfer_of(self._parts.stage_input(self.vm_name)).overlap,
         )
         await self._parts.leases.take(request)
         self.progress, self.meter = StageProgress(), RateMeter()

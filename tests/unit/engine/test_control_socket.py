@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,16 @@ from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.adapters.store.reading import read_batch
 from v2s_tui.domain.errors import InputError, StateError
 from v2s_tui.domain.execution.batch import BatchStatus
-from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.engine.attach import BlockingRunnerClient, RunnerClient, living_runner
-from v2s_tui.engine.control import socket_path
+from v2s_tui.engine.commands import Command
+from v2s_tui.engine.control import ControlServer, socket_path
 from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.runner import RunRequest, run_in_foreground
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.engine.stage_contract import Ports
+from v2s_tui.engine.wire import encode
 
 
 class Running:
@@ -185,6 +188,26 @@ async def test_the_socket_is_private_and_its_path_short(running: Running) -> Non
     running.thread.join(10)
     with pytest.raises(FileNotFoundError):
         _mode(path)
+
+
+async def test_a_watcher_that_never_reads_does_not_keep_the_runner_from_leaving(tmp_path: Path) -> None:
+    state = batch_of(plan_of([("one", [vm_named(f"vm-{each}") for each in range(50)], PausePolicy.PAUSE)]))
+
+    def picture() -> BatchSnapshot:
+        return picture_of(state, datetime.now(UTC))
+
+    async def no_command(_command: Command) -> str:
+        return ""
+
+    server = ControlServer(socket_path(tmp_path / "batch-0a1b2c3d.json"), command=no_command, picture=picture)
+    await server.start()
+    _, writer = await asyncio.open_unix_connection(server.path)
+    for _ in range(200):
+        writer.write(encode({"type": "hello", "watch": True}))
+    await writer.drain()
+    await asyncio.sleep(0.2)
+    await asyncio.wait_for(server.close(), 10)
+    writer.close()
 
 
 async def test_rubbish_on_the_socket_harms_nobody(running: Running) -> None:

@@ -10,7 +10,7 @@ from fakes.world import failing
 
 from v2s_tui.domain.errors import InputError, ToolError
 from v2s_tui.domain.execution.batch import BatchStatus, WaveStatus
-from v2s_tui.domain.execution.events import Actor, Decision
+from v2s_tui.domain.execution.events import Actor, Decision, Event
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.engine.batch_runner import BatchRunner
@@ -148,6 +148,34 @@ async def test_retry_at_the_gate_looks_at_the_gate_again(tmp_path: Path) -> None
     outcome = await running
     assert outcome.status is BatchStatus.COMPLETE  # type: ignore[attr-defined]
     assert rig.state.jobs["vm-0"].retries[0].actor == "bob (second terminal)"
+
+
+async def test_a_stop_that_comes_just_as_the_gate_closes_is_not_lost(tmp_path: Path) -> None:
+    rig, loop = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE), asyncio.get_running_loop()
+
+    def stop_at_gate(event: Event) -> None:
+        if event.kind == "gate_reached":
+            loop.call_soon_threadsafe(runner.stop, Stop.SIGTERM)
+
+    runner = rig.runner(gate_mode=GateMode.WAIT, listeners=[stop_at_gate])
+    outcome = await asyncio.wait_for(runner.run(), 10)
+    assert outcome.stopped is Stop.SIGTERM
+
+
+async def test_a_command_that_comes_just_as_the_gate_closes_is_not_lost(tmp_path: Path) -> None:
+    rig, loop = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE), asyncio.get_running_loop()
+    _fail_first_convert(rig)
+    sent = []
+
+    def skip_at_gate(event: Event) -> None:
+        if event.kind == "gate_reached":
+            command = Command("skip", BOB, vm="vm-0")
+            loop.call_soon_threadsafe(lambda: sent.append(loop.create_task(runner.command(command))))
+
+    runner = rig.runner(gate_mode=GateMode.WAIT, listeners=[skip_at_gate])
+    await asyncio.wait_for(runner.run(), 10)
+    assert await sent[0] == "vm-0 is left out"
+    assert rig.state.jobs["vm-1"].status is JobStatus.COMPLETE
 
 
 async def test_abort_leaves_the_rest_resumable(tmp_path: Path) -> None:
