@@ -11,7 +11,8 @@ from v2s_tui.domain.planning.forecast import Forecast, what_if
 from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.units import GB
 from v2s_tui.presentation.findings import grouped_lines
-from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
+from v2s_tui.presentation.forecast_lines import cost_lines, space_lines, time_lines
+from v2s_tui.presentation.gantt import LEGEND, gantt_lines
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 

@@ -1,19 +1,19 @@
-"""A forecast as lines of text: time with its Gantt chart, space over time, cost. For screen and terminal."""
+"""A forecast as lines of text, for screen and terminal: time and what bounds it, work space, cost."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
-from v2s_tui.domain.planning.cost import Cost
+from v2s_tui.domain.planning.cost import Cost, CostLine
 from v2s_tui.domain.planning.forecast import Forecast
-from v2s_tui.domain.planning.simulation import Segment, Timeline
-from v2s_tui.domain.planning.stages import Stage
-from v2s_tui.domain.units import format_bytes, format_duration, format_eur
-from v2s_tui.presentation.run_columns import bar, stage_letter
+from v2s_tui.domain.planning.simulation import Timeline
+from v2s_tui.domain.units import counted, format_bytes, format_duration, format_eur
+from v2s_tui.presentation.charts import ASCII_SIGNS, Signs, area, bar
 
-_CURVE = " .:-=+*#%@"
+_BAR = 20
+DEAREST = 12
+"""VMs that the cost table names; of more, the rest is one line."""
 
 
-def time_lines(forecast: Forecast) -> list[str]:
+def time_lines(forecast: Forecast, *, signs: Signs = ASCII_SIGNS) -> list[str]:
     """When it is through, and what holds it up."""
     lines = [
         f"through in {format_duration(forecast.p50_seconds)} (9 of 10 cases within "
@@ -22,7 +22,7 @@ def time_lines(forecast: Forecast) -> list[str]:
     lines.append(f"bottleneck: {forecast.bottleneck or _slowest_vm(forecast.timeline)}")
     for use in forecast.uses:
         waited = f"  waited {format_duration(use.waited_seconds)}" if use.waited_seconds > 1 else ""
-        lines.append(f"  {use.limit:<24} {bar(use.share, 20)} {use.share:4.0%} busy{waited}")
+        lines.append(f"  {use.limit:<24} {bar(use.share, _BAR, signs)} {use.share:4.0%} busy{waited}")
     return lines
 
 
@@ -38,13 +38,19 @@ def _slowest_vm(timeline: Timeline) -> str:
     return f"no limit; {last.vm} is through last, {longest.stage.value} takes {seconds} of it"
 
 
-def space_lines(timeline: Timeline, *, free_bytes: int | None, width: int = 60) -> list[str]:
-    """The work disk: its peak, what is free, and the curve over time."""
+def space_lines(
+    timeline: Timeline, *, free_bytes: int | None, width: int = 60, signs: Signs = ASCII_SIGNS
+) -> list[str]:
+    """The work disk: its peak, what is free, and its use over time with what is free as waterline."""
     peak = timeline.peak_work_bytes
     free = f", {format_bytes(free_bytes)} free" if free_bytes is not None else ""
     lines = [f"work disk peak {format_bytes(peak)}{free}"]
     if peak and timeline.end:
-        lines.append("  " + "".join(_CURVE[round(9 * level / peak)] for level in _levels(timeline, width)))
+        near = free_bytes is not None and free_bytes <= 2 * peak
+        top = max(peak, free_bytes or 0) if near else peak
+        waterline = free_bytes / top if free_bytes is not None and near else None
+        heights = [level / top for level in _levels(timeline, width)]
+        lines += [f"  {line}" for line in area(heights, signs, waterline=waterline)]
     if timeline.unfit:
         lines.append(f"  never fit: {', '.join(timeline.unfit)}")
     return lines
@@ -62,34 +68,7 @@ def _levels(timeline: Timeline, width: int) -> list[int]:
     return levels
 
 
-def gantt_lines(timeline: Timeline, *, width: int, names: Sequence[str] | None = None) -> list[str]:
-    """One line a VM: each stage as its letter for as long as it runs, dots while it waits."""
-    if not timeline.end:
-        return []
-    by_vm: dict[str, list[Segment]] = {}
-    for segment in timeline.segments:
-        by_vm.setdefault(segment.vm, []).append(segment)
-    label = min(24, max(map(len, by_vm), default=0))
-    scale = max(10, width - label - 2) / timeline.end
-    shown = [name for name in names or by_vm if name in by_vm]
-    return [f"{name[:label]:<{label}} {_track(by_vm[name], scale)}" for name in shown]
-
-
-def _track(segments: list[Segment], scale: float) -> str:
-    cells = [" "] * (int(max(each.ended for each in segments) * scale) + 1)
-    for segment in segments:
-        _fill(cells, segment.asked * scale, segment.began * scale, ".")
-        _fill(cells, segment.began * scale, segment.ended * scale, stage_letter(segment.stage))
-    return "".join(cells)
-
-
-def _fill(cells: list[str], begin: float, end: float, sign: str) -> None:
-    for index in range(int(begin), max(int(begin) + (sign != "."), int(end))):
-        if index < len(cells):
-            cells[index] = sign
-
-
-def cost_lines(cost: Cost) -> list[str]:
+def cost_lines(cost: Cost, *, signs: Signs = ASCII_SIGNS) -> list[str]:
     """Per month and once, by wave, and what is assumed."""
     instance = sum(line.instance for line in cost.lines)
     block = sum(line.block for line in cost.lines)
@@ -101,8 +80,24 @@ def cost_lines(cost: Cost) -> list[str]:
         + f", Block Storage {format_eur(block)}, IPv4 {format_eur(ipv4)}",
         f"{format_eur(cost.once)} once: transit objects, snapshots, double running",
     ]
-    lines += [f"  wave {wave:<20} {format_eur(amount):>14}/month" for wave, amount in cost.by_wave().items()]
+    for wave, amount in cost.by_wave().items():
+        share = bar(amount / (cost.monthly or 1), _BAR, signs)
+        lines.append(f"  {f'wave {wave}':<24} {share} {format_eur(amount):>14}/month")
     return [*lines, *(f"  note: {note}" for note in cost.notes)]
 
 
-LEGEND = "stages: " + " ".join(f"{stage_letter(stage)}={stage.value}" for stage in Stage)
+def cost_table(cost: Cost) -> list[str]:
+    """What each VM costs, the dearest first; the rest of a large plan in one line."""
+    ordered = sorted(cost.lines, key=lambda line: -line.monthly)
+    shown, rest = ordered[:DEAREST], ordered[DEAREST:]
+    width = max((len(line.vm) for line in shown), default=0)
+    lines = [f"  {'EUR per month':<{width}}  {'Instance':>10} {'Storage':>9} {'IPv4':>7} {'together':>10}"]
+    lines += [f"  {line.vm:<{width}}  {_amounts(line)}" for line in shown]
+    if rest:
+        sum_of_rest = sum(line.monthly for line in rest)
+        lines.append(f"  {counted(len(rest), 'VM')} more: {format_eur(sum_of_rest)}")
+    return lines
+
+
+def _amounts(line: CostLine) -> str:
+    return f"{line.instance:>10,.2f} {line.block:>9,.2f} {line.ipv4:>7,.2f} {line.monthly:>10,.2f}"

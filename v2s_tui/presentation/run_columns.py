@@ -56,12 +56,6 @@ def stage_track(row: VmRow) -> str:
     return "".join(track)
 
 
-def bar(fraction: float, width: int) -> str:
-    """`####----` of that width."""
-    filled = round(max(0.0, min(1.0, fraction)) * width)
-    return "#" * filled + "-" * (width - filled)
-
-
 def bytes_text(row: VmRow) -> str:
     """`310 MiB/1.2 GiB`, or what is known of it."""
     if row.total_bytes:
@@ -83,6 +77,8 @@ def why_waiting(row: VmRow) -> str:
     if row.quarantine:
         return row.quarantine
     if row.blocked_by is not None:
+        if " " in row.blocked_by.limit:
+            return row.blocked_by.limit  # a reason in words: a window, a pause, its turn
         held = f" held by {', '.join(row.blocked_by.holders[:3])}" if row.blocked_by.holders else ""
         return f"waits for {row.blocked_by.limit}{held}"
     if row.waits_for or row.activity:
@@ -152,3 +148,17 @@ def batch_line(snapshot: BatchSnapshot) -> str:
     parts += [format_rate(counts.rate_bytes)] if counts.rate_bytes else []
     parts += [f"{format_bytes(counts.moved_bytes)} moved"] if counts.moved_bytes else []
     return "  ".join(parts)
+
+
+def idle_line(snapshot: BatchSnapshot) -> str:
+    """What a batch waits for while none of its VMs runs: its gate, a pause, a window, space; "" when one
+    runs or nothing is left to run.
+    """
+    if snapshot.counters.active:
+        return ""
+    if snapshot.gate is not None:
+        wave = snapshot.waves[snapshot.gate.index].name
+        return f"waiting for an operator at the gate after wave {wave}: {snapshot.gate.reason}"
+    waiting = [row for row in snapshot.vms if row.blocked_by is not None]
+    more = f" (and {len(waiting) - 1} more)" if len(waiting) > 1 else ""
+    return f"{waiting[0].name}: {why_waiting(waiting[0])}{more}" if waiting else ""

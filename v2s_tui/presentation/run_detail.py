@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow, WaveRow
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.units import counted, format_bytes, format_duration, format_eur
-from v2s_tui.presentation.run_columns import bar, bytes_text, eta_text, status_word, why_waiting
+from v2s_tui.presentation.charts import bar
+from v2s_tui.presentation.run_columns import bytes_text, eta_text, status_word, why_waiting
 
 GATE_KEYS = "c approve   C approve and retry failed   h hold   X abort"
 

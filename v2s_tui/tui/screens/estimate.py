@@ -11,7 +11,8 @@ from textual.widgets import Static
 from v2s_tui.domain.planning.forecast import Forecast
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.units import counted, format_duration, format_eur
-from v2s_tui.presentation.forecast_lines import LEGEND, cost_lines, gantt_lines, space_lines, time_lines
+from v2s_tui.tui.estimate_text import estimate_text
+from v2s_tui.tui.looks import ASCII_CLASS
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.usecases.look_ahead import Outlook
 
@@ -84,7 +85,13 @@ class EstimateScreen(FlowScreen):
             text.append(f"  what if: {format_duration(abs(gain))} {word}", style="bold")
         self.query_one("#estimate-sum", Static).update(text)
         self.query_one("#estimate-limits", Static).update(self._limits_line(forecast.limits))
-        self.query_one("#estimate-text", Static).update("\n".join(self._lines(outlook, forecast)))
+        body = estimate_text(
+            outlook,
+            forecast,
+            width=max(40, self.size.width - 4),
+            ascii_only=self.app.has_class(ASCII_CLASS),
+        )
+        self.query_one("#estimate-text", Static).update(body)
 
     def _limits_line(self, limits: Limits) -> Text:
         text = Text("limits  ", no_wrap=True, overflow="ellipsis")
@@ -93,22 +100,6 @@ class EstimateScreen(FlowScreen):
             text.append(f"{limit.value} {limits.of(limit)}", style=style)
             text.append("  ")
         return text
-
-    def _lines(self, outlook: Outlook, forecast: Forecast) -> list[str]:
-        width = max(40, self.size.width - 4)
-        free = outlook.work_free_bytes
-        return [
-            *time_lines(forecast),
-            "",
-            *space_lines(forecast.timeline, free_bytes=free, width=min(100, width - 4)),
-            "",
-            *cost_lines(outlook.cost),
-            "",
-            *gantt_lines(forecast.timeline, width=width),
-            LEGEND,
-            "",
-            *(f"assumed: {each}" for each in forecast.assumptions),
-        ]
 
     # --- keys --------------------------------------------------------------------------------------
 
