@@ -83,10 +83,6 @@ class FakeSource:
         """At once."""
         self._set_power(vm_moref, PowerState.ON)
 
-    def power_off(self, vm_moref: str) -> None:
-        """At once."""
-        self._set_power(vm_moref, PowerState.OFF)
-
     def _set_power(self, vm_moref: str, state: PowerState) -> None:
         self.world.enter("power", vm_moref)
         self.power[vm_moref] = state

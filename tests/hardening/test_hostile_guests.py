@@ -4,10 +4,10 @@ import random
 
 import pytest
 from campaign import Campaign, damaged_bytes
+from fakes.guest_files import TextFiles
 from test_guest_planner import DHCP, FACTS, FAMILIES, NAMES, Files
 
 from v2s_tui.adapters.guest.linux.planner import plan_linux
-from v2s_tui.adapters.guest.linux.view import TextFiles
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.guest.changes import ChangePlan
 

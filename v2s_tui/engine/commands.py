@@ -46,12 +46,6 @@ def _adapter() -> TypeAdapter[Command]:
     return TypeAdapter(Command)
 
 
-def command_to_json(command: Command) -> dict[str, Any]:
-    """Plain JSON data."""
-    data: dict[str, Any] = _adapter().dump_python(command, mode="json")
-    return data
-
-
 def command_from_json(data: Mapping[str, Any]) -> Command:
     """The command again; raises InputError for anything that is none."""
     try:

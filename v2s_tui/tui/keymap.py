@@ -78,14 +78,6 @@ def _line(app: App[Any], active: ActiveBinding) -> KeyLine | None:
     )
 
 
-def keys_of(screen: Screen[Any], binding_id: str, otherwise: str) -> str:
-    """The key bound to that action now; `otherwise` where the screen does not have it."""
-    for line in key_lines(screen):
-        if line.id == binding_id:
-            return line.keys[0]
-    return otherwise
-
-
 def hints(lines: tuple[KeyLine, ...]) -> Iterator[KeyLine]:
     """In the order in which the bottom line gives them room: the screen's main keys, then its others."""
     own = [line for line in lines if line.place == "here"]

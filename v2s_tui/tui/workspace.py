@@ -24,7 +24,8 @@ def vm_key(vm: Vm) -> str:
 @dataclass
 class Workspace:
     """One operator's work. Listeners are told what changed: inventory, partial (a listing on its way), marks,
-    plan, filter. saved_filters: name -> filter text. looks: step -> how its table is wanted.
+    plan. filter_text: as typed; it may be wrong. saved_filters: name -> filter text. looks: step -> how its
+    table is wanted.
     """
 
     inventory: Inventory | None = None
@@ -57,12 +58,6 @@ class Workspace:
         self.inventory = inventory
         self._tell("partial")
 
-    def set_filter(self, text: str) -> None:
-        """The filter as typed (it may be wrong; who shows it says so)."""
-        if text != self.filter_text:
-            self.filter_text = text
-            self._tell("filter")
-
     def toggle_marks(self, vms: Sequence[Vm]) -> None:
         """Mark these VMs, or unmark them when all are marked."""
         keys = frozenset(vm_key(vm) for vm in vms)
@@ -80,7 +75,7 @@ class Workspace:
 
     def hidden_marks(self, visible: Iterable[Vm]) -> int:
         """How many marked VMs are not among these."""
-        return len(self.marked - frozenset(vm_key(vm) for vm in visible))
+        return len(self.marked - frozenset(vm_key(vm) for vm in visible)) if self.marked else 0
 
     # --- plan -------------------------------------------------------------------------------------
 

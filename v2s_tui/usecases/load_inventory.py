@@ -32,7 +32,7 @@ def load_inventory(
 
 
 def kept_inventory(services: Services) -> Inventory | None:
-    """The last full listing of this vCenter, None when there is none; `age_of` tells how old it is."""
+    """The last full listing of this vCenter, None when there is none."""
     return load_cache(_cache_path(services))
 
 

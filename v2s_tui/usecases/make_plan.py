@@ -10,7 +10,6 @@ from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
 from v2s_tui.domain.source.filters import Filter
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
-from v2s_tui.domain.target.sizing_map import SizingMap
 from v2s_tui.usecases.load_catalogue import load_catalogue
 from v2s_tui.usecases.measure_use import measured_use
 from v2s_tui.usecases.services import Services
@@ -42,7 +41,8 @@ def plan_selection(services: Services, inventory: Inventory, request: PlanReques
     return make_plan(
         inventory,
         chosen,
-        sizing=SizingMap(zone=request.zone, strategy=request.strategy),
+        zone=request.zone,
+        strategy=request.strategy,
         catalogue_of_zone=lambda zone: load_catalogue(services, zone),
         generated_at=services.clock.now(),
         tags=request.tags,

@@ -99,7 +99,7 @@ def test_snapshots_and_power(source: VsphereSource) -> None:
         lease.complete()
     source.remove_snapshot(vm.moref, taken)
     source.remove_snapshot(vm.moref, taken)
-    source.power_off(vm.moref)
+    source.shut_down_guest(vm.moref, timeout_seconds=30, hard_after_timeout=True)
     assert source.power_state(vm.moref) is PowerState.OFF
     source.power_on(vm.moref)
 

@@ -114,9 +114,9 @@ def test_power_is_reached_from_any_state(start_lab: StartLab, open_source: Conne
     source = open_source(start_lab())
     moref = named(source, "tiny-01").moref
     source.power_on(moref)
-    source.power_off(moref)
+    source.shut_down_guest(moref, timeout_seconds=5, hard_after_timeout=True)
     assert source.power_state(moref) is PowerState.OFF
-    source.power_off(moref)
+    source.shut_down_guest(moref, timeout_seconds=5, hard_after_timeout=True)
     source.power_on(moref)
     assert source.power_state(moref) is PowerState.ON
 

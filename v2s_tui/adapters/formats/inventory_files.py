@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,11 +73,6 @@ def load_cache(path: Path, *, source: str = "") -> Inventory | None:
     except (OSError, orjson.JSONDecodeError, InventoryFileError):
         return None
     return found if source in {"", found.source} else None
-
-
-def age_of(inventory: Inventory, now: datetime) -> timedelta:
-    """How old the listing is; never negative, clocks may differ."""
-    return max(now - inventory.taken_at, timedelta())
 
 
 def _document(inventory: Inventory) -> dict[str, Any]:

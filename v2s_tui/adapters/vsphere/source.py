@@ -92,10 +92,6 @@ class VsphereSource:
         """Succeeds when it is on already."""
         self._power.on(vm_moref)
 
-    def power_off(self, vm_moref: str) -> None:
-        """Hard; succeeds when it is off already."""
-        self._power.off(vm_moref)
-
     def find_snapshot(self, vm_moref: str, name: str) -> str | None:
         """moref of the VM's snapshot of that name."""
         found = (taken.moref for taken in self._snapshots.of(vm_moref) if taken.name == name)

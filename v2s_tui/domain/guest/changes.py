@@ -41,11 +41,6 @@ class ChangePlan:
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """True when the guest is already as wanted."""
-        return not self.changes
-
     def joined(self, other: "ChangePlan") -> "ChangePlan":
         """This plan followed by the other."""
         return ChangePlan(self.changes + other.changes, self.warnings + other.warnings)
@@ -76,8 +71,3 @@ class Manifest:
 
     records: tuple[ChangeRecord, ...] = ()
     warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def is_empty(self) -> bool:
-        """True when nothing was changed."""
-        return not self.records

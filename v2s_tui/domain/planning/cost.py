@@ -77,10 +77,6 @@ class Cost:
         """Monthly cost of each wave, in the order of the plan."""
         return _sums((line.wave, line.monthly) for line in self.lines)
 
-    def by_tag(self) -> dict[str, float]:
-        """Monthly cost of each tag; a VM with several tags counts under each of them."""
-        return _sums((tag, line.monthly) for line in self.lines for tag in line.tags or ("untagged",))
-
 
 def plan_cost(
     vms: Iterable[PlannedVm],

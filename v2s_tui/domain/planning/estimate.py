@@ -7,7 +7,6 @@ It ignores limits, waves and hosts; forecast.py is the answer to believe.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.source.guest_os import OsFamily
 
@@ -32,18 +31,6 @@ def seed_input(plan: ResolvedPlan, price_month_of: Callable[[PlannedVm], float |
         windows_vms=windows,
         migrations=len(plan.vms),
         monthly_eur=sum(price_month_of(each) or 0.0 for each in plan.vms),
-    )
-
-
-def seed_input_of_metadata(plan: BatchPlan, monthly_eur: float = 0.0) -> SeedInput:
-    """From the plan's metadata, where no inventory is at hand, as the specification's command does."""
-    metadata = plan.metadata
-    return SeedInput(
-        metadata.total_disk_gb or 0.0,
-        metadata.linux_vms or 0,
-        metadata.windows_vms or 0,
-        len(plan.migrations),
-        monthly_eur,
     )
 
 

@@ -8,15 +8,15 @@ from v2s_tui.domain.planning.resolve import CatalogueOfZone
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Firmware, Vm
-from v2s_tui.domain.target.sizing import MeasuredUse
-from v2s_tui.domain.target.sizing_map import SizedVm, SizingMap
+from v2s_tui.domain.target.sizing import MeasuredUse, SizingChoice, choose_type
 
 
 def make_plan(
     inventory: Inventory,
     selection: Iterable[Vm],
     *,
-    sizing: SizingMap,
+    zone: str,
+    strategy: SizingStrategy,
     catalogue_of_zone: CatalogueOfZone,
     generated_at: datetime,
     tags: Sequence[str] = (),
@@ -30,11 +30,11 @@ def make_plan(
     """
     vms = tuple(selection)
     used = use_of or _not_measured
-    sized = [sizing.size(vm, catalogue_of_zone, use=used(vm)) for vm in vms] if auto_map else []
-    lines = [_line(inventory, each, sizing) for each in sized] or [_bare_line(inventory, vm) for vm in vms]
-    defaults = {"zone": sizing.zone, "sizing_strategy": sizing.strategy} | (
-        {"tags": tuple(tags)} if tags else {}
-    )
+    lines = [_bare_line(inventory, vm) for vm in vms]
+    if auto_map:
+        choices = [choose_type(vm, catalogue_of_zone(zone), strategy, use=used(vm)) for vm in vms]
+        lines = [_sized_line(line, choice, strategy) for line, choice in zip(lines, choices, strict=True)]
+    defaults = {"zone": zone, "sizing_strategy": strategy} | ({"tags": tuple(tags)} if tags else {})
     return BatchPlan(
         version=1,
         metadata=_metadata(inventory, vms, generated_at),
@@ -59,18 +59,11 @@ def _bare_line(inventory: Inventory, vm: Vm) -> Migration:
     return Migration(vm_name=inventory.unambiguous_name(vm), priority=5, notes=notes_for(vm))
 
 
-def _line(inventory: Inventory, sized: SizedVm, sizing: SizingMap) -> Migration:
-    values = {"vm_name": inventory.unambiguous_name(sized.vm), "priority": 5}
-    if sized.choice.type_name:
-        values["target_type"] = sized.choice.type_name
-    if sized.zone != sizing.zone:
-        values["zone"] = sized.zone
-    if sized.volume_class:
-        values["volume_class"] = sized.volume_class
-    notes = notes_for(sized.vm)
-    if sizing.strategy is SizingStrategy.RIGHTSIZE and sized.decided_by == "auto":
-        notes = f"{notes} | {sized.choice.reason}"
-    return Migration.model_validate(values | {"notes": notes})
+def _sized_line(line: Migration, choice: SizingChoice, strategy: SizingStrategy) -> Migration:
+    rightsized = strategy is SizingStrategy.RIGHTSIZE
+    notes = f"{line.notes} | {choice.reason}" if rightsized else line.notes
+    typed = {"target_type": choice.type_name} if choice.type_name else {}
+    return line.model_copy(update={"notes": notes, **typed})
 
 
 def _not_measured(vm: Vm) -> None:

@@ -37,12 +37,6 @@ def stream_vmdk(raw_path: Path, *, name: str = "disk.vmdk") -> Iterator[bytes]:
     yield from writer.tail()
 
 
-def allocated_bytes(raw_path: Path) -> int:
-    """Bytes of grains that hold data by the file system's account."""
-    with raw_path.open("rb") as raw:
-        return sum(GRAIN_BYTES for _ in _grains_with_data(raw.fileno(), raw_path.stat().st_size))
-
-
 def _grains_with_data(descriptor: int, size_bytes: int) -> Iterator[int]:
     """Indices of grains that are not wholly in a hole of the sparse file, each once, ascending."""
     position, next_index = 0, 0

@@ -64,11 +64,6 @@ class ObjectStorageServer:
         """Endpoint for S3 clients."""
         return f"https://127.0.0.1:{self.port}"
 
-    @property
-    def process_id(self) -> int | None:
-        """The launcher's, None when stopped."""
-        return self._process.pid if self._process else None
-
     def start(self) -> None:
         """Start the servers; returns at once, `wait_ready` waits. Raises ObjectStorageError."""
         self._folders.devices.mkdir(parents=True, exist_ok=True)

@@ -223,11 +223,6 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             if top <= index < top + height:
                 self.refresh(Region(0, index - top + 1, self.size.width, 1))
 
-    def redraw(self) -> None:
-        """Redraw every visible row."""
-        self._lines.clear()
-        self.refresh()
-
     # --- drawing ----------------------------------------------------------------------------------
 
     def _resize_content(self) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from fakes.guest_files import TextFiles
 
 from v2s_tui.adapters.guest.linux.network import (
     ifcfg,
@@ -12,7 +13,6 @@ from v2s_tui.adapters.guest.linux.network import (
     wicked,
 )
 from v2s_tui.adapters.guest.linux.network.plan import network_systems, plan_network
-from v2s_tui.adapters.guest.linux.view import TextFiles
 from v2s_tui.domain.guest.changes import ChangeKind
 from v2s_tui.domain.guest.network import NicMode, NicPlan
 
@@ -85,15 +85,20 @@ method=disabled
 """
 
 
+def keyfile_for(nic: NicPlan) -> str:
+    path = "/etc/NetworkManager/system-connections/ens192.nmconnection"
+    return network_manager.plan(TextFiles({path: KEYFILE}), (nic,)).changes[0].content.decode()
+
+
 def test_network_manager() -> None:
-    kept = network_manager.edit_keyfile(KEYFILE, KEEP)
+    kept = keyfile_for(KEEP)
     assert kept == KEYFILE.replace("interface-name=ens192", "interface-name=ens2").replace(
         f"mac-address={MAC.upper()}\n", ""
     )
-    dhcp = network_manager.edit_keyfile(KEYFILE, DHCP)
+    dhcp = keyfile_for(DHCP)
     assert "method=auto" in dhcp
     assert "address1" not in dhcp
-    static = network_manager.edit_keyfile(KEYFILE, STATIC)
+    static = keyfile_for(STATIC)
     assert "address1=10.9.0.5/24,10.9.0.1\ndns=1.1.1.1;" in static
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from fakes.guest_files import TextFiles
 
 from v2s_tui.adapters.guest.boot.bls import format_grubenv
 from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, grub_path, uses_bls
@@ -10,7 +11,6 @@ from v2s_tui.adapters.guest.linux.debconf import edit_debconf
 from v2s_tui.adapters.guest.linux.device_names import DeviceNames
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.adapters.guest.linux.selinux import selinux_mode
-from v2s_tui.adapters.guest.linux.view import TextFiles
 from v2s_tui.domain.guest.changes import ChangeKind, ChangePlan
 from v2s_tui.domain.guest.facts import (
     BootFacts,

@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
+from fakes.guest_files import TextFiles
+
 from v2s_tui.adapters.guest.boot.esp_config import esp_grub_config
 from v2s_tui.adapters.guest.linux.kernel_hook import PROGRAM, plan_kernel_hook
-from v2s_tui.adapters.guest.linux.view import TextFiles
 from v2s_tui.domain.guest.facts import BootEntry, BootFacts
 
 BOOT = BootFacts("bios", "boot-uuid", "ext4", "/grub2/grub.cfg", bls=True, default_entry=None)

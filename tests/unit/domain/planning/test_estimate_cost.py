@@ -10,9 +10,7 @@ from v2s_tui.domain.planning.estimate import (
     SeedInput,
     seed_estimate,
     seed_input,
-    seed_input_of_metadata,
 )
-from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.domain.planning.resolved import PlannedDisk
 from v2s_tui.domain.source.vm import Disk
@@ -51,14 +49,10 @@ def test_the_seeds_warnings() -> None:
     assert seed_estimate(SeedInput(10, 1, 0, 1), available_disk_gb=15)["warnings"] == []
 
 
-def test_the_facts_come_from_the_plans_vms_or_else_its_metadata() -> None:
+def test_the_facts_come_from_the_plans_vms() -> None:
     plan = resolved_plan(planned_vm("a"), planned_vm("b", source_vm("b", guest_id="windows2019srv_64Guest")))
     facts = seed_input(plan, lambda planned: 10.0 if planned.name == "a" else None)
     assert facts == SeedInput(80.0, 1, 1, 2, 10.0)
-    stale = BatchPlan.model_validate(
-        {"metadata": {"total_disk_gb": 5, "linux_vms": 1, "windows_vms": 0}, "migrations": [{"vm_name": "a"}]}
-    )
-    assert seed_input_of_metadata(stale) == SeedInput(5, 1, 0, 1)
 
 
 def test_the_landed_cost_has_all_its_parts() -> None:
@@ -71,7 +65,6 @@ def test_the_landed_cost_has_all_its_parts() -> None:
     assert line.ipv4 == pytest.approx(2.92)
     assert line.double_running == pytest.approx(line.monthly / 2)
     assert line.transit > 0
-    assert cost.by_tag() == {"web": cost.monthly, "prod": cost.monthly}
     assert cost.by_wave() == {"one": cost.monthly}
 
 

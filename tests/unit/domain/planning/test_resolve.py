@@ -17,7 +17,6 @@ from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Disk, Firmware, Nic, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
 from v2s_tui.domain.target.sizing import MeasuredUse
-from v2s_tui.domain.target.sizing_map import SizingMap, TargetOverride
 from v2s_tui.domain.units import GIB
 
 CATALOGUE = Catalogue(
@@ -206,18 +205,18 @@ def test_groups_that_must_not_move_together() -> None:
 
 def test_the_generator_writes_the_specifications_plan() -> None:
     listing = inventory(vm("web"), vm("win", guest_id="windows2019srv_64Guest"), vm("big", cpu=200))
-    sizing = SizingMap(zone="fr-par-1").with_override(listing.vms[0], TargetOverride(zone="nl-ams-1"))
     plan = make_plan(
         listing,
         listing.vms,
-        sizing=sizing,
+        zone="fr-par-1",
+        strategy=SizingStrategy.OPTIMIZE,
         catalogue_of_zone=lambda _: CATALOGUE,
         generated_at=datetime(2026, 2, 19, tzinfo=UTC),
         tags=["migrated"],
     )
     assert (plan.metadata.linux_vms, plan.metadata.windows_vms, plan.metadata.total_disk_gb) == (2, 1, 90.0)
     assert [each.target_type for each in plan.migrations] == ["SMALL", "SMALL-WIN", None]
-    assert plan.migrations[0].zone == "nl-ams-1"
+    assert plan.defaults.zone == "fr-par-1"
     assert plan.migrations[1].notes.startswith("BIOS→UEFI conversion required | Windows: VirtIO")
     assert "2vCPU/8GB/30GB" in plan.migrations[0].notes
     assert plan.defaults.tags == ("migrated",)
@@ -232,7 +231,8 @@ def test_rightsizing_writes_its_reason_into_the_notes() -> None:
     plan = make_plan(
         listing,
         listing.vms,
-        sizing=SizingMap(strategy=SizingStrategy.RIGHTSIZE),
+        zone="fr-par-1",
+        strategy=SizingStrategy.RIGHTSIZE,
         catalogue_of_zone=lambda _: CATALOGUE,
         generated_at=datetime(2026, 2, 19, tzinfo=UTC),
         use_of=lambda each: use[each.name],

@@ -1,4 +1,4 @@
-"""Sizing: the golden table, the rules that exclude types, rightsizing and the editable map."""
+"""Sizing: the golden table, the rules that exclude types, rightsizing."""
 
 import csv
 from dataclasses import replace
@@ -11,7 +11,6 @@ from v2s_tui.domain.planning.plan import SizingStrategy
 from v2s_tui.domain.source.vm import Disk, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.sizing import MeasuredUse, choose_type, misfits, need_of
-from v2s_tui.domain.target.sizing_map import SizingMap, TargetOverride
 from v2s_tui.domain.units import GB, GIB
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "planning"
@@ -134,36 +133,3 @@ def test_rightsize_follows_measured_use_with_headroom_and_never_grows() -> None:
     full = choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.RIGHTSIZE, use=busy)
     assert full.type_name == choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.OPTIMIZE).type_name
     assert "no measured use" in choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.RIGHTSIZE).reason
-
-
-def test_decisions_beat_rules_and_later_rules_beat_earlier_ones() -> None:
-    sizing = (
-        SizingMap()
-        .with_rule("name:a*", TargetOverride(type_name="PRO2-XS", volume_class="sbs_15k"))
-        .with_rule("os:linux", TargetOverride(type_name="GP1-XS"))
-    )
-    sized = sizing.size(vm(), lambda _: golden_catalogue())
-    assert (sized.choice.type_name, sized.decided_by, sized.volume_class) == ("GP1-XS", "rule 2", "sbs_15k")
-    decided = sizing.with_override(vm(), TargetOverride(type_name="play2-nano"))
-    sized = decided.size(vm(), lambda _: golden_catalogue())
-    assert (sized.choice.type_name, sized.decided_by, sized.misfits) == ("PLAY2-NANO", "operator", ())
-    assert decided.without_override(vm()) == sizing
-    assert sizing.without_rule(1).without_rule(0) == SizingMap()
-
-
-def test_a_decision_that_cannot_work_is_kept_and_says_why() -> None:
-    sizing = SizingMap().with_override(vm(4, 64), TargetOverride(type_name="PLAY2-PICO"))
-    assert "vCPU" in sizing.size(vm(4, 64), lambda _: golden_catalogue()).misfits[0]
-    sizing = SizingMap().with_override(vm(), TargetOverride(type_name="NOPE"))
-    assert sizing.size(vm(), lambda _: golden_catalogue()).misfits == ("is not offered in fr-par-1",)
-
-
-def test_decisions_survive_a_new_inventory_and_the_session_file() -> None:
-    before = replace(vm(), instance_uuid="u-1")
-    renamed = replace(before, name="b", moref="vm-9", folder="/DC2")
-    sizing = SizingMap().with_rule("cpu:>=2", TargetOverride(zone="nl-ams-1"))
-    sizing = sizing.with_override(before, TargetOverride(type_name="PRO2-XS"))
-    again = SizingMap.from_dict(sizing.to_dict())
-    assert again == sizing
-    assert again.size(renamed, lambda _: golden_catalogue()).choice.type_name == "PRO2-XS"
-    assert again.size(renamed, lambda _: golden_catalogue()).zone == "nl-ams-1"

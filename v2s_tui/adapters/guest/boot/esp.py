@@ -51,10 +51,6 @@ class EspImage:
             source.write_bytes(content)
             self._mtool("mcopy", "-o", str(source), f"::/{path}")
 
-    def is_fat(self) -> bool:
-        """True when the partition holds a file system that mtools reads."""
-        return self._mtool("minfo", "::", accepted=(0, 1)).stdout != b""
-
     def volume_id(self) -> str:
         """Serial number as fstab's UUID= writes it: `XXXX-XXXX`. Read from the FAT boot sector."""
         with self.path.open("rb") as file:

@@ -40,11 +40,6 @@ class WindowsHives:
     software: str
 
 
-def has_windows(filesystems: Sequence[GuestFilesystem]) -> bool:
-    """True when a volume may hold Windows; only a look at its files can tell."""
-    return any(each.kind in {"ntfs", "BitLocker"} for each in filesystems)
-
-
 def inspect_windows(
     session: GuestSession, disks: Sequence[DiskFacts], filesystems: Sequence[GuestFilesystem]
 ) -> tuple[WindowsFacts, WindowsHives] | None:

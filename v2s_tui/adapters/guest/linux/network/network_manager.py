@@ -35,13 +35,6 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     return edit
 
 
-def edit_keyfile(text: str, nic: NicPlan) -> str:
-    """One wired connection for one NIC."""
-    sections = parse_sections(text)
-    _edit(sections, nic)
-    return format_sections(sections)
-
-
 def _is_wired(sections: list[Section]) -> bool:
     connection = next((each for each in sections if each.name == "connection"), None)
     return connection is not None and connection.get("type") in _ETHERNET
