@@ -73,7 +73,7 @@ def eta_text(row: VmRow) -> str:
 def why_waiting(row: VmRow) -> str:
     """What it waits for and who is before it, what it polls, what went wrong, or what it does."""
     if row.status is JobStatus.FAILED:
-        return row.failure_title
+        return _reason(row.failure_title)
     if row.quarantine:
         return row.quarantine
     if row.blocked_by is not None:
@@ -84,6 +84,12 @@ def why_waiting(row: VmRow) -> str:
     if row.waits_for or row.activity:
         return row.waits_for or row.activity
     return row.note if row.status is JobStatus.PENDING or row.status.terminal else "begins"
+
+
+def _reason(title: str) -> str:
+    """`Snapshot v2s-1 of vm-9: the disk is locked` without what the row's VM and stage say already."""
+    _, _, reason = title.partition(": ")
+    return reason or title
 
 
 RUN_COLUMNS: tuple[Column[VmRow], ...] = (

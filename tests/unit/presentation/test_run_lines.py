@@ -5,10 +5,10 @@ from dataclasses import replace
 from fakes.plans import batch_of, plan_of, vm_named
 
 from v2s_tui.domain.execution.batch import GateState
-from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
+from v2s_tui.domain.execution.snapshot import BatchSnapshot, BlockedBy, Counters, picture_of
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import JobStatus
-from v2s_tui.presentation.run_columns import STALL_SECONDS, batch_line, waves_text, why_waiting
+from v2s_tui.presentation.run_columns import STALL_SECONDS, batch_line, idle_line, waves_text, why_waiting
 from v2s_tui.presentation.run_detail import ComingWave, gate_lines
 
 NAMES = ("canary", "production", "archive", "windows")
@@ -60,3 +60,24 @@ def test_a_running_stage_without_news_begins_and_does_not_repeat_why_it_was_star
     running = replace(row, status=JobStatus.UPLOADING)
     assert why_waiting(running) == "begins"
     assert why_waiting(replace(running, activity="part 3 of 9")) == "part 3 of 9"
+
+
+def test_a_batch_in_which_nothing_runs_says_what_it_waits_for() -> None:
+    picture = batch()
+    assert idle_line(picture) == ""
+    assert "at the gate after wave canary: policy is pause" in idle_line(at_gate(0))
+    closed = BlockedBy("the wave's window opens at 22:00", (), picture.at)
+    held = BlockedBy("work_space", ("archive-0",), picture.at)
+    rows = (replace(picture.vms[0], blocked_by=closed), replace(picture.vms[1], blocked_by=held))
+    waiting = replace(picture, vms=(*rows, *picture.vms[2:]))
+    assert idle_line(waiting) == "canary-0: the wave's window opens at 22:00 (and 1 more)"
+    waiting = replace(picture, vms=(picture.vms[0], rows[1], *picture.vms[2:]))
+    assert idle_line(waiting) == "canary-1: waits for work_space held by archive-0"
+    assert idle_line(replace(waiting, counters=Counters(active=1))) == ""
+
+
+def test_a_failed_vm_tells_the_reason_first() -> None:
+    title = "Snapshot a of vm-9: it is locked: by b"
+    row = replace(batch().vms[0], status=JobStatus.FAILED, failure_title=title)
+    assert why_waiting(row) == "it is locked: by b"
+    assert why_waiting(replace(row, failure_title="the guest has no kernel")) == "the guest has no kernel"
