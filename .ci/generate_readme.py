@@ -128,7 +128,8 @@ def dependencies() -> str:
     """What is installed, why, and under which licence."""
     text = (ROOT / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["lab"], *extras["serve"]]
     rows = []
     for each in wanted:
         name = re.split(r"[<>=\[]", each)[0]

@@ -1,14 +1,19 @@
 """Open the full-screen app."""
 
 import os
+import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from v2s_tui.bootstrap import open_services
 from v2s_tui.cli.console import say
 from v2s_tui.domain.errors import InputError
+from v2s_tui.system.processes import end_with_parent
 
 _DUMB = {"dumb", "unknown", ""}
+_WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
+"""What `v2s serve` sets: the screen is a browser's."""
 
 
 def open_app(config: Path | None, session_name: str, *, first_plan: Path | None = None) -> int:
@@ -17,7 +22,9 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
     first_plan: opened when the session has no plan of its own yet.
     Raises InputError where no full screen is possible, with the headless way.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in _DUMB:
+    if os.environ.get("TEXTUAL_DRIVER") == _WEB_DRIVER:
+        end_with_parent(signal.SIGTERM)
+    elif not _has_screen(os.environ):
         raise InputError(
             "the app needs a terminal with a screen",
             hint="`v2s --run plan.yaml` does the same job without one; `v2s demo --run` shows it",
@@ -38,6 +45,12 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
             if services.settings.theme:
                 app.theme = services.settings.theme
             app.set_keymap(services.settings.keys)
-            return app.run() or 0
+            return app.run() or app.return_code or 0
         finally:
             session.close()
+
+
+def _has_screen(environ: Mapping[str, str]) -> bool:
+    """True on a terminal that can address its cells; Textual draws on stderr."""
+    ends = (sys.stdin, sys.stdout, sys.stderr)
+    return all(each.isatty() for each in ends) and environ.get("TERM", "") not in _DUMB

@@ -16,6 +16,7 @@ from v2s_tui.domain.errors import V2sError
 
 _COMMANDS = {
     "demo": ("v2s_tui.cli.lab", "demo", "The lab and the app on it: a whole migration in minutes."),
+    "serve": ("v2s_tui.cli.serve", "serve", "The app in a browser, for people who cannot SSH."),
     "lab": ("v2s_tui.cli.lab", "lab", "Local vCenter, Object Storage and Scaleway API."),
     "inventory": ("v2s_tui.cli.inventory", "inventory", "List the VMs of the vCenter."),
     "inventory-plan": ("v2s_tui.cli.inventory", "inventory_plan", "Filter VMs, choose types, write a plan."),

@@ -3,6 +3,7 @@ what it said, and a failure that can be pasted into a shell, without secrets.
 """
 
 import contextlib
+import ctypes
 import os
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from typing import IO
 
 from v2s_tui.domain.errors import Cancelled, ToolError
 
+_PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
 _TAIL_LINES = 40
@@ -205,6 +207,17 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Ask the kernel to send us this signal when the process that started us ends, however it ends.
+
+    Raises SystemExit when it has ended already.
+    """
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if parent == 1 or os.getppid() != parent:
+        raise SystemExit(128 + number)
 
 
 def spawn_detached(argv: Sequence[str], log_path: Path) -> int:

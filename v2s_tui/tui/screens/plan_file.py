@@ -5,6 +5,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from v2s_tui.domain.errors import V2sError
@@ -69,8 +70,13 @@ class PlanFileScreen(FlowScreen):
             self.notify("save the plan first (ctrl+s)", severity="warning", timeout=6, markup=False)
             return
         editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        with self.app.suspend():
-            subprocess.run([*editor, str(path)], check=False)
+        try:
+            with self.app.suspend():
+                subprocess.run([*editor, str(path)], check=False)
+        except SuspendNotSupported:
+            hint = f"no editor in a browser: edit {path} in a shell, then ctrl+o opens it"
+            self.notify(hint, severity="warning", timeout=10, markup=False)
+            return
         try:
             self.v2s.open_plan(path)
         except V2sError as error:

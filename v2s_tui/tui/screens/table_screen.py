@@ -30,6 +30,7 @@ TABLE_BINDINGS: tuple[BindingType, ...] = (
 class TableScreen(FlowScreen):
     """Subclasses give COLUMNS, TABLE_BINDINGS and `table`; they call `look.sorted` on their rows."""
 
+    AUTO_FOCUS = "VirtualTable"  # keys typed after a dialog are for the list, not for a filter line above it
     COLUMNS: ClassVar[Sequence[Column[Any]]] = ()
 
     @property
