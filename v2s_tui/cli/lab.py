@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -18,6 +19,8 @@ from v2s_tui.domain.errors import InputError, ToolError
 
 _KEPT_BETWEEN_DEMOS = {"disks", "tls", "secrets", "ports.json"}
 """Of the lab's folder: slow to make, or what an open terminal may still use. The rest starts anew."""
+
+_LAB_PACKAGES = ("cryptography", "swift", "pyeclib")
 
 
 @click.group()
@@ -44,10 +47,9 @@ def up(
     folder: Path, *, scenario: str, vms: int | None, faults: Path | None, speed: float, lease_timeout: int
 ) -> None:
     """Serve until SIGTERM; print one line "lab ready DIR/migration.yaml" once all answers."""
-    try:
-        from v2s_tui.lab.up import serve
-    except ModuleNotFoundError as err:
-        raise InputError(f"the lab needs {err.name}", hint="pip install 'v2s-tui[lab]'") from err
+    _need_lab_packages()
+    from v2s_tui.lab.up import serve
+
     serve(
         folder,
         scenario=scenario,
@@ -58,6 +60,15 @@ def up(
     )
 
 
+def _need_lab_packages() -> None:
+    missing = [name for name in _LAB_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"the lab needs Python packages that are not installed: {', '.join(missing)}",
+            hint="install v2s with its lab, in a checkout: pipx install --force '.[lab]'",
+        )
+
+
 @click.command()
 @click.option("--vms", type=click.IntRange(1, 20_000), help="This many small VMs instead of the twelve.")
 @click.option("--run", "headless", is_flag=True, help="Run the bundled plan headless, print the report.")
@@ -65,6 +76,7 @@ def up(
 @click.pass_context
 def demo(ctx: click.Context, vms: int | None, headless: bool, folder: Path | None) -> None:
     """The lab and the app on it. Without a terminal, or with --run: the bundled plan headless."""
+    _need_lab_packages()
     headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     home = folder or _default_folder()
     if headless:
@@ -130,6 +142,11 @@ def _start_anew(folder: Path) -> None:
             path.unlink()
 
 
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return f"it said: {lines[-1].strip()[:200]}; " if lines else ""
+
+
 @contextmanager
 def lab_running(folder: Path, *, scenario: str, vms: int | None = None) -> Iterator[Path]:
     """A lab in a process of its own, stopped at the end; yields its migration.yaml."""
@@ -158,7 +175,7 @@ def lab_running(folder: Path, *, scenario: str, vms: int | None = None) -> Itera
                 command=" ".join(argv),
                 exit_code=process.returncode,
                 stderr_tail=log.read_text(errors="replace")[-2000:],
-                hint=f"its log is {log}",
+                hint=f"{_last_words(log)}its log is {log}",
             )
         yield Path(line.removeprefix("lab ready ").strip())
     finally:

@@ -96,6 +96,15 @@ def cli(
 
 with_examples(cli, "v2s")
 
+_FILE_FIXES = {
+    PermissionError: "run v2s as the user who owns it, or name a place of your own "
+    "(conversion.work_dir, --output, --report)",
+    FileNotFoundError: "check the path and the folders above it",
+    IsADirectoryError: "name a file, not a folder",
+    NotADirectoryError: "a part of the path is a file",
+}
+_FREE_OR_MOVE = "free space there, or name another place"
+
 
 def main() -> None:
     """Entry point: every error becomes one clear message and the right exit code."""
@@ -116,6 +125,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = ExitCode.DONE
+    except OSError as error:
+        if error.filename is None:  # not about a file of the operator's: a mistake of ours, told in full
+            raise
+        say(f"v2s: {error.filename}: {error.strerror}\n     {_FILE_FIXES.get(type(error), _FREE_OR_MOVE)}")
+        code = ExitCode.WRONG_INPUT
     sys.exit(int(code or 0))
 
 

@@ -74,7 +74,14 @@ def list_batches(work_dir: Path) -> tuple[ListedBatch, ...]:
 
 
 def _state_files(work_dir: Path) -> Iterator[Path]:
-    yield from sorted((work_dir / STATE_FOLDER).glob("batch-*.json"))
+    folder = work_dir / STATE_FOLDER
+    try:
+        yield from sorted(folder.glob("batch-*.json"))
+    except PermissionError as err:
+        raise StateError(
+            f"{folder} belongs to another user",
+            hint="run v2s as the user who started its batches, or set conversion.work_dir",
+        ) from err
 
 
 def _listed(path: Path) -> ListedBatch:
