@@ -1,5 +1,6 @@
 """What this conversion host needs: tools, firmware, acceleration, work space."""
 
+import getpass
 import os
 import shutil
 from collections.abc import Iterator
@@ -103,7 +104,7 @@ def _work_space(work_dir: Path) -> Iterator[Check]:
     except OSError:
         writable = False
     if not writable:
-        fix = "set conversion.work_dir to a folder this user may write"
+        fix = f"as root: install -d -m 700 -o {getpass.getuser()} {work_dir}; or set conversion.work_dir"
         yield Check("host", "work folder", CheckState.FAIL, f"{work_dir} cannot be written", fix)
         return
     free = free_bytes(work_dir) or 0
