@@ -21,6 +21,7 @@ from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.execution.progress import StageProgress
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.stages import Stage
@@ -114,6 +115,10 @@ class BenchContext:
         self.polled.append(waits_for)
         yield
 
+    @contextmanager
+    def shared(self, what: str) -> Iterator[MemoryLedger]:
+        yield self.ledger
+
     def pause(self, seconds: float) -> None:
         if self.cancelled.is_set():
             raise Cancelled("stopped")
@@ -139,7 +144,9 @@ class Bench:
         self.guests = FakeGuests(self.world)
         self.prober: Prober | None = None
         self.planned = PlannedVm(vm.name, vm, TYPE_NAME, "fr-par-1", "all", **planned)
-        self.settings = StageSettings("transit", "fr-par", "project", PostMigration(), make_image=False)
+        self.settings = StageSettings(
+            "transit", "fr-par", "project", PostMigration(), make_image=False, strategy=Strategy.LOCAL
+        )
         self.ledger = MemoryLedger(self.world)
         self.artifacts = Artifacts(MIGRATION_ID)
         self.done: list[Stage] = []

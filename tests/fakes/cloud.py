@@ -10,7 +10,7 @@ from fakes.world import World
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
-from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc
 
 
 def small_catalogue(zone: str = "fr-par-1") -> Catalogue:
@@ -55,6 +55,21 @@ class FakeCloud:
     def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
         """As given."""
         return self.networks
+
+    def taken_addresses(self, zone: str) -> Mapping[str, frozenset[str]]:
+        """None."""
+        return {}
+
+    def vpcs(self, zone: str) -> tuple[Vpc, ...]:
+        """The default one."""
+        return (Vpc("vpc-default", "default", default=True),)
+
+    def create_private_network(
+        self, zone: str, *, name: str, vpc: str | None, subnet: str | None, tags: tuple[str, ...]
+    ) -> CloudResource:
+        """Empty."""
+        self.world.enter("create_private_network", name)
+        return self._make("private_network", zone, name, tags, state=CloudState.READY)
 
     def usage(self, zone: str) -> Mapping[str, int]:
         """Instances by type."""
@@ -137,13 +152,20 @@ class FakeCloud:
         self.world.enter("set_cloud_init", instance_id)
         self.cloud_inits[instance_id] = text
 
+    def book_address(
+        self, zone: str, *, private_network_id: str, address: str, tags: tuple[str, ...]
+    ) -> CloudResource:
+        """At once."""
+        self.world.enter("book_address", address)
+        return self._make("address", zone, address, tags, state=CloudState.READY, address=address)
+
     def create_private_nic(
         self,
         zone: str,
         *,
         instance_id: str,
         private_network_id: str,
-        address: str | None,
+        address_id: str,
         tags: tuple[str, ...],
     ) -> CloudResource:
         """On an Instance."""
@@ -170,7 +192,13 @@ class FakeCloud:
             self._looks[resource_id] = self._looks.get(resource_id, 0) + 1
             if found.state is CloudState.PENDING and self._looks[resource_id] >= self.polls:
                 self._change(kind, resource_id, state=CloudState.READY, status="available")
+            if kind == "private_network" and self._joined(resource_id):
+                return replace(found, state=CloudState.IN_USE, detail="1 addresses in use")
             return self.resources[kind, resource_id]
+
+    def _joined(self, network_id: str) -> bool:
+        """NICs are named by their network."""
+        return any(each.name == network_id for each in self.of_kind("private_nic"))
 
     def find(self, kind: str, zone: str, tag: str) -> tuple[CloudResource, ...]:
         """By tag."""
@@ -187,9 +215,13 @@ class FakeCloud:
         self.world.enter("delete", resource_id)
         with self.world.lock:
             found = self.resources.get((kind, resource_id))
+            if kind == "private_network" and self._joined(resource_id):
+                raise TargetError("resource is still in use", status=412)
             if found is not None and found.state is CloudState.RUNNING:
                 raise TargetError(f"{found.name} is running", status=400)
             self.resources.pop((kind, resource_id), None)
+            for key in [key for key, each in self.resources.items() if _nic_of(key, each, resource_id)]:
+                del self.resources[key]
         self.world.leave("delete", resource_id)
 
     def monthly_prices(self, zone: str) -> Mapping[str, float]:
@@ -223,7 +255,8 @@ class FakeCloud:
         with self.world.lock:
             self.resources[kind, made.id] = made
             self.created[kind] += 1
-        self.world.leave({"block_snapshot": "import_snapshot"}.get(kind, f"create_{kind}"), name)
+        makers = {"block_snapshot": "import_snapshot", "address": "book_address"}
+        self.world.leave(makers.get(kind, f"create_{kind}"), name)
         return made
 
     def _change(self, kind: str, resource_id: str, **changes: object) -> None:
@@ -238,6 +271,11 @@ class FakeCloud:
             raise NotFound(f"{kind} {resource_id} does not exist")
         if found.state is CloudState.PENDING:
             raise TargetError(f"{found.name} is not ready", status=412)
+
+
+def _nic_of(key: tuple[str, str], nic: CloudResource, instance_id: str) -> bool:
+    """A NIC goes with its Instance."""
+    return key[0] == "private_nic" and nic.attached_to == instance_id
 
 
 def _is_ours(resource: CloudResource) -> bool:

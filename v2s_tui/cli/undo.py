@@ -29,5 +29,5 @@ def undo(config: Path | None, batch_id: str, vm_names: tuple[str, ...], *, yes: 
         results = undo_batch(services, batch_id, vm_names)
     for result in results:
         word = f"NOT removed: {result.problem}" if result.problem else "removed"
-        say(f"{result.step.effect.vm_name}: {result.step.effect.kind.value} {word}")
+        say(f"{result.step.effect.owner}: {result.step.effect.kind.value} {word}")
     return ExitCode.VM_FAILED if any(result.problem for result in results) else ExitCode.DONE

@@ -5,7 +5,7 @@ leftover. Without a record only what nothing uses is called a leftover: an Insta
 one, is somebody's product.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -64,13 +64,14 @@ class Leftover:
 
 def leftovers_among(
     found: Iterable[Found],
-    batches: Iterable[BatchState],
+    batches: Collection[BatchState],
     now: datetime,
     prices: Mapping[str, float],
     *,
     running: Iterable[str] = (),
 ) -> tuple[Leftover, ...]:
     """Those that are leftovers, dearest first. running: ids of batches that a runner works on now."""
+    unfinished = {state.header.batch_id for state in batches if _goes_on(state)}
     jobs = {job.migration_id: (state, job) for state in batches for job in state.jobs.values()}
     busy = set(running)
     listed = []
@@ -79,12 +80,18 @@ def leftovers_among(
         known = replace(each, batch_id=each.batch_id or (state.header.batch_id if state else ""))
         reason = "" if known.batch_id in busy else _reason(known, state, job)
         if reason:
-            listed.append(_leftover(known, job, now, prices, reason))
+            line = _leftover(known, job, now, prices, reason)
+            shared = known.kind is EffectKind.PRIVATE_NETWORK and known.batch_id in unfinished
+            listed.append(replace(line, resumable=line.resumable or shared))
     return tuple(sorted(listed, key=lambda each: (-each.monthly_eur, each.found.name)))
 
 
 def _reason(found: Found, state: BatchState | None, job: JobState | None) -> str:
     """Why it is a leftover; "" when it is a product."""
+    if found.in_use and found.kind in {EffectKind.PRIVATE_NETWORK, EffectKind.ADDRESS}:
+        return ""
+    if found.kind is EffectKind.PRIVATE_NETWORK:
+        return "nothing is connected to it"
     if state is None or job is None:
         product = found.kind in {EffectKind.INSTANCE, EffectKind.IMAGE} or found.in_use
         return "" if product else "no record of its batch exists here"
@@ -94,6 +101,10 @@ def _reason(found: Found, state: BatchState | None, job: JobState | None) -> str
     if found.kind in RESULT_KINDS or kept:
         return "" if found.in_use or _is_recorded(found, job) else "its VM is complete without it"
     return f"its VM is complete in batch {state.header.batch_id}"
+
+
+def _goes_on(state: BatchState) -> bool:
+    return any(each.status not in {JobStatus.COMPLETE, JobStatus.SKIPPED} for each in state.jobs.values())
 
 
 def _is_recorded(found: Found, job: JobState) -> bool:

@@ -36,6 +36,7 @@ RESULT_KINDS = frozenset(
     {
         EffectKind.INSTANCE,
         EffectKind.PRIVATE_NIC,
+        EffectKind.ADDRESS,
         EffectKind.IP,
         EffectKind.VOLUME,
         EffectKind.IMAGE,
@@ -149,6 +150,8 @@ def leftover_effects(state: BatchState) -> tuple[Effect, ...]:
 
 def _is_result(state: BatchState, effect: Effect) -> bool:
     job = state.jobs.get(effect.vm_name)
+    if effect.kind is EffectKind.PRIVATE_NETWORK:
+        return any(each.status is JobStatus.COMPLETE for each in state.jobs.values())
     complete = job is not None and job.status is JobStatus.COMPLETE
     kept_snapshot = (
         effect.kind is EffectKind.BLOCK_SNAPSHOT and job is not None and bool(job.artifacts.image_id)

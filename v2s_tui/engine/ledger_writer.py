@@ -7,9 +7,18 @@ from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.ports import Clock
 from v2s_tui.engine.recorder import Recorder
 
+BATCH = ""
+"""In place of a VM's name: what its VMs share belongs to the batch."""
+
+
+def ledger_of(recorder: Recorder, clock: Clock, vm_name: str) -> "VmLedger":
+    """The ledger of this VM, or of BATCH, as it stands; looks through all effects of the batch."""
+    known = [each for each in recorder.state.effects.values() if each.vm_name == vm_name]
+    return VmLedger(recorder, clock, vm_name, known)
+
 
 class VmLedger:
-    """LedgerWriter (stage_contract.py) of one VM; used by one stage thread at a time."""
+    """LedgerWriter (stage_contract.py) of one VM or of BATCH; used by one stage thread at a time."""
 
     def __init__(self, recorder: Recorder, clock: Clock, vm_name: str, known: Iterable[Effect]) -> None:
         self._recorder = recorder

@@ -10,6 +10,7 @@ from v2s_tui.engine.leases import Leases
 from v2s_tui.engine.recorder import Recorder
 from v2s_tui.engine.settings import RunnerSettings
 from v2s_tui.engine.stage_contract import EvidenceFunction, Ports, StageFunction, StageInput
+from v2s_tui.engine.shared_work import SharedWork
 from v2s_tui.engine.workers import Workers
 from v2s_tui.system.files import used_bytes
 
@@ -36,6 +37,7 @@ class Parts:
     clock: Clock
     giving_up: StageFunction | None = None
     failed: Callable[[str], None] = _nobody_cares
+    shared: SharedWork = field(default_factory=SharedWork)
     counter: Iterator[int] = field(default_factory=itertools.count)
 
     def next_sequence(self) -> int:

@@ -16,6 +16,7 @@ from v2s_tui.domain.execution.ledger import Effect, EffectKind
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.plan import PostMigration
+from v2s_tui.domain.planning.plan_options import NewNetwork
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Prober, Source
 
@@ -26,6 +27,7 @@ class StageSettings:
 
     endpoint: of Object Storage where it is not Scaleway's own. keep_local: local images outlive the
     migration. strategy: whether disks are uploaded while they are received (domain/execution/transfer.py).
+    private_networks: made for the first VM that joins them.
     """
 
     bucket: str
@@ -37,6 +39,7 @@ class StageSettings:
     boot_timeout_seconds: float = 300.0
     endpoint: str = ""
     strategy: Strategy = Strategy.AUTO
+    private_networks: tuple[NewNetwork, ...] = ()
 
     @property
     def storage_name(self) -> str:
@@ -104,6 +107,12 @@ class StageContext(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Sleep; raises Cancelled at once when the operator cancels."""
+        ...
+
+    def shared(self, what: str) -> AbstractContextManager[LedgerWriter]:
+        """Alone among all VMs of the batch for what they share (`what` names it); gives the batch's own
+        ledger. Waiting ends with Cancelled when the operator cancels.
+        """
         ...
 
     def checkpoint(self, artifacts: Artifacts) -> None:

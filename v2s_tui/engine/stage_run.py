@@ -14,6 +14,7 @@ from v2s_tui.domain.execution.events import StageCheckpoint
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.planning.scheduling import Request
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.ledger_writer import BATCH, ledger_of
 from v2s_tui.engine.parts import Parts
 from v2s_tui.engine.stage_contract import LedgerWriter
 
@@ -64,6 +65,12 @@ class StageRun:
         """Sleep, or raise Cancelled as soon as the operator cancels."""
         if self._parts.settings.pause(seconds, self.cancelled):
             raise Cancelled(f"{self._vm_name} was stopped while it waited")
+
+    @contextmanager
+    def shared(self, what: str) -> Iterator[LedgerWriter]:
+        """Alone among the batch's VMs; its own ledger has the effects that belong to no VM."""
+        with self._parts.shared.alone(what, self.cancelled):
+            yield ledger_of(self._parts.recorder, self._parts.clock, BATCH)
 
     def checkpoint(self, artifacts: Artifacts) -> None:
         """Journal the artifacts reached so far."""

@@ -10,16 +10,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from v2s_tui.domain.errors import OutsideError
+from v2s_tui.domain.errors import OutsideError, TargetError
 from v2s_tui.domain.execution.events import Actor, EffectRecorded, VmUndone
 from v2s_tui.domain.execution.ledger import Effect, EffectKind
 from v2s_tui.domain.execution.undoing import KEPT_KINDS, UndoStep, undo_steps
-from v2s_tui.domain.ports import CloudState
+from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.engine.recorder import Recorder
 from v2s_tui.engine.stage_contract import Ports
 
 _STOP_SECONDS = 300.0
+_EMPTY_SECONDS = 30.0
 _LOOK_SECONDS = 3.0
 
 
@@ -102,6 +103,8 @@ class Undo:
             EffectKind.OBJECT: self._delete_object,
             EffectKind.VMWARE_SNAPSHOT: self._remove_snapshot,
             EffectKind.SOURCE_POWER: self._power_on_again,
+            EffectKind.ADDRESS: self._delete_when_free,
+            EffectKind.PRIVATE_NETWORK: self._delete_when_free,
         }
         special.get(effect.kind, self._delete_at_scaleway)(effect)
 
@@ -110,6 +113,20 @@ class Undo:
             if effect.kind is EffectKind.INSTANCE and state is not CloudState.STOPPED:
                 self._stop(effect.where, resource_id)
             self._ports.cloud.delete(effect.kind.value, effect.where, resource_id)
+
+    def _delete_when_free(self, effect: Effect) -> None:
+        """What others may use goes only when none does; NICs that have just gone let go in a moment."""
+        for resource_id, _ in _cloud_resources(effect, self._ports):
+            waited = 0.0
+            while (found := self._found(effect, resource_id)) and found.state is CloudState.IN_USE:
+                if waited >= _EMPTY_SECONDS:
+                    raise TargetError(f"{found.name} is kept: {found.detail or 'it is in use'}")
+                self._sleep(_LOOK_SECONDS)
+                waited += _LOOK_SECONDS
+            self._ports.cloud.delete(effect.kind.value, effect.where, resource_id)
+
+    def _found(self, effect: Effect, resource_id: str) -> CloudResource | None:
+        return self._ports.cloud.get(effect.kind.value, effect.where, resource_id)
 
     def _stop(self, zone: str, server_id: str) -> None:
         """Power it off and wait until it is; what does not stop is then refused by the API, and told."""

@@ -23,7 +23,7 @@ from v2s_tui.domain.execution.retry import policy_of, retries
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.scheduling import Request, stage_request, start_request
 from v2s_tui.domain.planning.stages import Stage
-from v2s_tui.engine.ledger_writer import VmLedger
+from v2s_tui.engine.ledger_writer import VmLedger, ledger_of
 from v2s_tui.engine.parts import Parts
 from v2s_tui.engine.rates import RateMeter
 from v2s_tui.engine.resume import restart_point_of
@@ -165,9 +165,7 @@ class VmRunner:
     def _ledger(self) -> VmLedger:
         """One for the VM's whole run: its effects are looked up among all of the batch's only once."""
         if self._own_ledger is None:
-            effects = self._parts.recorder.state.effects.values()
-            known = [each for each in effects if each.vm_name == self.vm_name]
-            self._own_ledger = VmLedger(self._parts.recorder, self._parts.clock, self.vm_name, known)
+            self._own_ledger = ledger_of(self._parts.recorder, self._parts.clock, self.vm_name)
         return self._own_ledger
 
     async def _find_restart(self) -> RestartPoint:

@@ -1,7 +1,8 @@
 """What a batch made at Scaleway as OpenTofu/Terraform import blocks, so that it can be kept as code.
 
 Pure: ledger effects in, text out. `tofu plan -generate-config-out=generated.tf` writes the configuration from
-these blocks. Ids are those of the provider: `zone/id`, for a private NIC `zone/server/nic`.
+these blocks. Ids are those of the provider: `zone/id`, for a private NIC `zone/server/nic`, for an
+address and a Private Network `region/id`.
 """
 
 import re
@@ -10,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 
 RESOURCE_OF_KIND: Mapping[EffectKind, str] = {
+    EffectKind.PRIVATE_NETWORK: "scaleway_vpc_private_network",
     EffectKind.INSTANCE: "scaleway_instance_server",
     EffectKind.VOLUME: "scaleway_block_volume",
     EffectKind.IP: "scaleway_instance_ip",
     EffectKind.PRIVATE_NIC: "scaleway_instance_private_nic",
+    EffectKind.ADDRESS: "scaleway_ipam_ip",
     EffectKind.IMAGE: "scaleway_instance_image",
     EffectKind.BLOCK_SNAPSHOT: "scaleway_block_snapshot",
 }
@@ -35,7 +38,7 @@ def _group(vm_name: str, effects: list[Effect], taken: set[str]) -> str:
     order = list(RESOURCE_OF_KIND)
     ordered = sorted(effects, key=lambda each: (order.index(each.kind), each.tag))
     blocks = "\n".join(_block(vm_name, each, taken) for each in ordered)
-    return f"# {_comment(vm_name)}\n{blocks}"
+    return f"# {_comment(vm_name or 'shared by the VMs of the batch')}\n{blocks}"
 
 
 def _block(vm_name: str, effect: Effect, taken: set[str]) -> str:

@@ -269,7 +269,7 @@ def _leftovers(report: BatchReport) -> Section:
         else (),
         columns=("VM", "Kind", "Where", "Id or tag", "State"),
         rows=tuple(
-            (each.vm_name, each.kind.value, each.where, each.resource_id or each.tag, each.state.value)
+            (each.owner, each.kind.value, each.where, each.resource_id or each.tag, each.state.value)
             for each in report.leftovers
         ),
     )

@@ -70,7 +70,7 @@ class Cleaning:
 
     def _undone(self, results: tuple[UndoResult, ...]) -> None:
         lines = [
-            f"{each.step.effect.vm_name}: {each.step.effect.kind.value} "
+            f"{each.step.effect.owner}: {each.step.effect.kind.value} "
             + (f"NOT removed: {each.problem}" if each.problem else "removed")
             for each in results
         ]

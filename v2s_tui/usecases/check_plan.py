@@ -11,12 +11,15 @@ from v2s_tui.domain.planning.preflight.findings import PreflightFacts
 from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import Cloud
 from v2s_tui.domain.source.inventory import Inventory
-from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc, region_of
 from v2s_tui.usecases.check_host import rehearsal_missing
 from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
 
+
+Networks = dict[str, tuple[PrivateNetwork, ...]]
+Vpcs = dict[str, tuple[Vpc, ...]]
 
 def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask: bool = True) -> Outlook:
     """The outlook with all findings. ask: also look at quotas, usage and rights (slower, needs both ends).
@@ -40,10 +43,12 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
         cloud = services.cloud()
         facts = replace(
             facts,
+        networks, vpcs = _networks(cloud, outlook)
             quotas=cloud.quotas(),
             usage={zone: cloud.usage(zone) for zone in zones},
             access_problems=cloud.check_access(),
-            networks=_networks(cloud, outlook),
+            networks=networks,
+            vpcs=vpcs,
         )
     except (TargetError, ConfigError) as err:
         facts = replace(facts, access_problems=(str(err),))
@@ -55,10 +60,19 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
     return facts
 
 
-def _networks(cloud: Cloud, outlook: Outlook) -> dict[str, tuple[PrivateNetwork, ...]]:
+def _networks(cloud: Cloud, outlook: Outlook) -> tuple[Networks, Vpcs]:
     """By region, asked only where the plan connects something."""
-    zones = {each.zone for each in outlook.resolved.vms if target_nics(each)}
-    return {zone.rpartition("-")[0]: cloud.private_networks(zone) for zone in sorted(zones)}
+    regions = {region_of(each.zone) for each in outlook.resolved.vms if target_nics(each)}
+    networks = {region: _with_taken(cloud, region) for region in sorted(regions)}
+    new = outlook.resolved.private_networks
+    return networks, {region: cloud.vpcs(region) for region in sorted(regions) if new}
+
+
+def _with_taken(cloud: Cloud, region: str) -> tuple[PrivateNetwork, ...]:
+    taken = cloud.taken_addresses(region)
+    return tuple(
+        replace(each, taken=taken.get(each.id, frozenset())) for each in cloud.private_networks(region)
+    )
 
 
 def check_plan_file(services: Services, path: Path, *, ask: bool = True) -> Outlook:

@@ -9,6 +9,7 @@ from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.leftovers import Found, Leftover, found_at_scaleway, leftovers_among
 from v2s_tui.domain.planning.cost import DEFAULT_PRICES
 from v2s_tui.domain.ports import CloudState, ObjectStore
+from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.engine.attach import living_runner
 from v2s_tui.usecases.services import Services
 
@@ -21,6 +22,7 @@ _AT_SCALEWAY = (
     EffectKind.IMAGE,
     EffectKind.BLOCK_SNAPSHOT,
 )
+_OF_REGIONS = (EffectKind.ADDRESS, EffectKind.PRIVATE_NETWORK)
 
 
 def find_leftovers(services: Services) -> tuple[Leftover, ...]:
@@ -117,9 +119,11 @@ def _migration_of(key: str) -> str:
 def _at_scaleway(services: Services, batches: list[BatchState]) -> Iterator[Found]:
     zones = {services.settings.scaleway.default_zone}
     zones |= {planned.zone for state in batches for planned in state.planned.values()}
-    for zone in sorted(zones):
-        for kind in _AT_SCALEWAY:
-            for resource in services.cloud().find(kind.value, zone, ""):
-                found = found_at_scaleway(kind, resource)
-                if found is not None:
-                    yield found
+    places = [(kind, zone) for zone in sorted(zones) for kind in _AT_SCALEWAY]
+    regions = sorted({region_of(zone) for zone in zones})
+    places += [(kind, region) for region in regions for kind in _OF_REGIONS]
+    for kind, place in places:
+        for resource in services.cloud().find(kind.value, place, ""):
+            found = found_at_scaleway(kind, resource)
+            if found is not None:
+                yield found

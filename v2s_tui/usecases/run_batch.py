@@ -102,7 +102,7 @@ def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOu
 def restart_lines(services: Services, batch_id: str) -> tuple[VmRestart, ...]:
     """Where every unfinished VM would go on, from record and evidence; asked before anything runs."""
     state = read_batch(services, batch_id)
-    settings = replace(stage_settings(services), post_migration=state.plan.post_migration)
+    settings = _as_planned(stage_settings(services), state.plan)
     return restart_points(
         state,
         ports=ports_of(services),
@@ -140,12 +140,16 @@ def stage_settings(services: Services) -> StageSettings:
 
 
 def runner_settings(services: Services, options: RunOptions, batch_id: str) -> RunnerSettings:
-    """Settings of one runner; post_migration as the batch began with it."""
+    """Settings of one runner; what the plan decides for all VMs as the batch began with it."""
+def _as_planned(settings: StageSettings, plan: ResolvedPlan) -> StageSettings:
+    return replace(settings, post_migration=plan.post_migration, private_networks=plan.private_networks)
+
+
     state = read_batch(services, batch_id)
     retries = services.settings.migration
     return RunnerSettings(
         work_dir=services.work_dir,
-        stage=replace(stage_settings(services), post_migration=state.plan.post_migration),
+        stage=_as_planned(stage_settings(services), state.plan),
         actor=Actor(getpass.getuser(), f"{options.origin} on {terminal_name()}"),
         gate_mode=options.gate_mode,
         ask_gate=options.ask_gate,

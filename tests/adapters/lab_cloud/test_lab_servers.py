@@ -229,7 +229,8 @@ def test_a_booked_address_reaches_its_nic(
     assert booked.address == "172.16.64.7/22"
     again = {"source": Source(private_network_id=network.id), "is_ipv6": False}
     assert refused(ipam.book_ip, address="172.16.64.7", **again)[0] == 409
-    assert refused(ipam.book_ip, address="10.0.0.1", **again)[0] == 400
+    for kept in ("172.16.64.0", "172.16.64.1", "172.16.67.254", "172.16.67.255", "10.0.0.1"):
+        assert refused(ipam.book_ip, address=kept, **again)[0] == 400
     server = new_server(instance, ready_volume(block))
     nic = instance.create_private_nic(
         server_id=server.id, private_network_id=network.id, ipam_ip_ids=[booked.id]
@@ -244,6 +245,7 @@ def test_a_booked_address_reaches_its_nic(
     assert refused(vpc.delete_private_network, private_network_id=network.id)[0] == 412
     instance.delete_server(server_id=server.id)
     assert ipam.get_ip(ip_id=booked.id).resource is None
+    assert refused(vpc.delete_private_network, private_network_id=network.id)[0] == 412
     ipam.release_ip(ip_id=booked.id)
     vpc.delete_private_network(private_network_id=network.id)
 

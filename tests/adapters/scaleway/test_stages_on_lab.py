@@ -1,14 +1,22 @@
 """A VM from vCenter to a running Instance, stage by stage, through every real protocol of the lab."""
 
 import time
+from functools import partial
 
 import pytest
 from lab_stages import ZONE, LabMigration, LabSite
 
-from v2s_tui.domain.errors import ImportRefused, NotFound, OutOfStock, PreflightBlocked, QuotaExceeded
+from v2s_tui.domain.errors import (
+    ImportRefused,
+    NotFound,
+    OutOfStock,
+    PreflightBlocked,
+    QuotaExceeded,
+    TargetError,
+)
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.plan import PostMigration
-from v2s_tui.domain.planning.plan_options import VolumeClass
+from v2s_tui.domain.planning.plan_options import NewNetwork, VolumeClass
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import CloudState
 from v2s_tui.domain.source.vm import PowerState
@@ -104,11 +112,53 @@ def test_networks_cloud_init_and_an_image(site, tmp_path):
 
     site.cloud.instance_action(ZONE, artifacts.server_id, "poweroff")
     wait_until_stopped(site, artifacts.server_id)
+    (address,) = site.cloud.find("address", "fr-par", "")
+    assert (address.name, address.state) == ("10.10.0.77", CloudState.IN_USE)
     site.cloud.delete("instance", ZONE, artifacts.server_id)
-    assert not any(
-        each["address"].startswith("10.10.0.77") for each in site.state()["resources"]["ipam_ip"]
-    ), "the booked address is given back with the NIC it was booked for"
+    assert site.cloud.get("address", "fr-par", address.id).state is CloudState.READY
+    site.cloud.delete("address", "fr-par", address.id)
+    assert site.cloud.find("address", "fr-par", "") == ()
     assert site.cloud.get("volume", ZONE, artifacts.disks[0].volume_id) is not None
+
+
+def test_a_network_of_the_plan_is_made_for_the_first_vm_and_found_by_the_second(site, tmp_path):
+    wanted = NewNetwork(name="made-net", vpc="default", subnet="10.20.0.0/24")
+    servers = []
+    for number, name in enumerate(("tiny-01", "tiny-02"), start=1):
+        address = f"10.20.0.{10 + number}/24"
+        nics = (PlannedNic("Network adapter 1", "", "lan", "made-net", NicMode.STATIC, addresses=(address,)),)
+        migration = LabMigration(site, name, tmp_path, f"0000b00{number}", nics=nics)
+        migration.change(private_networks=(wanted,))
+        servers.append(migration.run_from(Stage.VALIDATE))
+    (network,) = [each for each in site.cloud.private_networks(ZONE) if each.name == "made-net"]
+    assert "10.20.0.0/24" in network.subnets
+    assert {"10.20.0.11", "10.20.0.12"} <= site.cloud.taken_addresses(ZONE)[network.id]
+    (ours,) = site.cloud.find("private_network", "fr-par", "")
+    assert (ours.id, ours.state, ours.detail) == (network.id, CloudState.IN_USE, "2 addresses in use")
+    with pytest.raises(TargetError, match="still in use"):
+        site.cloud.delete("private_network", "fr-par", network.id)
+
+    for artifacts in servers:
+        site.cloud.instance_action(ZONE, artifacts.server_id, "poweroff")
+        wait_until_stopped(site, artifacts.server_id)
+        site.cloud.delete("instance", ZONE, artifacts.server_id)
+    assert site.cloud.get("private_network", ZONE, network.id).state is CloudState.READY
+    with pytest.raises(TargetError, match="still in use"):
+        site.cloud.delete("private_network", "fr-par", network.id)
+    for booked in site.cloud.find("address", "fr-par", ""):
+        site.cloud.delete("address", "fr-par", booked.id)
+    site.cloud.delete("private_network", "fr-par", network.id)
+    assert site.cloud.get("private_network", "fr-par", network.id) is None
+
+
+def test_a_network_that_cannot_be_made_says_why(site):
+    make = partial(site.cloud.create_private_network, ZONE, name="no-net", subnet=None, tags=())
+    with pytest.raises(NotFound, match="no VPC in fr-par named green"):
+        make(vpc="green")
+    site.set(quotas={"vpc_private_networks": 0})
+    with pytest.raises(QuotaExceeded, match="of 0 used"):
+        make(vpc=None)
+    site.set(quotas={"vpc_private_networks": 255})
 
 
 def test_an_undo_by_hand_keeps_volumes_until_they_are_deleted(site, tmp_path):
@@ -202,6 +252,6 @@ def test_a_network_nobody_made_is_said_by_name(site, tmp_path):
             ZONE,
             instance_id="00000000-0000-4000-8000-000000000000",
             private_network_id=migration.planned.nics[0].network,
-            address=None,
+            address_id="",
             tags=(),
         )

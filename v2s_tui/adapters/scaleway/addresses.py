@@ -1,47 +1,42 @@
-"""Fixed addresses on Private Networks: booked in IPAM for a NIC, given back after it is gone."""
+"""Addresses of Private Networks in IPAM: which are taken, which are in use."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
-from v2s_tui.adapters.scaleway.finding import OWN_TAGS
 from v2s_tui.adapters.scaleway.pages import all_pages
-from v2s_tui.domain.errors import NotFound
+from v2s_tui.domain.target.private_networks import region_of
 
 
-def book_address(
-    apis: Any, zone: str, *, network_id: str, address: str, tags: tuple[str, ...], project_id: str
-) -> str:
-    """Id of the booking; one that an interrupted run made with the same tags is taken."""
-    from v2s_tui.adapters.scaleway.sdk import Source
-
-    region = zone.rpartition("-")[0]
-    booked = all_pages(
-        lambda page, size: apis.ipam.list_i_ps(
-            region=region, private_network_id=network_id, is_ipv6=False, page=page, page_size=size
+def taken_addresses(apis: Any, zone: str, project_id: str) -> Mapping[str, frozenset[str]]:
+    """Booked or in use, by the id of the Private Network. The API names the network of an address or only
+    its subnet.
+    """
+    region, project = region_of(zone), project_id or None
+    networks = all_pages(
+        lambda page, size: apis.vpc.list_private_networks(
+            region=region, project_id=project, page=page, page_size=size
         ),
+        lambda answer: list(answer.private_networks),
+    )
+    network_of = {str(each.id): str(each.id) for each in networks}
+    network_of |= {str(subnet.id): str(each.id) for each in networks for subnet in each.subnets or ()}
+    taken: dict[str, set[str]] = defaultdict(set)
+    for ip in listed_addresses(apis, region, project_id=project):
+        source = ip.source.private_network_id or ip.source.subnet_id
+        if source in network_of:
+            taken[network_of[source]].add(ip.address.partition("/")[0])
+    return {network_id: frozenset(found) for network_id, found in taken.items()}
+
+
+def used_addresses(apis: Any, region: str, network_id: str) -> int:
+    """How many addresses of a Private Network belong to a resource."""
+    return len(listed_addresses(apis, region, private_network_id=network_id, attached=True))
+
+
+def listed_addresses(apis: Any, region: str, **asked: Any) -> list[Any]:
+    """Addresses as the API tells them; asked: its own filters."""
+    return all_pages(
+        lambda page, size: apis.ipam.list_i_ps(region=region, page=page, page_size=size, **asked),
         lambda answer: list(answer.ips),
     )
-    for ip in booked:
-        if ip.address.partition("/")[0] == address and set(tags) <= set(ip.tags):
-            return str(ip.id)
-    made = apis.ipam.book_ip(
-        region=region,
-        source=Source(private_network_id=network_id, regional=None),
-        is_ipv6=False,
-        address=address,
-        tags=list(tags),
-        project_id=project_id or None,
-    )
-    return str(made.id)
-
-
-def release_ours(apis: Any, zone: str, ip_ids: Iterable[str]) -> None:
-    """Give back those bookings that v2s made; addresses of DHCP go by themselves."""
-    region = zone.rpartition("-")[0]
-    for ip_id in ip_ids:
-        try:
-            ip = apis.ipam.get_ip(region=region, ip_id=ip_id)
-            if any(tag.startswith(OWN_TAGS) for tag in ip.tags):
-                apis.ipam.release_ip(region=region, ip_id=ip_id)
-        except NotFound:
-            continue

@@ -124,7 +124,7 @@ def _details(body: dict[str, Any]) -> list[str]:
 _HINTS: dict[str, str] = {
     "denied_authentication": "check scaleway.access_key and scaleway.secret_key; has the key expired?",
     "permissions_denied": _RIGHTS_HINT,
-    "quotas_exceeded": "ask Scaleway's support to raise the quota, or plan another type or zone",
+    "quotas_exceeded": "ask Scaleway's support to raise the quota, or plan fewer of these",
     "out_of_stock": "the zone is sold out; try later, or plan another type or zone",
 }
 

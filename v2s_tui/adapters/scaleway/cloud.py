@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from v2s_tui.adapters.scaleway import lookups, resources
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.account import missing_access, quota_limits, usage_counts
-from v2s_tui.adapters.scaleway.addresses import book_address
+from v2s_tui.adapters.scaleway.addresses import taken_addresses
 from v2s_tui.adapters.scaleway.answers import understanding
 from v2s_tui.adapters.scaleway.catalogue import read_catalogue
 from v2s_tui.adapters.scaleway.finding import find_resources
@@ -21,7 +21,7 @@ from v2s_tui.adapters.scaleway.transport import Transport
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue
-from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc, region_of
 
 if TYPE_CHECKING:
     from v2s_tui.adapters.scaleway.sdk import Apis
@@ -75,6 +75,14 @@ class ScalewayCloud:
     def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
         """Private Networks of the project in the zone's region."""
         return lookups.private_networks(self._apis, zone, self._access.project_id)
+
+    def taken_addresses(self, zone: str) -> Mapping[str, frozenset[str]]:
+        """Addresses booked or in use in the zone's region, by the id of their Private Network."""
+        return taken_addresses(self._apis, zone, self._access.project_id)
+
+    def vpcs(self, zone: str) -> tuple[Vpc, ...]:
+        """VPCs of the project in the zone's region."""
+        return lookups.vpcs(self._apis, zone, self._access.project_id)
 
     def get(self, kind: str, zone: str, resource_id: str) -> CloudResource | None:
         """The resource now; None when it does not exist."""
@@ -209,30 +217,56 @@ class ScalewayCloud:
             zone=zone, server_id=instance_id, key="cloud-init", content=text.encode()
         )
 
+    def create_private_network(
+        self, zone: str, *, name: str, vpc: str | None, subnet: str | None, tags: tuple[str, ...]
+    ) -> CloudResource:
+        """A Private Network of the zone's region, empty. vpc: id or name, None the default one."""
+        project = self._access.project_id
+        network = self._apis.vpc.create_private_network(
+            default_route_propagation_enabled=False,
+            region=region_of(zone),
+            name=name,
+            tags=list(tags),
+            subnets=[subnet] if subnet else None,
+            vpc_id=lookups.vpc_id(self._apis, zone, vpc or "", project) or None,
+            project_id=project or None,
+        )
+        return resources.from_private_network(network, 0)
+
+    def book_address(
+        self, zone: str, *, private_network_id: str, address: str, tags: tuple[str, ...]
+    ) -> CloudResource:
+        """An IPv4 address of the Private Network (id or name), for a NIC that is still to be made."""
+        from v2s_tui.adapters.scaleway.sdk import Source
+
+        project = self._access.project_id
+        network_id = lookups.private_network_id(self._apis, zone, private_network_id, project)
+        booked = self._apis.ipam.book_ip(
+            region=region_of(zone),
+            source=Source(private_network_id=network_id, regional=None),
+            is_ipv6=False,
+            address=address,
+            tags=list(tags),
+            project_id=project or None,
+        )
+        return resources.from_address(booked)
+
     def create_private_nic(
         self,
         zone: str,
         *,
         instance_id: str,
         private_network_id: str,
-        address: str | None,
+        address_id: str,
         tags: tuple[str, ...],
     ) -> CloudResource:
-        """A NIC in the Private Network (id or name); address is booked in IPAM, None lets DHCP choose."""
+        """A NIC in the Private Network (id or name), with this booked address; "" lets DHCP choose."""
         network_id = lookups.private_network_id(self._apis, zone, private_network_id, self._access.project_id)
-        booked = None
-        if address:
-            project = self._access.project_id
-            booked = [
-                book_address(
-                    self._apis, zone, network_id=network_id, address=address, tags=tags, project_id=project
-                )
-            ]
         answer = self._apis.instance.create_private_nic(
             zone=zone,
             server_id=instance_id,
             private_network_id=network_id,
-            ipam_ip_ids=booked,
+            ipam_ip_ids=[address_id] if address_id else None,
             tags=list(tags),
         )
         return resources.from_private_nic(answer.private_nic)

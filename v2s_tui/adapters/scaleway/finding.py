@@ -7,26 +7,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from v2s_tui.adapters.scaleway import resources
+from v2s_tui.adapters.scaleway.addresses import listed_addresses, used_addresses
 from v2s_tui.adapters.scaleway.pages import all_pages
+from v2s_tui.adapters.scaleway.resources import has_tag
 from v2s_tui.domain.ports import CloudResource, CloudState
-
-OWN_TAGS = "v2s:"
-"""What the tag of everything made by v2s begins with (domain/execution/ledger.py)."""
+from v2s_tui.domain.target.private_networks import region_of
 
 
 def find_resources(apis: Any, kind: str, zone: str, tag: str, project_id: str) -> tuple[CloudResource, ...]:
     """Existing resources of the kind with the tag, oldest first; tag "": everything of v2s."""
     found = _LISTERS[kind](apis, zone, tag, project_id or None)
-    mine = [each for each in found if each.state is not CloudState.GONE and _carries(each, tag)]
+    mine = [each for each in found if each.state is not CloudState.GONE and has_tag(each.tags, tag)]
     return tuple(sorted(mine, key=_age))
 
 
 def _age(resource: CloudResource) -> tuple[datetime, str]:
     return (resource.created_at or datetime.min.replace(tzinfo=UTC), resource.id)
-
-
-def _carries(resource: CloudResource, tag: str) -> bool:
-    return tag in resource.tags if tag else any(each.startswith(OWN_TAGS) for each in resource.tags)
 
 
 def _block(call: str, items: str) -> Callable[[Any, str, str, str | None], list[Any]]:
@@ -76,6 +72,28 @@ def _private_nics(apis: Any, zone: str, tag: str, project_id: str | None) -> lis
     ]
 
 
+def _private_networks(apis: Any, zone: str, tag: str, project_id: str | None) -> list[CloudResource]:
+    """Only those with our tag: for each the addresses in use are asked."""
+    region = region_of(zone)
+    listed = all_pages(
+        lambda page, size: apis.vpc.list_private_networks(
+            region=region, tags=[tag] if tag else None, project_id=project_id, page=page, page_size=size
+        ),
+        lambda answer: list(answer.private_networks),
+    )
+    return [
+        resources.from_private_network(each, used_addresses(apis, region, each.id))
+        for each in listed
+        if has_tag(each.tags or (), tag)
+    ]
+
+
+def _addresses(apis: Any, zone: str, tag: str, project_id: str | None) -> list[CloudResource]:
+    tags = [tag] if tag else None
+    listed = listed_addresses(apis, region_of(zone), project_id=project_id, tags=tags)
+    return [resources.from_address(each) for each in listed]
+
+
 _LISTERS: dict[str, Callable[[Any, str, str, str | None], list[CloudResource]]] = {
     "block_snapshot": lambda *asked: [resources.from_block_snapshot(each) for each in _snapshots(*asked)],
     "volume": lambda *asked: [resources.from_volume(each) for each in _volumes(*asked)],
@@ -83,4 +101,6 @@ _LISTERS: dict[str, Callable[[Any, str, str, str | None], list[CloudResource]]] 
     "ip": lambda *asked: [resources.from_ip(each) for each in _ips(*asked)],
     "instance": lambda *asked: [resources.from_server(each) for each in _servers(*asked)],
     "private_nic": _private_nics,
+    "private_network": _private_networks,
+    "address": _addresses,
 }

@@ -9,14 +9,14 @@ from typing import Any
 
 from v2s_tui.adapters.scaleway.pages import all_pages
 from v2s_tui.domain.errors import NotFound, TargetError
-from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc, region_of
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def private_networks(apis: Any, zone: str, project_id: str) -> tuple[PrivateNetwork, ...]:
     """All of the zone's region, with their subnets."""
-    region = zone.rpartition("-")[0]
+    region = region_of(zone)
     found: list[Any] = all_pages(
         lambda page, size: apis.vpc.list_private_networks(
             region=region, project_id=project_id or None, page=page, page_size=size
@@ -24,14 +24,27 @@ def private_networks(apis: Any, zone: str, project_id: str) -> tuple[PrivateNetw
         lambda answer: list(answer.private_networks),
     )
     return tuple(
-        PrivateNetwork(str(each.id), each.name, tuple(subnet.subnet for subnet in each.subnets or ()))
+        PrivateNetwork(
+            str(each.id), each.name, tuple(subnet.subnet for subnet in each.subnets or ()), str(each.vpc_id)
+        )
         for each in found
     )
 
 
+def vpcs(apis: Any, zone: str, project_id: str) -> tuple[Vpc, ...]:
+    """All of the zone's region."""
+    found: list[Any] = all_pages(
+        lambda page, size: apis.vpc.list_vp_cs(
+            region=region_of(zone), project_id=project_id or None, page=page, page_size=size
+        ),
+        lambda answer: list(answer.vpcs),
+    )
+    return tuple(Vpc(str(each.id), each.name, default=bool(each.is_default)) for each in found)
+
+
 def private_network_id(apis: Any, zone: str, name_or_id: str, project_id: str) -> str:
     """Of a Private Network of the zone's region."""
-    region = zone.rpartition("-")[0]
+    region = region_of(zone)
     return _id_of(
         name_or_id,
         f"Private Network in {region}",
@@ -39,6 +52,19 @@ def private_network_id(apis: Any, zone: str, name_or_id: str, project_id: str) -
             region=region, name=name_or_id, project_id=project_id or None, page=page, page_size=size
         ),
         "private_networks",
+    )
+
+
+def vpc_id(apis: Any, zone: str, name_or_id: str, project_id: str) -> str:
+    """Of a VPC of the zone's region; "" stays "", which the API takes for the default one."""
+    region = region_of(zone)
+    return _id_of(
+        name_or_id,
+        f"VPC in {region}",
+        lambda page, size: apis.vpc.list_vp_cs(
+            region=region, name=name_or_id, project_id=project_id or None, page=page, page_size=size
+        ),
+        "vpcs",
     )
 
 

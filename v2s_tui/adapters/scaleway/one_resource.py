@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from v2s_tui.adapters.scaleway import resources
-from v2s_tui.adapters.scaleway.addresses import release_ours
+from v2s_tui.adapters.scaleway.addresses import used_addresses
 from v2s_tui.domain.ports import CloudResource
+from v2s_tui.domain.target.private_networks import region_of
 
 if TYPE_CHECKING:
     from v2s_tui.adapters.scaleway.sdk import Apis
@@ -14,27 +15,34 @@ if TYPE_CHECKING:
 def _delete_instance(apis: "Apis", zone: str, instance_id: str) -> None:
     """Its volumes are detached first: deleting an Instance deletes what is attached (scaleway.md E4).
 
-    Its private NICs go with it; the addresses that were booked for them are given back.
+    Its private NICs go with it; addresses that were booked for them stay booked.
     """
     server = apis.instance.get_server(zone=zone, server_id=instance_id).server
     for volume in (server.volumes or {}).values():
         apis.instance.detach_server_volume(zone=zone, server_id=instance_id, volume_id=volume.id)
     apis.instance.delete_server(zone=zone, server_id=instance_id)
-    release_ours(apis, zone, [each for nic in server.private_nics or () for each in nic.ipam_ip_ids or ()])
 
 
 def _delete_private_nic(apis: "Apis", zone: str, resource_id: str) -> None:
-    """The address that was booked for it is given back too."""
     server_id, _, nic_id = resource_id.partition("/")
-    nic = apis.instance.get_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id).private_nic
     apis.instance.delete_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id)
-    release_ours(apis, zone, nic.ipam_ip_ids or [])
 
 
 def _get_private_nic(apis: "Apis", zone: str, resource_id: str) -> CloudResource:
     server_id, _, nic_id = resource_id.partition("/")
     answer = apis.instance.get_private_nic(zone=zone, server_id=server_id, private_nic_id=nic_id)
     return resources.from_private_nic(answer.private_nic)
+
+
+def _get_private_network(apis: "Apis", zone: str, network_id: str) -> CloudResource:
+    region = region_of(zone)
+    network = apis.vpc.get_private_network(region=region, private_network_id=network_id)
+    return resources.from_private_network(network, used_addresses(apis, region, network_id))
+
+
+def _delete_private_network(apis: "Apis", zone: str, network_id: str) -> None:
+    """The API refuses while a resource is attached or an address is booked (docs: vpc/cant-delete-vpc-pn)."""
+    apis.vpc.delete_private_network(region=region_of(zone), private_network_id=network_id)
 
 
 GETTERS: dict[str, Callable[[Any, str, str], CloudResource]] = {
@@ -52,6 +60,10 @@ GETTERS: dict[str, Callable[[Any, str, str], CloudResource]] = {
         apis.instance.get_server(zone=zone, server_id=each).server
     ),
     "private_nic": _get_private_nic,
+    "private_network": _get_private_network,
+    "address": lambda apis, zone, each: resources.from_address(
+        apis.ipam.get_ip(region=region_of(zone), ip_id=each)
+    ),
 }
 
 DELETERS: dict[str, Callable[[Any, str, str], None]] = {
@@ -61,4 +73,6 @@ DELETERS: dict[str, Callable[[Any, str, str], None]] = {
     "ip": lambda apis, zone, each: apis.instance.delete_ip(zone=zone, ip=each),
     "instance": _delete_instance,
     "private_nic": _delete_private_nic,
+    "private_network": _delete_private_network,
+    "address": lambda apis, zone, each: apis.ipam.release_ip(region=region_of(zone), ip_id=each),
 }

@@ -3,9 +3,19 @@
 Words not in a table are PENDING: a state that Scaleway adds later is waited out, never taken for success.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from v2s_tui.domain.ports import CloudResource, CloudState
+
+OWN_TAGS = "v2s:"
+"""What the tag of everything made by v2s begins with (domain/execution/ledger.py)."""
+
+
+def has_tag(tags: Iterable[str], tag: str) -> bool:
+    """True when it is among them; tag "": when any of them is v2s's."""
+    return tag in tags if tag else any(each.startswith(OWN_TAGS) for each in tags)
+
 
 _STATES: dict[str, dict[str, CloudState]] = {
     "block_snapshot": {
@@ -24,6 +34,8 @@ _STATES: dict[str, dict[str, CloudState]] = {
     },
     "image": {"available": CloudState.READY, "error": CloudState.ERROR},
     "ip": {"detached": CloudState.READY, "attached": CloudState.IN_USE, "error": CloudState.ERROR},
+    "private_network": {"empty": CloudState.READY, "used": CloudState.IN_USE},
+    "address": {"booked": CloudState.READY, "attached": CloudState.IN_USE},
     "private_nic": {"available": CloudState.READY, "syncing_error": CloudState.ERROR},
     "instance": {
         "running": CloudState.RUNNING,
@@ -47,7 +59,7 @@ def _resource(kind: str, thing: Any, *, name: str, status: Any, **more: Any) -> 
         name=name,
         state=state_of(kind, status),
         status=str(status),
-        zone=str(thing.zone),
+        zone=str(more.pop("zone", None) or thing.zone),
         tags=tuple(thing.tags or ()),
         **more,
     )
@@ -113,6 +125,36 @@ def from_private_nic(nic: Any) -> CloudResource:
         created_at=nic.creation_date,
         attached_to=nic.server_id,
         detail=nic.mac_address or "",
+    )
+
+
+def from_private_network(network: Any, used_addresses: int) -> CloudResource:
+    """scaleway.vpc.v2 PrivateNetwork, which has no state of its own: IN_USE while a resource has an address
+    of it. zone: its region. detail: how many.
+    """
+    return _resource(
+        "private_network",
+        network,
+        name=network.name,
+        status="used" if used_addresses else "empty",
+        zone=network.region,
+        created_at=network.created_at,
+        detail=f"{used_addresses} addresses in use" if used_addresses else "",
+    )
+
+
+def from_address(ip: Any) -> CloudResource:
+    """scaleway.ipam.v1 IP: an address of a Private Network. zone: its region."""
+    attached_to = str(ip.resource.id or "") if ip.resource else ""
+    return _resource(
+        "address",
+        ip,
+        name=ip.address.partition("/")[0],
+        status="attached" if attached_to else "booked",
+        zone=ip.region,
+        created_at=ip.created_at,
+        address=ip.address.partition("/")[0],
+        attached_to=attached_to,
     )
 
 

@@ -15,6 +15,8 @@ class EffectKind(StrEnum):
 
     INSTANCE = "instance"
     PRIVATE_NIC = "private_nic"
+    ADDRESS = "address"
+    PRIVATE_NETWORK = "private_network"
     IP = "ip"
     VOLUME = "volume"
     IMAGE = "image"
@@ -40,7 +42,8 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One outside effect. id: unique in the batch. where: zone, `bucket`, or vCenter name.
+    """One outside effect. id: unique in the batch. vm_name: "" for what the VMs of a batch share. where:
+    zone, region, `bucket`, or vCenter name.
 
     tag: name or tag by which it can be found again. resource_id: "" until made; for a multipart upload the
     upload id, for an object its key, for a VMware snapshot its moref, for source power the state it had
@@ -57,6 +60,11 @@ class Effect:
     resource_id: str = ""
     detail: str = ""
 
+    @property
+    def owner(self) -> str:
+        """For people: the VM, or the batch."""
+        return self.vm_name or "batch"
+
     def made(self, resource_id: str) -> "Effect":
         """The effect once its result is known."""
         return replace(self, state=EffectState.MADE, resource_id=resource_id)
@@ -69,6 +77,11 @@ class Effect:
 def migration_tag(batch_id: str, migration_id: str) -> str:
     """The tag on everything a migration makes at Scaleway: `v2s:{batch}:{migration}`."""
     return f"v2s:{batch_id}:{migration_id}"
+
+
+def shared_tag(batch_id: str, kind: EffectKind, name: str) -> str:
+    """The tag on what the VMs of a batch share: `v2s:{batch}:{kind}:{name}`."""
+    return f"v2s:{batch_id}:{kind.value}:{plain_name(name)}"
 
 
 def plain_name(vm_name: str) -> str:

@@ -10,7 +10,9 @@ _ORDER = tuple(EffectKind)
 
 _CONSEQUENCES: dict[EffectKind, str] = {
     EffectKind.INSTANCE: "the Instance is stopped and deleted; whoever uses it loses it",
-    EffectKind.PRIVATE_NIC: "its address in the private network is free again",
+    EffectKind.PRIVATE_NIC: "the Instance leaves the private network",
+    EffectKind.ADDRESS: "its address in the private network is free again",
+    EffectKind.PRIVATE_NETWORK: "it goes when nothing is connected to it any more",
     EffectKind.IP: "the public address is given back and cannot be had again",
     EffectKind.VOLUME: "the data written at Scaleway since the migration is lost",
     EffectKind.IMAGE: "no further Instance can be made of it",
@@ -40,11 +42,12 @@ class UndoStep:
         effect = self.effect
         what = effect.resource_id or effect.tag
         doubt = "" if self.certain else " (if it was made)"
-        return f"{effect.vm_name}: {effect.kind.value} {what} in {effect.where}{doubt}: {self.consequence}"
+        return f"{effect.owner}: {effect.kind.value} {what} in {effect.where}{doubt}: {self.consequence}"
 
 
 def undo_steps(state: BatchState, vm_names: Collection[str] | None = None) -> tuple[UndoStep, ...]:
-    """What is to be removed, in the order in which it can be. vm_names: None means all VMs.
+    """What is to be removed, in the order in which it can be. vm_names: None means all VMs, and what they
+    share.
 
     Raises KeyError for a VM the batch does not have.
     """

@@ -53,6 +53,8 @@ def diff_plans(old: BatchPlan, new: BatchPlan) -> tuple[Change, ...]:
         found += _diff_values(section, getattr(old, section).model_dump(), getattr(new, section).model_dump())
     found += _diff_named("migration", _by(old.migrations, "selector"), _by(new.migrations, "selector"))
     found += _diff_named("wave", _by(old.waves, "name"), _by(new.waves, "name"))
+    networks = (_by(plan.private_networks, "name") for plan in (old, new))
+    found += _diff_named("private network", *networks)
     found += _diff_named("exclude", _exclusions(old), _exclusions(new))
     if [wave.name for wave in old.waves] != [wave.name for wave in new.waves]:
         old_order, new_order = (", ".join(wave.name for wave in plan.waves) for plan in (old, new))

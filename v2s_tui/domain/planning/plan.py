@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from v2s_tui.domain.planning.limits import Limits
-from v2s_tui.domain.planning.plan_options import VmOptions
+from v2s_tui.domain.planning.plan_options import NewNetwork, VmOptions
 from v2s_tui.domain.planning.plan_part import PlanPart, Tags
 
 __all__ = [
@@ -130,7 +130,10 @@ class PostMigration(PlanPart):
 
 
 class BatchPlan(PlanPart):
-    """A whole plan file. not_together: groups of globs; of the VMs of one group only one moves at a time."""
+    """A whole plan file. not_together: groups of globs; of the VMs of one group only one moves at a time.
+
+    private_networks: those to be made; others are only named.
+    """
 
     version: Literal[1] = 1
     metadata: PlanMetadata = Field(default_factory=PlanMetadata)
@@ -140,13 +143,17 @@ class BatchPlan(PlanPart):
     exclude: tuple[Exclusion, ...] = ()
     waves: tuple[WaveSpec, ...] = ()
     not_together: tuple[tuple[str, ...], ...] = ()
+    private_networks: tuple[NewNetwork, ...] = ()
     post_migration: PostMigration = Field(default_factory=PostMigration)
 
     @model_validator(mode="after")
-    def _distinct_waves(self) -> "BatchPlan":
+    def _distinct_names(self) -> "BatchPlan":
         names = [wave.name for wave in self.waves]
         if len(set(names)) != len(names):
             raise ValueError("two waves have the same name")
+        networks = [network.name for network in self.private_networks]
+        if len(set(networks)) != len(networks):
+            raise ValueError("two private_networks have the same name")
         unknown = {each.wave for each in self.migrations if each.wave} - set(names)
         if unknown:
             raise ValueError(f"a migration names a wave that is not declared: {', '.join(sorted(unknown))}")

@@ -3,6 +3,7 @@
 All may stand in `defaults` and in a migration; None means "as in defaults", there "as v2s does by itself".
 """
 
+import ipaddress
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +57,50 @@ class NicRule(PlanPart):
         if self.mode is not NicMode.STATIC and (self.addresses or self.gateway or self.nameservers):
             raise ValueError("addresses, gateway and nameservers belong to mode static")
         return self
+
+
+_RESERVED = tuple(
+    map(
+        ipaddress.IPv4Network,
+        ("127.0.0.0/8", "0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"),
+    )
+)
+"""Ranges that no Private Network may have (docs: vpc/private-networks-reserved-prefixes, 2026-04)."""
+
+
+class NewNetwork(PlanPart):
+    """A Private Network that is made, once, in each region whose VMs join it; one of that name that is there
+    already is used as it is.
+
+    name: as `network_mapping` and `nics` say it. vpc: id or name; without it the project's default one.
+    subnet: IPv4 in CIDR notation, `10.0.0.0/24`; without it Scaleway chooses a free /22.
+    """
+
+    name: str = Field(min_length=1)
+    vpc: str | None = None
+    subnet: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_keyword(cls, value: str) -> str:
+        if value in {"public", "none"}:
+            raise ValueError(f"{value} has a meaning of its own and cannot be a network's name")
+        return value
+
+    @field_validator("subnet")
+    @classmethod
+    def _is_private(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            subnet = ipaddress.IPv4Network(value)
+        except ValueError as err:
+            raise ValueError(f"{value!r} is no IPv4 subnet such as 10.0.0.0/24 ({err})") from err
+        if subnet.is_global or any(subnet.overlaps(each) for each in _RESERVED):
+            raise ValueError(f"{value} is no range of private addresses; take one of 10.0.0.0/8")
+        if subnet.num_addresses < 8:
+            raise ValueError(f"{value} has no address for a VM: four of each subnet are kept")
+        return str(subnet)
 
 
 class DiskRule(PlanPart):

@@ -68,6 +68,7 @@ def resolve(
         unmatched_selectors=selection.unmatched,
         not_together=_groups(plan, planned),
         accepted=dict(plan.defaults.accept or {}),
+        private_networks=plan.private_networks,
     )
 
 

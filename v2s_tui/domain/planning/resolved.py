@@ -5,7 +5,7 @@ from datetime import datetime
 
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
-from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
+from v2s_tui.domain.planning.plan_options import Consistency, NewNetwork, VolumeClass
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.network_map import PUBLIC, PlannedNic
@@ -109,7 +109,8 @@ class ResolvedPlan:
     """Every VM of the inventory is in exactly one of: planned, excluded, or not mentioned.
 
     excluded: (unambiguous name, reason). not_together: groups of planned names of which one moves at a time.
-    accepted: finding code -> why, for findings on the whole batch.
+    accepted: finding code -> why, for findings on the whole batch. private_networks: to be made where a VM
+    joins them.
     """
 
     vms: tuple[PlannedVm, ...]
@@ -120,6 +121,7 @@ class ResolvedPlan:
     unmatched_selectors: tuple[str, ...] = ()
     not_together: tuple[tuple[str, ...], ...] = ()
     accepted: dict[str, str] = field(default_factory=dict)
+    private_networks: tuple[NewNetwork, ...] = ()
 
     def get(self, name: str) -> PlannedVm:
         """The planned VM of this unambiguous name; KeyError when there is none."""

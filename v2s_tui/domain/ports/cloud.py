@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from v2s_tui.domain.target.instance_types import Catalogue
-from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc
 
 
 class CloudState(StrEnum):
@@ -26,7 +26,8 @@ class CloudState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CloudResource:
-    """A snapshot, volume, image, IP, private NIC or Instance. size_bytes: 0 where it has none.
+    """A snapshot, volume, image, IP, private NIC, address, Private Network or Instance. size_bytes: 0 where
+    it has none. zone: the region of an address or a Private Network.
 
     attached_to: id of the Instance or parent that uses it. address: of an IP. volumes: of an Instance in
     order.
@@ -69,7 +70,8 @@ class Cloud(Protocol):
     """Scaleway. Errors: TargetError and its kinds. Every create carries tags; find_* are by tag
     (idempotency).
 
-    `kind` is one of: block_snapshot, volume, image, ip, instance, private_nic (EffectKind values).
+    `kind` is one of: block_snapshot, volume, image, ip, instance, private_nic, address, private_network
+    (EffectKind values). The last two are in a region: their `zone` may be any zone of it, or the region.
     """
 
     def catalogue(self, zone: str) -> Catalogue:
@@ -91,7 +93,15 @@ class Cloud(Protocol):
         ...
 
     def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
-        """Private Networks of the project in the zone's region."""
+        """Private Networks of the project in the zone's region; what is taken in them is not asked."""
+        ...
+
+    def taken_addresses(self, zone: str) -> Mapping[str, frozenset[str]]:
+        """Addresses that are booked or in use, by the id of their Private Network."""
+        ...
+
+    def vpcs(self, zone: str) -> tuple[Vpc, ...]:
+        """VPCs of the project in the zone's region."""
         ...
 
     def import_snapshot(
@@ -129,13 +139,25 @@ class Cloud(Protocol):
         """Give an Instance its cloud-init (again); for one that was adopted before it had any."""
         ...
 
+    def create_private_network(
+        self, zone: str, *, name: str, vpc: str | None, subnet: str | None, tags: tuple[str, ...]
+    ) -> CloudResource:
+        """In this VPC (id or name), None the default one; subnet None: Scaleway chooses."""
+        ...
+
+    def book_address(
+        self, zone: str, *, private_network_id: str, address: str, tags: tuple[str, ...]
+    ) -> CloudResource:
+        """Reserve a fixed address of a Private Network (id or name) for a NIC."""
+        ...
+
     def create_private_nic(
         self,
         zone: str,
         *,
         instance_id: str,
         private_network_id: str,
-        address: str | None,
+        address_id: str,
         tags: tuple[str, ...],
     ) -> CloudResource: ...
 
@@ -152,7 +174,9 @@ class Cloud(Protocol):
         ...
 
     def delete(self, kind: str, zone: str, resource_id: str) -> None:
-        """Succeeds when it is already gone. An Instance must be stopped; its volumes are kept (detached)."""
+        """Succeeds when it is already gone. An Instance must be stopped; its volumes are kept (detached). An
+        address or a Private Network that something uses (IN_USE) is refused.
+        """
         ...
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.ports import CloudResource, CloudState
-from v2s_tui.engine.stage_contract import StageContext
+from v2s_tui.engine.stage_contract import LedgerWriter, StageContext
 
 
 def adopt_or_make(
@@ -19,17 +19,19 @@ def adopt_or_make(
     tag: str,
     make: Callable[[], CloudResource],
     origin: str = "",
+    ledger: LedgerWriter | None = None,
 ) -> CloudResource:
     """The one resource of this kind with this tag, found or made.
 
     origin: a further tag that says what it was made of; one made of something else is stale. Stale ones and
     those that ended in error are removed and made again; of several (a create whose answer was lost, answered
-    twice) the oldest stays.
+    twice) the oldest stays. ledger: where it is recorded, None: as the VM's own.
     """
-    effect = context.ledger.intend(kind, tag=tag, where=zone)
+    ledger = ledger or context.ledger
+    effect = ledger.intend(kind, tag=tag, where=zone)
     found = _usable(context, kind, zone, tag, origin)
     resource = found or make()
-    context.ledger.made(effect, resource.id)
+    ledger.made(effect, resource.id)
     return resource
 
 

@@ -10,10 +10,10 @@ from functools import partial
 from v2s_tui.domain.errors import OutOfStock, TargetError
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import EffectKind
-from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import adopt_or_make
+from v2s_tui.engine.stages.connecting import connect_nics
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.waiting import wait_for
 
@@ -29,7 +29,7 @@ def create_instance(stage: StageInput, context: StageContext) -> Artifacts:
         artifacts, server_id=server.id, public_ip=server.addresses[0] if server.addresses else ""
     )
     context.checkpoint(artifacts)
-    artifacts = replace(artifacts, private_nics=_with_nics(stage, context, server))
+    artifacts = replace(artifacts, private_nics=connect_nics(stage, context, server))
     context.checkpoint(artifacts)
     _power_on(stage, context, server)
     return artifacts
@@ -112,30 +112,6 @@ def _public_ip(stage: StageInput, context: StageContext) -> tuple[str, ...]:
         make=lambda: context.ports.cloud.create_ip(zone, tags=names.tags("ip")),
     )
     return (ip.id,)
-
-
-def _with_nics(stage: StageInput, context: StageContext, server: CloudResource) -> tuple[str, ...]:
-    names, zone, cloud = names_of(stage), stage.planned.zone, context.ports.cloud
-    nics = []
-    for nic in target_nics(stage.planned):
-        part = f"nic-{nic.index}"
-        context.progress.activity = f"joining network {nic.network}"
-        made = adopt_or_make(
-            context,
-            EffectKind.PRIVATE_NIC,
-            zone=zone,
-            tag=names.part_tag(part),
-            make=partial(
-                cloud.create_private_nic,
-                zone,
-                instance_id=server.id,
-                private_network_id=nic.network,
-                address=nic.address,
-                tags=names.tags(part),
-            ),
-        )
-        nics.append(made.id)
-    return tuple(nics)
 
 
 def _power_on(stage: StageInput, context: StageContext, server: CloudResource) -> None:

@@ -1,7 +1,6 @@
 """ipam/v1: addresses of Private Networks, booked or given out."""
 
 import ipaddress
-from itertools import islice
 
 from v2s_tui.lab.scaleway.answers import (
     NO_CONTENT,
@@ -88,11 +87,11 @@ def _taken(world: World) -> dict[str, str]:
 
 
 def _free(world: World, subnet: Network) -> Address:
-    """The first free host address; the first two belong to the network itself."""
+    """The first free address; the first two and the last two of a subnet are kept (docs: ipam/concepts)."""
     taken = _taken(world)
-    for address in islice(subnet.hosts(), 1, None):
-        if str(address) not in taken:
-            return ipaddress.ip_address(str(address))
+    for place in range(2, min(subnet.num_addresses - 2, 1 << 16)):
+        if str(subnet[place]) not in taken:
+            return subnet[place]
     raise precondition_failed("no_free_address", f"{subnet} has no free address")
 
 
@@ -101,7 +100,7 @@ def _chosen(world: World, subnet: Network, text: str) -> Address:
         address = ipaddress.ip_address(text.partition("/")[0])
     except ValueError as err:
         raise invalid_argument("address", str(err), reason="format") from err
-    reserved = {subnet.network_address, subnet.network_address + 1, subnet.broadcast_address}
+    reserved = {subnet[place] for place in (0, 1, -2, -1)}
     if address not in subnet or address in reserved:
         raise invalid_argument("address", f"{address} is not usable in {subnet}")
     taken = _taken(world)

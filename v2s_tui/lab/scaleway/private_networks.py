@@ -99,6 +99,7 @@ def create_network(call: Call) -> Answer:
     world, region = call.world, region_of(call)
     vpc_id = call.body.get("vpc_id")
     vpc = world.store.get("vpc", vpc_id, place=region) if vpc_id else _default_vpc(world, region)
+    world.check_quota("vpc_private_networks", wanted=1, current=len(world.store.all("private_network")))
     taken = _subnets(world, vpc)
     wanted = [_subnet(each, taken) for each in call.body.get("subnets") or []]
     if not any(each.version == 4 for each in wanted):
@@ -182,13 +183,12 @@ def update_network(call: Call) -> Answer:
 
 
 def delete_network(call: Call) -> Answer:
-    """DELETE: refused while addresses of it are in use; booked ones go with it."""
+    """DELETE: refused while something is attached or an address is booked (docs: vpc/cant-delete-vpc-pn)."""
     network, store = _network(call), call.world.store
-    if any(each["private_network_id"] == network["id"] for each in store.all("private_nic")):
+    attached = any(each["private_network_id"] == network["id"] for each in store.all("private_nic"))
+    booked = any(each["source"]["private_network_id"] == network["id"] for each in store.all("ipam_ip"))
+    if attached or booked:
         raise in_use("vpc_private_network")
-    for ip in store.all("ipam_ip"):
-        if ip["source"]["private_network_id"] == network["id"]:
-            store.remove("ipam_ip", ip)
     store.remove("private_network", network)
     return NO_CONTENT
 

@@ -56,6 +56,20 @@ def test_an_address_is_given_once_in_a_batch():
         planned_vm("c", nics=(nic("other", "10.0.0.9/24"),)),
         planned_vm("d", nics=(nic("prod"),)),
     )
-    (found,) = repeated_addresses(plan)
+    (found,) = repeated_addresses(plan, FACTS)
     assert (found.code, found.overridable) == ("address-twice", False)
     assert found.title == "10.0.0.9 on prod is given to a, b"
+
+
+def test_an_address_that_somebody_has_is_told():
+    network = replace(PROD, taken=frozenset({"10.0.0.9"}))
+    facts = replace(FACTS, networks={"fr-par": (network,)})
+    assert codes(nic("prod", "10.0.0.9/24"), facts=facts) == ["address-taken"]
+
+
+def test_a_name_and_an_id_are_the_same_network():
+    plan = resolved_plan(
+        planned_vm("a", nics=(nic("prod", "10.0.0.9/24"),)),
+        planned_vm("b", nics=(nic("id-prod", "10.0.0.9/24"),)),
+    )
+    assert [each.code for each in repeated_addresses(plan, FACTS)] == ["address-twice"]

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from v2s_tui.domain.target.private_networks import PrivateNetwork
+from v2s_tui.domain.execution.work_space import peak_work_bytes
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc
 
 
 class Severity(StrEnum):
@@ -47,7 +49,7 @@ class PreflightFacts:
     s3_region: of the transit bucket. quotas: name -> limit (-1 unlimited). usage: zone -> what exists there.
     missing_privileges: VM moref -> privileges in vCenter. access_problems: of the Scaleway key. virtio_win:
     drivers for Windows are configured. rehearsal_missing: what a local boot lacks, "" nothing. kvm: usable
-    here. networks: Private Networks by region.
+    here. networks, vpcs: by region. work_bytes: peak of a VM on the work disk.
     """
 
     now: datetime
@@ -61,6 +63,8 @@ class PreflightFacts:
     virtio_win: bool | None = None
     rehearsal_missing: str | None = None
     networks: Mapping[str, tuple[PrivateNetwork, ...]] | None = None
+    vpcs: Mapping[str, tuple[Vpc, ...]] = field(default_factory=dict)
+    work_bytes: Callable[[PlannedVm], int] = peak_work_bytes
 
 
 def blocks(code: str, title: str, why: str, fix: str, *, overridable: bool = True) -> Finding:

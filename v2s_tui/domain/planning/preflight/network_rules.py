@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.planning.target_nics import TargetNic, target_nics
-from v2s_tui.domain.target.private_networks import PrivateNetwork, networks_named
+from v2s_tui.domain.target.private_networks import PrivateNetwork, networks_named, region_of
 
 
 def network_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
@@ -17,20 +17,26 @@ def network_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Find
     yield from _joined_twice(nics)
     if facts.networks is None:
         return
-    region = planned.zone.rpartition("-")[0]
+    region = region_of(planned.zone)
     known = facts.networks.get(region, ())
     for nic in nics:
         yield from _unusable(nic, networks_named(known, nic.network), region)
 
 
-def repeated_addresses(plan: ResolvedPlan) -> Iterable[Finding]:
-    """Fixed addresses that more than one NIC of the whole plan is to have on one network."""
-    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+def repeated_addresses(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
+    """Fixed addresses that more than one NIC of the whole plan is to have on one network, be it named by its
+    name or by its id.
+    """
+    users: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for planned in plan.vms:
+        region = region_of(planned.zone)
+        known = (facts.networks or {}).get(region, ())
         for nic in target_nics(planned) if planned.create_instance else ():
             if nic.address:
-                users[nic.network, nic.address].append(planned.name)
-    for (network, address), names in users.items():
+                found = networks_named(known, nic.network)
+                network = found[0].name if len(found) == 1 else nic.network
+                users[region, network, nic.address].append(planned.name)
+    for (_, network, address), names in users.items():
         if len(names) > 1:
             title = f"{address} on {network} is given to {', '.join(names)}"
             why, fix = "an address can be booked once", "change `addresses` of all but one, or use dhcp"
@@ -51,10 +57,16 @@ def _unusable(nic: TargetNic, found: tuple[PrivateNetwork, ...], region: str) ->
             f"{len(found) or 'no'} Private Network{'s' * (len(found) > 1)} named {nic.network} in {region}"
         )
         why = "the Instance could not be connected"
-        fix = "give the id of the right one" if found else "create it first, or correct the name"
+        missing = "correct the name, or list it under private_networks: then v2s makes it"
+        fix = "give the id of the right one" if found else missing
         yield blocks("network-unknown", title, why, fix, overridable=False)
     elif nic.address and not found[0].holds(nic.address):
-        subnets = ", ".join(found[0].subnets) or "none"
-        title = f"{nic.address} is not in {nic.network}"
-        fix = "choose an address of its subnets, or another network"
-        yield blocks("address-outside", title, f"its subnets: {subnets}", fix, overridable=False)
+        subnets = ", ".join(found[0].subnets) or "chosen by Scaleway when it is made"
+        title = f"{nic.address} cannot be had in {nic.network}"
+        why = f"its subnets: {subnets}; the first two and the last two addresses of each are kept"
+        fix = "choose an address of its subnets, or another network; give a new network the subnet"
+        yield blocks("address-outside", title, why, fix, overridable=False)
+    elif nic.address and nic.address in found[0].taken:
+        title = f"{nic.address} in {nic.network} is taken"
+        fix = "choose another, use dhcp, or release it in IPAM; `v2s leftovers` shows what is ours"
+        yield blocks("address-taken", title, "an address can be booked once", fix)
