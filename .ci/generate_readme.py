@@ -1,4 +1,4 @@
-"""Writes the parts of README.md that are read from the code, between `<!-- generated: X -->` marks.
+"""Writes what is read from the code: parts of README.md, between `<!-- generated: X -->` marks, and v2s.1.
 
 `python .ci/generate_readme.py` writes; with `--check` it only says which parts are stale (exit code 1).
 """
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+sys.path.insert(0, str(Path(__file__).parent))
+from man_page import PAGE, man_page
 
 from v2s_tui.cli.main import cli as group
 from v2s_tui.domain.execution.failures import CATALOGUE
@@ -167,10 +170,12 @@ def main() -> int:
     text = README.read_text(encoding="utf-8")
     if "--check" in sys.argv:
         stale = stale_parts(text)
+        stale += [] if PAGE.read_text(encoding="utf-8") == man_page() else [PAGE.name]
         if stale:
-            sys.stderr.write(f"stale in README.md: {', '.join(stale)}; run python .ci/generate_readme.py\n")
+            sys.stderr.write(f"stale: {', '.join(stale)}; run python .ci/generate_readme.py\n")
         return int(bool(stale))
     README.write_text(generated(text), encoding="utf-8")
+    PAGE.write_text(man_page(), encoding="utf-8")
     return 0
 
 

@@ -1,7 +1,9 @@
-"""The README tells what the code does: generated parts are current, links and named tests exist."""
+"""README and manual page tell what the code does: generated parts are current, what they name exists."""
 
 import importlib.util
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +26,14 @@ def generator() -> ModuleType:
 def test_generated_parts_are_current(generator: ModuleType) -> None:
     assert generator.stale_parts(README) == [], "run: .venv/bin/python .ci/generate_readme.py"
     assert {found[2] for found in generator.PART.finditer(README)} == set(generator.PARTS)
+
+
+def test_the_manual_page_is_current_and_clean(generator: ModuleType) -> None:
+    page = generator.PAGE.read_text(encoding="utf-8")
+    assert page == generator.man_page(), "run: .venv/bin/python .ci/generate_readme.py"
+    if shutil.which("groff"):
+        argv = ["groff", "-k", "-man", "-Tutf8", "-ww", str(generator.PAGE)]
+        assert subprocess.run(argv, capture_output=True, text=True, check=False).stderr == ""
 
 
 def test_tests_and_files_that_the_readme_names_exist() -> None:
