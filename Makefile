@@ -1,6 +1,6 @@
 # The two commands that matter: `make demo` sets everything up and migrates the lab's twelve VMs,
 # `make test` sets everything up and runs everything that decides.
-.PHONY: demo test test-slow setup lint benchmarks screenshots
+.PHONY: demo test test-slow setup lint benchmarks screenshots sbom
 
 demo:
 	@.ci/setup demo
@@ -29,3 +29,7 @@ benchmarks:
 screenshots:
 	@.ci/setup test
 	.venv/bin/python screenshots/make.py
+
+# v2s.cdx.json: what an installation consists of, in CycloneDX.
+sbom:
+	@.ci/sbom
