@@ -1,6 +1,7 @@
 """Work behind the screens: reading the inventory, and working out what the plan means."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -116,6 +117,8 @@ class BackgroundWork:
         elif group == "inventory" and isinstance(result, Inventory):
             self.inventory_note = ""
             self._app.workspace.set_inventory(result)
+            # Else each full collection looks at every VM again: 60 ms in which no key is answered.
+            gc.freeze()
         elif group in {"outlook", "facts"} and isinstance(result, Outlook):
             self.outlook, self.outlook_note = result, ""
             if group == "outlook":

@@ -53,6 +53,8 @@ def glob(pattern: str) -> Callable[[str], bool]:
     match, same = re.compile(fnmatch.translate(pattern), re.IGNORECASE).match, pattern.casefold()
     if not re.search(r"[*?\[]", pattern):
         return lambda text: text.casefold() == same
+    if re.fullmatch(r"\*[^*?\[]+\*", pattern):
+        return lambda text: same[1:-1] in text.casefold()
     return lambda text: match(text) is not None or text.casefold() == same
 
 

@@ -58,5 +58,5 @@ class FlowScreen(Screen[None]):
         self.query_one(StepBar).show(self.STEP, self.v2s.step_facts(), self.v2s.source_note())
 
     def refresh_view(self, what: str) -> None:
-        """The body. what: what changed in the workspace (`inventory`, `marks`, `plan`, `filter`, `all`)."""
+        """The body. what: what changed in the workspace (`inventory`, `marks`, `plan`, `all`)."""
         raise NotImplementedError

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.widgets import Static
 
 from v2s_tui.domain.planning.edit import with_vms
@@ -21,6 +21,7 @@ from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS, age_text
 from v2s_tui.presentation.vm_detail import vm_detail_lines
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.narrowing import Narrowing
 from v2s_tui.tui.saved_filters import choose_filter
 from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.facet_pane import FacetPane
@@ -59,6 +60,8 @@ class InventoryScreen(TableScreen):
     def __init__(self) -> None:
         super().__init__(id="inventory-screen")
         self._filter = Filter()
+        self._narrowing = Narrowing()
+        self._detailed: Vm | None = None
         self._range_from: int | None = None
         self._facets: bool | None = None
 
@@ -80,8 +83,7 @@ class InventoryScreen(TableScreen):
         bar = self.query_one(FilterBar)
         bar.kept = self._kept_filters()
         bar.on_filter = self._filtered
-        with self.prevent(FilterInput.Changed):
-            bar.input.value = self.workspace.filter_text
+        bar.input.value = self.workspace.filter_text
         self.table.focus()
 
     # --- showing ----------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class InventoryScreen(TableScreen):
 
     def _show_rows(self) -> None:
         vms = self.workspace.inventory or ()
-        rows = self.look.sorted(INVENTORY_COLUMNS, self._filter.select(vms))
+        rows = self.look.sorted(INVENTORY_COLUMNS, self._narrowing.select(vms, self._filter))
         table = self.table
         table.marked = self.workspace.marked
         table.set_rows(rows)
@@ -127,26 +129,29 @@ class InventoryScreen(TableScreen):
             return
         inventory, shown = self.workspace.inventory, self.table.rows
         if inventory is None:
-            bar.say(Text(self.v2s.inventory_note or "no inventory yet: r reads it from vCenter", style="dim"))
+            note = self.v2s.inventory_note or "no inventory yet: r reads it from vCenter"
+            bar.say(Content.styled(note, "$text-muted"))
             return
         marked = len(self.workspace.marked)
         hidden = self.workspace.hidden_marks(shown)
-        text = Text(f"{len(shown):,} of {len(inventory):,} VMs", no_wrap=True)
-        if marked:
-            text.append(f"  {marked:,} marked", style="bold")
-            text.append(f" ({hidden:,} hidden)" if hidden else "", style="bold")
         note = self.v2s.inventory_note or age_text(inventory, self.v2s.services.clock.now())
-        text.append(f"  {note}" if note else "", style="dim")
-        for key in _BAR_FACETS:
-            counts = facet_counts(shown, key)[:3]
-            if len(counts) > 1:
-                text.append("  " + " ".join(f"{term.value} {count}" for term, count in counts), style="dim")
-        bar.say(text)
+        chips = [facet_counts(shown, key)[:3] for key in _BAR_FACETS]
+        more = [
+            " ".join(f"{term.value} {count:,}" for term, count in each) for each in chips if len(each) > 1
+        ]
+        bar.say(
+            Content.assemble(
+                (f"{len(shown):,} of {len(inventory):,} VMs", "bold"),
+                (f"  {marked:,} marked" if marked else "", "bold $text-secondary"),
+                (f" ({hidden:,} hidden)" if hidden else "", "bold $text-warning"),
+                ("  ".join(["", note] if note else ["", *more]), "$text-muted"),
+            )
+        )
 
     def _suggest_values(self) -> None:
         vms = self.workspace.inventory or ()
-        self.query_one(FilterBar).suggester.values = {
-            key: tuple(str(term.value) for term, _ in facet_counts(vms, key)) for key in FACETS
+        self.query_one(FilterBar).input.values = {
+            key: tuple((str(term.value), count) for term, count in facet_counts(vms, key)) for key in FACETS
         }
 
     def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
@@ -156,7 +161,8 @@ class InventoryScreen(TableScreen):
 
     def _show_detail(self, vm: Vm | None) -> None:
         pane = self.query_one("#vm-detail", Static)
-        if pane.display:
+        if pane.display and vm is not self._detailed:
+            self._detailed = vm
             pane.update("\n".join(vm_detail_lines(vm)) if vm else "", layout=False)
 
     def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:

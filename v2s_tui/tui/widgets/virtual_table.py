@@ -18,6 +18,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from v2s_tui.presentation.columns import Column
 
@@ -139,6 +140,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._rows: Sequence[Row] = ()
         self._layout: list[tuple[Column[Row], int]] = []
         self._lines: dict[tuple[int, bool], Strip] = {}
+        self._styles: dict[tuple[str, bool, bool], Style] = {}
         self.cursor = 0
         self.sort_column = ""
         self.sort_reverse = False
@@ -162,40 +164,43 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         return self._rows[self.cursor] if 0 <= self.cursor < len(self._rows) else None
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows. The cursor stays on the row it was on, where that row is still there."""
-        held = self.current
+        """Show these rows. The cursor stays on the row it was on, where that row is still there.
+
+        Only lines that show another row now are drawn: each is bytes to the terminal.
+        """
+        before, held, top, was = self._rows, self.current, self.scroll_offset.y, self.cursor
         key = self._row_key(held) if held is not None else None
-        if len(rows) == len(self._rows) and rows and self._same_key(rows[self.cursor], key):
-            self._replace_rows(rows)
-            return
         self._rows = rows
-        self._lines.clear()
-        self.cursor = self._index_of(key, near=self.cursor)
+        self.cursor = self._index_of(held, key, near=was)
         self._resize_content()
         self._keep_cursor_visible()
-        self.refresh()
+        if self.scroll_offset.y == top and rows and before:
+            self._refresh_changed(before, top, {was, self.cursor} if was != self.cursor else set())
+        else:
+            self._lines.clear()
+            self.refresh()
         now = self.current
         if (self._row_key(now) if now is not None else None) != key:
             self._announce()
 
-    def _same_key(self, row: Row, key: Hashable | None) -> bool:
-        return self._row_key(row) == key
+    def _refresh_changed(self, before: Sequence[Row], top: int, moved: set[int]) -> None:
+        """Draw the lines on screen that show another row than before, and those the cursor left or met."""
+        seen = range(top, top + max(0, self.size.height - 1))
+        old, new = before[top : seen.stop], self._rows[top : seen.stop]
+        self._lines = {at: line for at, line in self._lines.items() if at[0] in seen}
+        same = min(len(old), len(new))
+        changed = {top + at for at in range(same) if old[at] is not new[at] and old[at] != new[at]}
+        self.refresh_rows(changed | moved | set(range(top + same, top + max(len(old), len(new)))))
 
-    def _replace_rows(self, rows: Sequence[Row]) -> None:
-        """As many rows with the cursor's still in place: draw only lines whose row is another one now."""
-        before, self._rows = self._rows, rows
-        top = self.scroll_offset.y
-        seen = range(top, min(top + self.size.height, len(rows)))
-        changed = [index for index in seen if rows[index] != before[index]]
-        kept = {index: line for index, line in self._lines.items() if index[0] in seen}
-        self._lines = kept
-        self.refresh_rows(changed)
-
-    def _index_of(self, key: Hashable | None, *, near: int) -> int:
-        if key is not None:
+    def _index_of(self, held: Row | None, key: Hashable | None, *, near: int) -> int:
+        """Where that row is now, as the same object or under its key; near where it was when it is gone."""
+        if held is not None:
             near_rows = self._rows[near : near + 1]
             if near_rows and self._row_key(near_rows[0]) == key:
                 return near
+            same = next((at for at, row in enumerate(self._rows) if row is held), None)
+            if same is not None:
+                return same
             for index, row in enumerate(self._rows):
                 if self._row_key(row) == key:
                     return index
@@ -228,7 +233,9 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
     def _resize_content(self) -> None:
         size = Size(max(1, self.size.width - 1), len(self._rows) + 1)
         if size != self.virtual_size:
-            self.virtual_size = size
+            # Assigning it would lay the whole screen out anew at every key of a filter.
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
 
     def _fit(self) -> None:
         self._layout = fit_columns(self._columns, self.scrollable_content_region.width or self.size.width)
@@ -245,6 +252,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         """The theme changed."""
         super().notify_style_update()
         self._lines.clear()
+        self._styles.clear()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header, a row, or nothing."""
@@ -253,7 +261,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             return self._header_line(width)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style("", False, False))
         is_cursor = index == self.cursor
         cached = self._lines.get((index, is_cursor))
         if cached is None:
@@ -269,24 +277,28 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         return Strip([Segment(set_cell_size("".join(cells), width), style)], width)
 
     def _row_line(self, row: Row, is_cursor: bool, width: int) -> Strip:
+        """Neighbouring cells of one style are one segment: fewer bytes to the terminal."""
         marked = self._row_key(row) in self.marked
-        base = self._base_style(is_cursor, marked)
-        segments = [Segment((">" if is_cursor else " ") + ("*" if marked else " "), base)]
+        base = self._style("", is_cursor, marked)
+        segments, text, style = [], (">" if is_cursor else " ") + ("*" if marked else " "), base
         for column, cell_width in self._layout:
-            text = _cell(column.cell(row), cell_width, right=column.right) + " "
-            segments.append(Segment(text, self._cell_style(row, column.name, base, is_cursor)))
-        return Strip(segments).adjust_cell_length(width, base)
+            tone = self._tone(row, column.name) if self._tone and not is_cursor else ""
+            own = self._style(tone, is_cursor, marked) if tone else base
+            if own is not style:
+                segments.append(Segment(text, style))
+                text, style = "", own
+            text += _cell(column.cell(row), cell_width, right=column.right) + " "
+        return Strip([*segments, Segment(text, style)]).adjust_cell_length(width, base)
 
-    def _base_style(self, is_cursor: bool, marked: bool) -> Style:
-        if is_cursor:
-            return self.get_component_rich_style("virtual-table--cursor")
-        return self.get_component_rich_style("virtual-table--marked") if marked else self.rich_style
-
-    def _cell_style(self, row: Row, column_name: str, base: Style, is_cursor: bool) -> Style:
-        tone = self._tone(row, column_name) if self._tone and not is_cursor else ""
-        if not tone:
-            return base
-        return base + Style(color=self.get_component_rich_style(f"virtual-table--{tone}").color)
+    def _style(self, tone: str, is_cursor: bool, marked: bool) -> Style:
+        """Of a cell; kept until the theme changes, for working it out takes longer than drawing the cell."""
+        key = (tone, is_cursor, marked)
+        if key not in self._styles:
+            name = "cursor" if is_cursor else "marked" if marked else ""
+            base = self.get_component_rich_style(f"virtual-table--{name}") if name else self.rich_style
+            colour = self.get_component_rich_style(f"virtual-table--{tone}").color if tone else None
+            self._styles[key] = base + Style(color=colour) if tone else base
+        return self._styles[key]
 
     # --- cursor -----------------------------------------------------------------------------------
 
