@@ -111,13 +111,13 @@ def status(ctx: click.Context, batch_id: str | None, config: Path | None, output
 
 
 @batch.command()
-@batch_id_option(required=True)
+@batch_id_option(required=False)
 @config_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of stdout.")
 @format_option("markdown", "text", "html", "csv", "json", "opentofu")
 @click.pass_context
 def report(
-    ctx: click.Context, batch_id: str, config: Path | None, output: Path | None, output_format: str
+    ctx: click.Context, batch_id: str | None, config: Path | None, output: Path | None, output_format: str
 ) -> None:
     """What happened, for the record: results, times, approvals, artifacts, ids, cost."""
     from v2s_tui.bootstrap import open_services

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,24 @@ def format_option(*formats: str) -> Callable[[Command], Command]:
     )
 
 
+class _BatchId(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
+    """Eight hex digits; who gives none, or another word, hears where ids are shown."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[0-9a-f]{8}", str(value)):
+            self.fail(f"{value!r} is no batch id; `v2s batch list` shows them.", param, ctx)
+        return str(value)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        return "`v2s batch list` shows which there are."
+
+
 def batch_id_option(*, required: bool) -> Callable[[Command], Command]:
     """`--batch-id`: eight hex digits."""
     help_text = "Which batch." if required else "Which batch (else the newest)."
-    return click.option("--batch-id", required=required, help=help_text)
+    return click.option("--batch-id", type=_BatchId(), required=required, help=help_text)
 
 
 def chosen_config(ctx: click.Context, config: Path | None) -> Path | None:

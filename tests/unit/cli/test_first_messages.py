@@ -33,6 +33,10 @@ def v2s(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (("inventori",), ("No such command", "Did you mean 'inventory'?")),
         (("--run", "nope.yaml"), ("nope.yaml", "No such file", "v2s inventory-plan")),
         (("batch", "run"), ("Missing option '--plan'",)),
+        (("batch", "resume"), ("Missing option '--batch-id'", "v2s batch list")),
+        (("batch", "undo", "--batch-id", "../x"), ("'../x' is no batch id", "v2s batch list")),
+        (("inventory-plan", "--from-rvtools", "nope.xlsx"), ("nope.xlsx", "No such file", ".csv")),
+        (("inventory-plan", "-f", "nokey:3", "--from-rvtools", "x.csv"), ("nokey", "known keys", "name")),
         (("--config", "nope.yaml", "inventory"), ("nope.yaml", "No such file", "--config")),
     ],
 )

@@ -97,8 +97,9 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     try:
         opened = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as err:
+        reason = (isinstance(err, OSError) and err.strerror) or str(err)
         raise file_error(
-            path, f"cannot be opened: {err}", "give an RVTools .xlsx, .zip or .csv export"
+            path, f"cannot be opened: {reason}", "give an RVTools .xlsx, .zip or .csv export"
         ) from err
     entries = opened.infolist()
     bombs = [
