@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from v2s_tui.config.load import load_config
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.errors import ConfigError
 from v2s_tui.domain.planning.bandwidth import parse_rates
-from v2s_tui.domain.ports import Cloud, Disks, Guests, ObjectStore, Prober, Source
 from v2s_tui.usecases.services import Lazy, Services
+
+if TYPE_CHECKING:
+    from v2s_tui.domain.ports import Cloud, Disks, Guests, ObjectStore, Prober, Source
 
 
 class SystemClock:
@@ -56,7 +59,7 @@ def open_services(
         services.close()
 
 
-def _source(settings: Settings) -> Source:
+def _source(settings: Settings) -> "Source":
     from v2s_tui.adapters.vsphere.address import VcenterAddress
     from v2s_tui.adapters.vsphere.source import connect
 
@@ -80,7 +83,7 @@ def _source(settings: Settings) -> Source:
     )
 
 
-def _cloud(settings: Settings) -> Cloud:
+def _cloud(settings: Settings) -> "Cloud":
     from v2s_tui.adapters.scaleway.access import ScalewayAccess
     from v2s_tui.adapters.scaleway.cloud import ScalewayCloud
 
@@ -99,7 +102,7 @@ def _cloud(settings: Settings) -> Cloud:
     )
 
 
-def _objects(settings: Settings) -> ObjectStore:
+def _objects(settings: Settings) -> "ObjectStore":
     from v2s_tui.adapters.objectstore.access import StorageAccess
     from v2s_tui.adapters.objectstore.store import S3ObjectStore
 
@@ -117,20 +120,20 @@ def _objects(settings: Settings) -> ObjectStore:
     )
 
 
-def _disks(settings: Settings) -> Disks:
+def _disks(settings: Settings) -> "Disks":
     from v2s_tui.adapters.disk.local import LocalDisks
 
     mode = "w12" if settings.conversion.compress_qcow2 else "plain"
     return LocalDisks(mode=mode, layered=True)
 
 
-def _guests(settings: Settings) -> Guests:
+def _guests(settings: Settings) -> "Guests":
     from v2s_tui.adapters.guest.local import GuestSettings, LocalGuests
 
     return LocalGuests(GuestSettings(cache_folder(), settings.conversion.virtio_win_iso))
 
 
-def _prober() -> Prober:
+def _prober() -> "Prober":
     from v2s_tui.adapters.reachability.prober import NetworkProber
 
     return NetworkProber()

@@ -43,6 +43,7 @@ class PtyApp:
     def __enter__(self) -> "PtyApp":
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, self._size)
+        self._began = time.perf_counter()
         self._process = subprocess.Popen(
             self._argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=self._environ
         )
@@ -55,6 +56,15 @@ class PtyApp:
         self._process.kill()
         self._process.wait()
         os.close(self._master)
+
+    def first(self, marker: bytes) -> Painted:
+        """Until this text is on the screen: since the process was started, its own start included."""
+        count, seen = 0, b""
+        while marker not in seen:
+            chunk = os.read(self._master, 65536)
+            count += len(chunk)
+            seen = seen[-len(marker) :] + chunk
+        return Painted(time.perf_counter() - self._began, self._cpu_seconds(), count)
 
     def press(self, text: str) -> Painted:
         """Write the key's bytes and wait until the app has painted everything and rests."""

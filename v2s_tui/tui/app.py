@@ -12,7 +12,6 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from v2s_tui.domain.errors import V2sError
-from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
@@ -21,18 +20,19 @@ from v2s_tui.tui.leaving import forget_signals, leave_on_signals
 from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.welcome import Welcome
-from v2s_tui.tui.run_control import RunControl
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
 from v2s_tui.usecases.edit_plan_file import open_plan_file, save_plan_file
-from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 
 if TYPE_CHECKING:
+    from v2s_tui.domain.execution.snapshot import BatchSnapshot
     from v2s_tui.tui.cleaning import Cleaning
+    from v2s_tui.tui.run_control import RunControl
     from v2s_tui.tui.starting import Starting
+    from v2s_tui.usecases.look_ahead import Outlook
 
 _HERE = Path(__file__).parent
 _KEEP_SECONDS = 2.0
@@ -79,7 +79,6 @@ class V2sApp(App[int]):
         self.session = session
         self.workspace = recall_workspace(session) if session else Workspace()
         self.background = BackgroundWork(self)
-        self.runs = RunControl(self)
         self.workspace.listeners.append(self._workspace_changed)
 
     def on_mount(self) -> None:
@@ -101,21 +100,24 @@ class V2sApp(App[int]):
             self.background.inventory_note = "no vCenter is configured"
             self.call_after_refresh(self.push_screen, Welcome(Path.cwd()))
             return
-        self.background.open_kept()
-        self.background.read_inventory()
+        # After the first frame: who opens vCenter brings its client library, which would be in its way.
+        self.call_after_refresh(self.background.open_kept)
+        self.call_after_refresh(self.background.read_inventory)
 
     async def on_unmount(self) -> None:
         """Keep the session, let go of the runner; it goes on."""
         forget_signals()
         self.keep_session()
-        await self.runs.leave()
+        if self._watching is not None:
+            await self._watching.leave()
 
     def keep_session(self) -> None:
         """Write what is in hand where it changed; a dropped connection loses a second or two at most."""
         if self.session is None:
             return
         keep_workspace(self.session, self.workspace)
-        where = {"step": self.current_mode, "batch": self.runs.batch_id}
+        watched = self._watching.batch_id if self._watching else ""
+        where = {"step": self.current_mode, "batch": watched}
         if self.session.get("where") != where:
             self.session.put("where", where)
 
@@ -137,6 +139,18 @@ class V2sApp(App[int]):
         return Cleaning(self)
 
     @cached_property
+    def runs(self) -> "RunControl":
+        """The batch that is watched."""
+        from v2s_tui.tui.run_control import RunControl  # noqa: PLC0415 - brings the engine; not for the first paint
+
+        return RunControl(self)
+
+    @property
+    def _watching(self) -> "RunControl | None":
+        """The same, None where no batch was looked at yet."""
+        return self.__dict__.get("runs")
+
+    @cached_property
     def starting(self) -> "Starting":
         """Starting and resuming batches."""
         from v2s_tui.tui.starting import Starting  # noqa: PLC0415 - brings the engine; not for the first paint
@@ -146,7 +160,7 @@ class V2sApp(App[int]):
     # --- what screens ask --------------------------------------------------------------------------
 
     @property
-    def outlook(self) -> Outlook | None:
+    def outlook(self) -> "Outlook | None":
         """What the plan means, as of the last look."""
         return self.background.outlook
 
@@ -161,9 +175,9 @@ class V2sApp(App[int]):
         return self.background.inventory_note
 
     @property
-    def batch(self) -> BatchSnapshot | None:
+    def batch(self) -> "BatchSnapshot | None":
         """The batch being watched."""
-        return self.runs.snapshot
+        return self._watching.snapshot if self._watching else None
 
     def step_facts(self) -> dict[str, StepFacts]:
         """For the step bar."""

@@ -12,11 +12,11 @@ from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.usecases.load_inventory import kept_inventory, load_inventory
-from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 
 if TYPE_CHECKING:
     from v2s_tui.tui.app import V2sApp
+    from v2s_tui.usecases.look_ahead import Outlook
 
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class _Pages:
         self.vms.extend(vms)
 
 
-def _check(services: Services, plan: BatchPlan, inventory: Inventory, *, ask: bool) -> Outlook:
+def _check(services: Services, plan: BatchPlan, inventory: Inventory, *, ask: bool) -> "Outlook":
     from v2s_tui.usecases.check_plan import check_plan  # noqa: PLC0415 - brings host probes
 
     return check_plan(services, plan, inventory, ask=ask)
@@ -119,7 +119,7 @@ class BackgroundWork:
             self._app.workspace.set_inventory(result)
             # Else each full collection looks at every VM again: 60 ms in which no key is answered.
             gc.freeze()
-        elif group in {"outlook", "facts"} and isinstance(result, Outlook):
+        elif group in {"outlook", "facts"}:
             self.outlook, self.outlook_note = result, ""
             if group == "outlook":
                 self._ask_around(result.plan)

@@ -1,15 +1,20 @@
-"""What the use cases work with: settings and the doors to the world, each opened when it is first used."""
+"""What the use cases work with: settings and the doors to the world, each opened when it is first used.
+
+Ports are named for the type checker only: what stands behind them comes with whoever opens a door.
+"""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from v2s_tui.config.settings import Settings
-from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Prober, Source
-from v2s_tui.domain.target.instance_types import Catalogue
-from v2s_tui.domain.target.sizing import MeasuredUse
+
+if TYPE_CHECKING:
+    from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Prober, Source
+    from v2s_tui.domain.target.instance_types import Catalogue
+    from v2s_tui.domain.target.sizing import MeasuredUse
 
 Door = TypeVar("Door")
 
@@ -44,15 +49,15 @@ class Services:
     """
 
     settings: Settings
-    clock: Clock
-    source: Lazy[Source]
-    cloud: Lazy[Cloud]
-    objects: Lazy[ObjectStore]
-    disks: Lazy[Disks]
-    guests: Lazy[Guests]
-    prober: Lazy[Prober] | None = None
-    catalogues: dict[str, Catalogue] = field(default_factory=dict)
-    measured: dict[str, MeasuredUse | None] = field(default_factory=dict)
+    clock: "Clock"
+    source: "Lazy[Source]"
+    cloud: "Lazy[Cloud]"
+    objects: "Lazy[ObjectStore]"
+    disks: "Lazy[Disks]"
+    guests: "Lazy[Guests]"
+    prober: "Lazy[Prober] | None" = None
+    catalogues: "dict[str, Catalogue]" = field(default_factory=dict)
+    measured: "dict[str, MeasuredUse | None]" = field(default_factory=dict)
 
     @property
     def work_dir(self) -> Path:
