@@ -14,7 +14,7 @@ from vsphere_xml import PLACES, envelope, retrieve_answer, vm_row
 
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.cloud import ScalewayCloud
-from v2s_tui.adapters.scaleway.transport import Transport
+from v2s_tui.adapters.scaleway.transport import LARGEST_ANSWER_BYTES, Transport
 from v2s_tui.adapters.vsphere.answer import BadAnswer, ObjectContent, read_body, read_page
 from v2s_tui.adapters.vsphere.places import Places
 from v2s_tui.adapters.vsphere.rows import detailed_vm, listed_vm
@@ -218,3 +218,11 @@ def test_scaleway_errors_of_wrong_shape(cloud: tuple[ScriptedApi, ScalewayCloud]
         campaign.feed(lambda: client.get("volume", ZONE, PROJECT))
     campaign.report("Scaleway errors")
     assert campaign.counted["taken"] == 0
+
+
+def test_a_scaleway_answer_without_end_is_stopped(cloud: tuple[ScriptedApi, ScalewayCloud]) -> None:
+    api, client = cloud
+    endless = Say(200, b'{"a":"' + b"x" * (LARGEST_ANSWER_BYTES + (4 << 20)))
+    api.otherwise = lambda _asked: endless
+    with pytest.raises(TargetError, match="larger than 32 MiB"):
+        client.get("block_snapshot", ZONE, PROJECT)

@@ -134,7 +134,11 @@ class ControlServer:
     # --- one connection
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = _Client(writer, Actor(_peer_name(writer), "socket"))
+        user = _peer_user(writer)
+        if user not in {os.geteuid(), 0}:  # its mode keeps others out already; a folder may be changed
+            writer.close()
+            return
+        client = _Client(writer, Actor(_user_name(user), "socket"))
         self._clients.add(client)
         try:
             async for line in reader:
@@ -204,11 +208,15 @@ def _plain(actor: Actor) -> dict[str, str]:
     return {"who": actor.who, "origin": actor.origin}
 
 
-def _peer_name(writer: asyncio.StreamWriter) -> str:
-    """The OS user at the other end, as the kernel says."""
+def _peer_user(writer: asyncio.StreamWriter) -> int:
+    """The id of the OS user at the other end, as the kernel says."""
     connection: socket.socket = writer.get_extra_info("socket")
     size = struct.calcsize("3i")
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return int(user)
+
+
+def _user_name(user: int) -> str:
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

@@ -37,9 +37,15 @@ class Download:
         parts = urlsplit(url)
         self._host = parts.netloc.rpartition("@")[2]
         self._stall_seconds = stall_seconds
-        self._connection = _connection(parts.scheme, self._host, _context(thumbprint, ca_file, insecure))
+        if parts.scheme != "https":
+            raise LeaseFailed(
+                f"the export lease offers a disk at an address of kind {parts.scheme!r}",
+                hint="ESXi serves disks by https alone; what answers as vCenter may not be one",
+            )
+        context = _context(thumbprint, ca_file, insecure)
+        self._connection = http.client.HTTPSConnection(self._host, timeout=_CONNECT_SECONDS, context=context)
         try:
-            self._connect(thumbprint if parts.scheme == "https" else "")
+            self._connect(thumbprint)
             path = f"{parts.path}?{parts.query}" if parts.query else parts.path
             self._answer = self._get(path)
         except BaseException:
@@ -74,7 +80,7 @@ class Download:
         self._connection.sock.settimeout(self._stall_seconds)
 
     def _compare(self, thumbprint: str) -> None:
-        encrypted: Any = self._connection.sock  # an SSLSocket: the scheme is https
+        encrypted: Any = self._connection.sock  # an SSLSocket
         certificate = encrypted.getpeercert(binary_form=True) or b""
         wanted = _digits(thumbprint)
         algorithm = "sha256" if len(wanted) == 64 else "sha1"
@@ -109,14 +115,6 @@ class Download:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _connection(scheme: str, host: str, context: ssl.SSLContext) -> http.client.HTTPConnection:
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, timeout=_CONNECT_SECONDS, context=context)
-    if scheme == "http":
-        return http.client.HTTPConnection(host, timeout=_CONNECT_SECONDS)
-    raise LeaseFailed(f"the export lease offers a disk at an address of kind {scheme!r}")
 
 
 def _context(thumbprint: str, ca_file: str, insecure: bool) -> ssl.SSLContext:

@@ -29,6 +29,8 @@ from v2s_tui.domain.errors import TargetError, TargetUnavailable
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _POOL_SIZE = 32
+LARGEST_ANSWER_BYTES = 32 << 20
+"""A page of the largest catalogue is below 1 MiB."""
 
 
 class Transport:
@@ -101,7 +103,9 @@ class Transport:
             data=data,
             timeout=(self._access.connect_seconds, self._access.read_seconds),
             verify=self._access.verify,
+            stream=True,
         )
+        _read_bounded(response)
         _hide(self._access.secret_key, response)
         if response.status_code == 429:
             self.limiter.refused()
@@ -124,6 +128,20 @@ class Transport:
         if method == "POST":
             hint += "; what it may have made is found again by its tag"
         return TargetUnavailable(f"no answer from the Scaleway API to {call}: {err}", hint=hint)
+
+
+def _read_bounded(response: requests.Response) -> None:
+    """Read the answer; TargetError for one that never ends: whoever answers must not fill our memory."""
+    content = bytearray()
+    for piece in response.iter_content(1 << 16):
+        content += piece
+        if len(content) > LARGEST_ANSWER_BYTES:
+            response.close()
+            raise TargetError(
+                f"the Scaleway API's answer is larger than {LARGEST_ANSWER_BYTES >> 20} MiB",
+                hint="is scaleway.api_url right, and what is between it and here?",
+            )
+    response._content = bytes(content)
 
 
 def _hide(secret: str, response: requests.Response) -> None:
