@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from app_under_test import app_on_fakes, batch_in_flight, services_on_fakes, settled, watched
+from app_under_test import app_on_fakes, batch_in_flight, services_on_fakes, settled
 from memory_session import MemorySession
 
 from v2s_tui.config.settings import Settings, VmwareSettings
@@ -17,13 +17,6 @@ from v2s_tui.tui.modals.welcome import Welcome
 from v2s_tui.tui.notice import desktop_notice
 
 SIZE = (80, 24)
-LINE_DRAWING = set("─│┌┐└┘━┃┏┓┗┛▁▂▃▄▅▆▇▌▊▎")
-
-
-def painted(app: V2sApp) -> str:
-    """Every character on the screen."""
-    lines = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
 async def test_a_chosen_theme_and_ascii_are_kept_for_the_next_start(tmp_path: Path) -> None:
@@ -47,25 +40,6 @@ async def test_a_chosen_theme_and_ascii_are_kept_for_the_next_start(tmp_path: Pa
 
 async def test_every_offered_theme_exists(tmp_path: Path) -> None:
     assert set(THEMES) <= set(app_on_fakes(tmp_path).available_themes)
-
-
-@pytest.mark.parametrize("step", ["1", "3", "5"])
-async def test_ascii_mode_draws_nothing_that_is_not_ascii(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    monkeypatch.setenv("V2S_ASCII", "1")
-    app = app_on_fakes(tmp_path)
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press(step)
-        await settled(pilot)
-        if step == "5":
-            watched(app, batch_in_flight(gate=True))
-        await pilot.pause()
-        assert painted(app).isascii()
-        app.action_ascii()
-        await pilot.pause()
-        assert step == "1" or not painted(app).isascii()
 
 
 def test_ascii_is_for_those_who_ask_and_for_other_character_sets() -> None:

@@ -31,6 +31,7 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
         )
     from v2s_tui.adapters.store.session import SessionFile
     from v2s_tui.tui.app import V2sApp
+    from v2s_tui.tui.looks import first_theme
     from v2s_tui.tui.session import session_path
     from v2s_tui.usecases.edit_plan_file import open_plan_file
 
@@ -42,8 +43,7 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
             if first_plan is not None and not app.workspace.plan.migrations:
                 opened = open_plan_file(first_plan)
                 app.workspace.open_plan(opened.plan, opened.path, digest=opened.digest)
-            if services.settings.theme:
-                app.theme = services.settings.theme
+            app.theme = services.settings.theme or first_theme(app.console.color_system)
             app.set_keymap(services.settings.keys)
             return app.run() or app.return_code or 0
         finally:

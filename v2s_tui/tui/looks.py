@@ -1,17 +1,24 @@
-"""How the app looks: four themes, and an ASCII mode for terminals and fonts without line drawing.
+"""How the app looks: five themes, and an ASCII mode for terminals and fonts without line drawing.
 
 The choice is kept in the session. State never hangs on a colour, so NO_COLOR and 16 colours lose nothing.
+Colours are such that text stays legible when they are rounded to the 256 that terminals have in common:
+OpenSSH does not tell that a terminal has more.
 """
 
 import codecs
 import locale
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from rich.segment import Segment
 from textual.app import App
-from textual.scrollbar import ScrollBar, ScrollBarRender
-from textual.theme import Theme
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.theme import BUILTIN_THEMES, Theme
+
+from v2s_tui.presentation.plain_ascii import plain_ascii
 
 THEMES: Mapping[str, str] = {
     "textual-dark": "dark",
@@ -44,16 +51,73 @@ _HIGH_CONTRAST = Theme(
 )
 
 
-class AsciiScrollBar(ScrollBarRender):
-    """A scrollbar told by colour cells only, without block characters."""
+_DARK = replace(
+    BUILTIN_THEMES["textual-dark"],
+    error="#af0000",
+    variables={
+        "block-cursor-background": "#005faf",
+        "block-cursor-foreground": "#ffffff",
+        "text-secondary": "#87afd7",
+        "text-error": "#ff8787",
+    },
+)
+_LIGHT = replace(
+    BUILTIN_THEMES["textual-light"],
+    error="#af0000",
+    foreground="#000000",
+    panel="#d7d7d7",
+    variables={
+        "text-warning": "#5f0087",
+        "text-accent": "#00005f",
+        "text-success": "#005f00",
+        "text-muted": "#444444",
+    },
+)
+_ANSI_DARK = replace(
+    BUILTIN_THEMES["ansi-dark"],
+    primary="ansi_bright_cyan",
+    secondary="ansi_bright_cyan",
+    accent="ansi_bright_cyan",
+    warning="ansi_bright_yellow",
+    error="ansi_bright_red",
+    success="ansi_bright_green",
+    variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
+        "input-selection-background": "ansi_white",
+    },
+)
+_ANSI_LIGHT = replace(
+    BUILTIN_THEMES["ansi-light"],
+    accent="ansi_blue",
+    warning="ansi_magenta",
+    variables={
+        **BUILTIN_THEMES["ansi-light"].variables,
+        "input-selection-background": "ansi_blue",
+        "input-selection-foreground": "ansi_bright_white",
+    },
+)
 
-    VERTICAL_BARS = [" "] * 8
-    HORIZONTAL_BARS = [" "] * 8
+
+class AsciiFilter(LineFilter):
+    """Whatever is drawn, by us or by Textual, leaves as ASCII."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments with their text in ASCII, as wide as before."""
+        return [
+            segment if segment.text.isascii() else segment._replace(text=plain_ascii(segment.text))
+            for segment in segments
+        ]
 
 
 def add_themes(app: App[Any]) -> None:
     """Make our own themes known."""
-    app.register_theme(_HIGH_CONTRAST)
+    for theme in (_DARK, _LIGHT, _HIGH_CONTRAST, _ANSI_DARK, _ANSI_LIGHT):
+        app.register_theme(theme)
+
+
+def first_theme(colour_system: str | None) -> str:
+    """The theme until somebody chooses: of a terminal with 16 colours its own, not others rounded to them."""
+    return "ansi-dark" if colour_system == "standard" else "textual-dark"
 
 
 def wants_ascii(environ: Mapping[str, str] = os.environ) -> bool:
@@ -68,7 +132,11 @@ def wants_ascii(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def set_ascii(app: App[Any], *, on: bool) -> None:
-    """Draw borders and scrollbars with ASCII characters, or with line drawing."""
-    ScrollBar.renderer = AsciiScrollBar if on else ScrollBarRender
+    """Draw with ASCII characters alone, or with line drawing."""
+    if on == app.has_class(ASCII_CLASS):
+        return
+    app._filters[:] = [each for each in app._filters if not isinstance(each, AsciiFilter)]
+    if on:
+        app._filters.append(AsciiFilter())
     app.set_class(on, ASCII_CLASS)
     app.refresh_css(animate=False)

@@ -100,7 +100,8 @@ class PlanScreen(PlanFileScreen):
         else:
             excluded = f", {len(outlook.resolved.excluded)} excluded" if outlook.resolved.excluded else ""
             text.append(f"  {plan_size(outlook.resolved)}{excluded}")
-            text.append(f"  {len(outlook.blocking)} block" if outlook.blocking else "", style="bold red")
+            if outlook.blocking:
+                text.append("  ").append(f" {len(outlook.blocking)} block ", style="bold reverse")
             text.append(f"  {self.v2s.outlook_note}" if self.v2s.outlook_note else "", style="dim")
         self.query_one("#plan-sum", Static).update(text, layout=False)
 

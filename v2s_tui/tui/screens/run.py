@@ -129,7 +129,7 @@ class RunScreen(TableScreen):
         state = "GATE" if snapshot.gate else snapshot.status.value
         text.append(f"{snapshot.batch_id} {state}", style="bold")
         if not snapshot.live and not snapshot.completed_at:
-            text.append("  NO RUNNER: R resumes", style="bold red")
+            text.append("  ").append(" NO RUNNER: R resumes ", style="bold reverse")
         text.append("  PAUSED" if snapshot.paused else "", style="bold")
         text.append(f"  {batch_line(snapshot)}")
         text.append(f"  {snapshot.message}" if snapshot.message else "", style="dim")

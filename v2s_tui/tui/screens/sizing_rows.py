@@ -45,7 +45,8 @@ def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, mar
     )
     text.append(f"  {marked} marked" if marked else "", style="bold")
     missing = len(rows) - len(typed)
-    text.append(f"  {missing} without a type" if missing else "", style="bold red")
+    if missing:
+        text.append("  ").append(f" {missing} without a type ", style="bold reverse")
     text.append(f"  strategy {strategy}", style="dim")
     notes = {note for each in outlook.catalogues.values() if (note := catalogue_note(each))}
     return text.append("  " + "; ".join(sorted(notes)) if notes else "", style="dim")
