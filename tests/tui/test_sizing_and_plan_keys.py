@@ -15,6 +15,8 @@ from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.findings import FindingsView
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.plan import PlanScreen
+from v2s_tui.tui.widgets.cell_editor import CellEditor
+from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
 SIZE = (100, 30)
 
@@ -143,3 +145,47 @@ async def test_the_difference_to_the_saved_file_is_shown(tmp_path: Path) -> None
         await pilot.pause()
         assert isinstance(app.screen, TextView)
         assert "- migration web-dev-01" in app.screen.text
+
+
+async def test_a_type_is_typed_into_its_cell_with_completion_and_the_next_vm_follows(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        await pilot.press("e", *"pro2-", "tab")
+        editor = app.screen.focused
+        assert isinstance(editor, CellEditor)
+        assert editor.value.startswith("PRO2-")
+        named = editor.value
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.workspace.plan.migrations[0].target_type == named
+        assert app.screen.query_one("#sizing-table", VirtualTable).cursor == 1
+        assert app.screen.query_one("#sizing-table", VirtualTable).has_focus
+        await pilot.press("u")
+        assert app.workspace.plan.migrations[0].target_type is None
+
+
+async def test_what_is_no_type_is_not_taken_and_escape_changes_nothing(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        before = app.workspace.plan
+        await pilot.press("e", *"zzz", "enter")
+        assert isinstance(app.screen.focused, CellEditor)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert app.workspace.plan == before
+        assert not app.screen.query(CellEditor)
+
+
+async def test_a_typed_type_goes_to_all_marked_and_an_emptied_cell_is_automatic(
+    tmp_path: Path,
+) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        await pilot.press("m", *"name:web-*", "enter", "e", "down", "down", "enter")
+        await settled(pilot)
+        typed = {m.vm_name: m.target_type for m in app.workspace.plan.migrations if m.target_type}
+        assert set(typed) == {"web-dev-01", "web-dev-02", "web-prod-01", "web-prod-02", "web-prod-03"}
+        assert len(set(typed.values())) == 1
+        await pilot.press("A", "g", "e", "backspace", "enter")
+        await settled(pilot)
+        assert app.workspace.plan.migrations[0].target_type is None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from textual.app import App, ComposeResult
 
 from v2s_tui.presentation.columns import Column
-from v2s_tui.tui.widgets.virtual_table import VirtualTable, fit_columns
+from v2s_tui.tui.widgets.column_layout import MOST_GROWING, fit_columns
+from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,20 @@ def test_unimportant_columns_give_way_first() -> None:
     assert [column.name for column, _ in fit_columns(COLUMNS, 12)] == ["name"]
 
 
-def test_spare_room_goes_to_the_first_column() -> None:
-    (_, name_width), (_, size_width) = fit_columns(COLUMNS[:2], 60)
-    assert (name_width, size_width) == (50, 6)
+def test_spare_room_goes_to_the_first_column_until_the_eye_would_lose_its_line() -> None:
+    (_, name_width), (_, size_width) = fit_columns(COLUMNS[:2], 40)
+    assert (name_width, size_width) == (30, 6)
+    assert fit_columns(COLUMNS[:2], 200)[0][1] == MOST_GROWING
+
+
+async def test_an_empty_table_says_what_to_do() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)):
+        app.table.if_empty = ("nothing is here", "press n")
+        app.table.set_rows([])
+        assert line_text(app.table, 3).strip() == "press n"
+        app.table.set_rows(items(1))
+        assert line_text(app.table, 3).strip() == ""
 
 
 async def test_markup_in_names_is_shown_as_it_is() -> None:

@@ -78,8 +78,14 @@ def _line(app: App[Any], active: ActiveBinding) -> KeyLine | None:
     )
 
 
-def hints(lines: tuple[KeyLine, ...]) -> Iterator[KeyLine]:
-    """In the order in which the bottom line gives them room: the screen's main keys, then its others."""
+def hints(lines: tuple[KeyLine, ...], *, typing: bool = False) -> Iterator[KeyLine]:
+    """In the order in which the bottom line gives them room: the screen's main keys, then its others.
+
+    typing: the keyboard is in an input, where the screen's letters are text; only the input's own keys work.
+    """
+    if typing:
+        yield from (line for line in lines if line.place == "list" and line.shown)
+        return
     own = [line for line in lines if line.place == "here"]
     yield from (line for line in own if line.shown)
     yield from (line for line in own if not line.shown)

@@ -23,6 +23,7 @@ from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.sizing_rows import fitting_types, sizing_rows, sizing_tone, sums_text, why_lines
 from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
+from v2s_tui.tui.widgets.cell_editor import CellEditor
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.compare_strategies import compare_strategies
 
@@ -35,6 +36,7 @@ class SizingScreen(TableScreen):
     COLUMNS = SIZING_COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t,enter", "choose_type", "Type", id="sizing.type"),
+        Binding("e", "edit_type", "Edit cell", id="sizing.edit"),
         Binding("space", "mark", "Mark", id="sizing.mark"),
         Binding("m", "mark_by_filter", "Mark by filter", id="sizing.mark_by_filter"),
         Binding("C", "compare", "Compare", id="sizing.compare"),
@@ -115,6 +117,28 @@ class SizingScreen(TableScreen):
     def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
         """Enter chooses a type."""
         self.action_choose_type()
+
+    def action_edit_type(self) -> None:
+        """Type the name of a type into the cell, for the marked VMs or the one under the cursor."""
+        outlook, rows, place = self.v2s.outlook, self._targets(), self.table.cell_region("target")
+        if outlook is None or not rows or place is None:
+            return
+        names = [each.name for each in fitting_types(outlook, rows)]
+        editor = CellEditor(place, names, rows[0].planned.target_type or "")
+        self.mount(editor)
+        editor.focus()
+
+    def on_cell_editor_taken(self, event: CellEditor.Taken) -> None:
+        """The type stands in the cell; go on with the next VM where only one was meant."""
+        names = self._names()
+        self._edit(edit.with_type(self.workspace.plan, names, event.choice or None))
+        self.table.focus()
+        if not self._marked:
+            self.table.move_cursor(self.table.cursor + 1)
+
+    def on_cell_editor_left(self, event: CellEditor.Left) -> None:
+        """Nothing was typed."""
+        self.table.focus()
 
     def action_choose_type(self) -> None:
         """Pick a type for the marked VMs from those that can take every one of them."""

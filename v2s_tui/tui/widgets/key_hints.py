@@ -6,7 +6,7 @@ from typing import Any
 from rich.style import Style
 from rich.text import Text
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from v2s_tui.tui.keymap import KeyLine, hints, key_lines
 
@@ -48,5 +48,6 @@ class KeyHints(Static):
 
     def _draw(self) -> None:
         lines = key_lines(self.screen)
-        always = [line for name in _ALWAYS for line in lines if line.id == name]
-        self.update(hints_text(hints(lines), always, self.size.width or 80), layout=False)
+        typing = isinstance(self.screen.focused, Input)
+        always = [] if typing else [line for name in _ALWAYS for line in lines if line.id == name]
+        self.update(hints_text(hints(lines, typing=typing), always, self.size.width or 80), layout=False)

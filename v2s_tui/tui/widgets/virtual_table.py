@@ -21,48 +21,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from v2s_tui.presentation.columns import Column
+from v2s_tui.tui.widgets.column_layout import GAP, MARGIN, cell_text, fit_columns
 
 Row = TypeVar("Row")
-MARGIN = 2
-"""Cells before the first column: cursor sign and mark sign, so that both are visible without colour."""
-
-
-LEAST_GROWING = 12
-"""Cells below which a growing column is dropped rather than cut further."""
-
-
-def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column[Row], int]]:
-    """Columns that fit into width with the width each gets.
-
-    Unimportant columns are dropped first, from the right; then from the right whatever does not fit. A
-    growing column is counted at its least width and takes what is left over; without one the first does.
-    """
-    chosen = list(columns)
-    while len(chosen) > 1 and _wanted(chosen) > width:
-        droppable = [each for each in chosen if not each.important]
-        if not droppable:
-            break
-        chosen.remove(droppable[-1])
-    while len(chosen) > 1 and _total(chosen) > width:
-        chosen.remove(chosen[-1])
-    widths = [_least(each) for each in chosen]
-    if widths:
-        index = next((place for place, each in enumerate(chosen) if each.grows), 0)
-        spare = max(0, width - _total(chosen))
-        widths[index] = min(widths[index] + spare, max(widths[index], width - MARGIN))
-    return list(zip(chosen, widths, strict=True))
-
-
-def _least(column: Column[Row]) -> int:
-    return min(column.width, LEAST_GROWING) if column.grows else column.width
-
-
-def _wanted(columns: Sequence[Column[Row]]) -> int:
-    return MARGIN + sum(each.width + 1 for each in columns)
-
-
-def _total(columns: Sequence[Column[Row]]) -> int:
-    return MARGIN + sum(_least(each) + 1 for each in columns)
 
 
 class VirtualTable(ScrollView, Generic[Row], can_focus=True):
@@ -131,8 +92,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         classes: str | None = None,
     ) -> None:
         """row_key: identity of a row, kept by cursor and marks. tone(row, column name): one of "", ok, warn,
-        fail,
-        dim, busy."""
+        fail, dim, busy. `if_empty`: lines shown while there are no rows.
+        """
         super().__init__(id=id, classes=classes)
         self._columns: tuple[Column[Row], ...] = tuple(columns)
         self._row_key = row_key
@@ -145,6 +106,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self.sort_column = ""
         self.sort_reverse = False
         self.marked: frozenset[Hashable] = frozenset()
+        self.if_empty: Sequence[str] = ()
 
     # --- rows -------------------------------------------------------------------------------------
 
@@ -218,6 +180,16 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._lines.clear()
         self.refresh()
 
+    def cell_region(self, column_name: str) -> Region | None:
+        """Where on the screen the cursor's cell of that column lies; None while it is not shown."""
+        left = MARGIN
+        for column, width in self._layout:
+            if column.name == column_name and self._rows:
+                y = self.cursor - self.scroll_offset.y + 1
+                return Region(self.region.x + left, self.region.y + y, width, 1)
+            left += width + GAP
+        return None
+
     def refresh_rows(self, indexes: Iterable[int]) -> None:
         """Redraw these rows (their content changed in place)."""
         top = self.scroll_offset.y
@@ -261,19 +233,27 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             return self._header_line(width)
         index = self.scroll_offset.y + y - 1
         if index >= len(self._rows):
-            return Strip.blank(width, self._style("", False, False))
+            return self._blank_line(y, width)
         is_cursor = index == self.cursor
         cached = self._lines.get((index, is_cursor))
         if cached is None:
             cached = self._lines[index, is_cursor] = self._row_line(self._rows[index], is_cursor, width)
         return cached
 
+    def _blank_line(self, y: int, width: int) -> Strip:
+        """Nothing, or in a table without rows what to do about it."""
+        place = y - 2
+        if self._rows or not 0 <= place < len(self.if_empty):
+            return Strip.blank(width, self._style("", False, False))
+        style = self._style("" if place == 0 else "dim", False, False)
+        return Strip([Segment(set_cell_size(" " * MARGIN + self.if_empty[place], width), style)], width)
+
     def _header_line(self, width: int) -> Strip:
         style = self.get_component_rich_style("virtual-table--header")
         cells = [" " * MARGIN]
         for column, cell_width in self._layout:
             arrow = ("v" if self.sort_reverse else "^") if column.name == self.sort_column else ""
-            cells.append(_cell(column.title + arrow, cell_width, right=column.right) + " ")
+            cells.append(cell_text(column.title + arrow, cell_width, right=column.right) + " " * GAP)
         return Strip([Segment(set_cell_size("".join(cells), width), style)], width)
 
     def _row_line(self, row: Row, is_cursor: bool, width: int) -> Strip:
@@ -287,7 +267,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             if own is not style:
                 segments.append(Segment(text, style))
                 text, style = "", own
-            text += _cell(column.cell(row), cell_width, right=column.right) + " "
+            text += cell_text(column.cell(row), cell_width, right=column.right) + " " * GAP
         return Strip([*segments, Segment(text, style)]).adjust_cell_length(width, base)
 
     def _style(self, tone: str, is_cursor: bool, marked: bool) -> Style:
@@ -356,14 +336,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
     def _click_header(self, x: int) -> None:
         left = MARGIN
         for column, width in self._layout:
-            if left <= x <= left + width:
+            if left <= x < left + width + GAP:
                 self.post_message(self.HeaderClicked(self, column.name))  # type: ignore[arg-type]
                 return
-            left += width + 1
-
-
-def _cell(text: str, width: int, *, right: bool) -> str:
-    fitted = text.replace("\n", " ")
-    if right and len(fitted) < width:
-        fitted = fitted.rjust(width)
-    return set_cell_size(fitted, width)
+            left += width + GAP
