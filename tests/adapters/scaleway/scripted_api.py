@@ -74,9 +74,10 @@ class ScriptedApi:
                 for name, value in {**answer.headers, "Content-Length": str(len(answer.content))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(answer.content)
+                if self.command != "HEAD":
+                    self.wfile.write(answer.content)
 
-            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815
+            do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815
 
             def log_message(self, *_args: object) -> None:
                 """Quiet."""

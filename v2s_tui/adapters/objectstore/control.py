@@ -11,19 +11,30 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.failures import from_client_error, no_answer
-from v2s_tui.domain.errors import StorageUnavailable
+from v2s_tui.domain.errors import StorageError, StorageUnavailable
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 T = TypeVar("T")
 
+_NO_S3 = "is scaleway.s3_endpoint right, and what is between it and here?"
 ANSWER_SECONDS = 900.0
 """Longest wait for one control call with its retries; completing a large upload takes minutes."""
 
 
+MOST_ITEMS = 1_000_000
+"""Of one list; who lists more is not the bucket of a migration."""
+
 TLS_CLOSE_SECONDS = 0.1
 """aiohttp returns from close() before TLS connections are gone; a loop that stops then leaves them open."""
+
+
+class Answer(dict[str, Any]):
+    """An answer, or an item of one, in which a missing field is an error of the server's."""
+
+    def __missing__(self, name: str) -> Any:
+        raise StorageError(f"Object Storage's answer lacks {name}", hint=_NO_S3)
 
 
 class ControlClient:
@@ -39,9 +50,9 @@ class ControlClient:
         self._open = contextlib.AsyncExitStack()
         self._client: S3Client | None = None
 
-    def call(self, what: str, operation: str, **arguments: Any) -> dict[str, Any]:
+    def call(self, what: str, operation: str, **arguments: Any) -> Answer:
         """One S3 operation by botocore's name (`head_object`). what: for the error message."""
-        return self._run(what, self._call(operation, arguments))
+        return Answer(self._run(what, self._call(operation, arguments)))
 
     def pages(self, what: str, operation: str, items: str, **arguments: Any) -> list[dict[str, Any]]:
         """All items of all pages of a list operation."""
@@ -68,6 +79,7 @@ class ControlClient:
 
     def _run(self, what: str, work: Coroutine[Any, Any, T]) -> T:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         try:
@@ -76,6 +88,8 @@ class ControlClient:
             raise from_client_error(what, err) from err
         except (BotoCoreError, OSError) as err:
             raise no_answer(what, err) from err
+        except (ResponseParserError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+            raise StorageError(f"Object Storage's answer cannot be understood: {what}", hint=_NO_S3) from err
         except TimeoutError as err:
             future.cancel()
             raise StorageUnavailable(f"Object Storage did not answer in time to {what}") from err
@@ -128,11 +142,12 @@ class ControlClient:
 
     async def _pages(self, operation: str, items: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
         client: Any = await self._s3()
-        return [
-            item
-            async for page in client.get_paginator(operation).paginate(**arguments)
-            for item in page.get(items) or ()
-        ]
+        found: list[dict[str, Any]] = []
+        async for page in client.get_paginator(operation).paginate(**arguments):
+            found += [Answer(item) for item in page.get(items) or ()]
+            if len(found) > MOST_ITEMS:
+                raise StorageError(f"Object Storage lists more than {MOST_ITEMS:,} items", hint=_NO_S3)
+        return found
 
     async def _presign(self, operation: str, expires_seconds: int, arguments: dict[str, Any]) -> str:
         client: Any = await self._s3()
