@@ -146,9 +146,9 @@ def _write_file_systems(
     image = root.parent / "root.img"
     with image.open("wb") as file:
         file.truncate(layout["root"].size_bytes)
-    make = _btrfs if shape.root_kind == "btrfs" else _xfs
+    make = make_btrfs if shape.root_kind == "btrfs" else make_xfs
     make(image, root, identity.root_uuid)
-    _copy(image, target, layout["root"])
+    copy_image(image, target, layout["root"])
 
 
 def write_ext4(target: Path, place: Partition, folder: Path, volume_id: str, label: str) -> None:
@@ -158,11 +158,12 @@ def write_ext4(target: Path, place: Partition, folder: Path, volume_id: str, lab
     run(["mke2fs", *flags, "-d", str(folder), str(target), f"{place.size_bytes // 1024}k"])
 
 
-def _btrfs(image: Path, folder: Path, volume_id: str) -> None:
+def make_btrfs(image: Path, folder: Path, volume_id: str) -> None:
+    """A btrfs in a file of its size, filled with a folder."""
     run(["mkfs.btrfs", "-q", "-U", volume_id, "-L", "root", "--rootdir", str(folder), str(image)])
 
 
-def _xfs(image: Path, folder: Path, volume_id: str) -> None:
+def make_xfs(image: Path, folder: Path, volume_id: str) -> None:
     """mkfs.xfs fills a new file system from a prototype file (see its manual)."""
     prototype = folder.parent / "prototype"
     prototype.write_text("\n".join(["/dev/null", "0 0", "d--755 0 0", *_prototype(folder), "$", ""]))
@@ -182,7 +183,7 @@ def _prototype(folder: Path) -> Iterator[str]:
             yield f"{path.name} ---{mode} 0 0 {path}"
 
 
-def _copy(image: Path, target: Path, place: Partition) -> None:
+def copy_image(image: Path, target: Path, place: Partition) -> None:
     """Put a file system into its partition, leaving holes."""
     with image.open("rb") as source, target.open("r+b") as disk:
         for position in range(0, place.size_bytes, MIB):
