@@ -9,6 +9,7 @@ _ESCAPES = re.compile(
 )
 _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\ufffc]")
 _GAP = re.compile(r" {12,}")
+_COUNTDOWN = re.compile(r"will be executed automatically in \d+s\.\s*\Z")
 
 _SIGNS = (
     (EvidenceLevel.FIRMWARE, re.compile(r"BdsDxe: starting Boot\w+|GNU GRUB|Welcome to GRUB|GRUB loading")),
@@ -63,6 +64,11 @@ def failure_in(text: str) -> str:
         if match:
             return f"{meaning} ({match[0].strip()})"
     return ""
+
+
+def menu_waits(text: str) -> bool:
+    """True while a GRUB menu counts down: nothing was printed after its last number."""
+    return _COUNTDOWN.search(text) is not None
 
 
 def tail_of(text: str, *, lines: int = 40) -> str:

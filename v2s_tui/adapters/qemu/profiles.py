@@ -13,6 +13,8 @@ from v2s_tui.adapters.qemu.firmware import Firmware
 from v2s_tui.domain.errors import InputError
 
 QEMU = "qemu-system-x86_64"
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+"""System calls that a machine never needs are refused by the kernel, should a guest take its QEMU over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def machine_argv(
 ) -> list[str]:
     """The command line. Disks are opened as throw-away layers: nothing the guest writes reaches them."""
     argv = [
-        QEMU, "-name", "v2s-rehearsal", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+        QEMU, "-name", "v2s-rehearsal", "-sandbox", SANDBOX, "-nodefaults", "-no-user-config",
+        "-display", "none", "-vga", "none",
         "-device", "VGA,addr=0x4", "-machine", profile.machine, "-accel", acceleration, "-cpu", "host" if
         acceleration == "kvm" else "max", "-smp", "2", "-m", str(memory_mib), "-boot", "menu=off", "-chardev",
         f"socket,id=qmp,fd={wiring.qmp}", "-mon", "chardev=qmp,mode=control", "-chardev",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from v2s_tui.adapters.qemu.acceleration import acceleration as probed_acceleration
-from v2s_tui.adapters.qemu.console import console_text, failure_in, signs_in, tail_of
+from v2s_tui.adapters.qemu.console import console_text, failure_in, menu_waits, signs_in, tail_of
 from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.adapters.qemu.machine import Machine, running_machine
 from v2s_tui.adapters.qemu.profiles import find_profile
@@ -25,6 +25,7 @@ _POLL_SECONDS = 0.3
 _WRITTEN_BYTES = 1024**2
 _MAX_RESETS = 3
 _POWER_OFF_SECONDS = 60.0
+_ENTER = {"type": "qcode", "data": "ret"}
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class _Watch:
     failure: str = ""
     ssh: socket.socket | None = None
     agent_asked: float = 0.0
+    answered: int = 0
 
     @property
     def seconds(self) -> float:
@@ -132,6 +134,7 @@ def _look(watch: _Watch) -> None:
         watch.note(level, sign)
     try:
         _look_at_devices(watch)
+        _answer_menu(watch, text)
     except QmpClosed:
         watch.failure = watch.failure or "the machine switched itself off"
         return
@@ -157,6 +160,16 @@ def _look_at_devices(watch: _Watch) -> None:
     resets = sum(name == "RESET" and data.get("guest", False) for name, data in qmp.events)
     if resets > _MAX_RESETS:
         watch.failure = "the guest resets again and again"
+
+
+def _answer_menu(watch: _Watch, text: str) -> None:
+    """Enter, once for each number that a boot menu counts down: it boots what it would boot by itself.
+
+    GRUB's clock runs several times too slow under emulation, so a menu of five seconds takes half a minute.
+    """
+    if menu_waits(text) and len(text) != watch.answered:
+        watch.answered = len(text)
+        watch.machine.qmp.command("send-key", keys=[_ENTER])
 
 
 def _written(statistics: dict[str, Any]) -> int:

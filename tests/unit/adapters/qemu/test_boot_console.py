@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from v2s_tui.adapters.qemu.acceleration import acceleration
-from v2s_tui.adapters.qemu.console import console_text, failure_in, signs_in, tail_of
+from v2s_tui.adapters.qemu.console import console_text, failure_in, menu_waits, signs_in, tail_of
 from v2s_tui.adapters.qemu.firmware import Firmware
 from v2s_tui.adapters.qemu.profiles import Wiring, find_profile, machine_argv
 from v2s_tui.domain.errors import InputError
@@ -89,3 +89,10 @@ def test_the_operator_may_decide_about_kvm() -> None:
     assert acceleration(environment={"V2S_ACCELERATION": "kvm"}) == "kvm"
     with pytest.raises(InputError):
         acceleration(environment={"V2S_ACCELERATION": "xen"})
+
+
+def test_a_menu_that_counts_down_is_told_from_one_that_is_over() -> None:
+    waiting = "*Debian GNU/Linux\nThe highlighted entry will be executed automatically in 5s.  "
+    assert menu_waits(waiting)
+    assert not menu_waits(f"{waiting}\nBooting `Debian GNU/Linux'\n")
+    assert not menu_waits("Welcome to GRUB!")
