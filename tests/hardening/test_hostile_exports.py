@@ -1,6 +1,8 @@
 """RVTools files from elsewhere: bombs, formulas, damage; memory and time stay bounded."""
 
 import random
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -140,3 +142,58 @@ def test_formulas_in_names_do_not_run_in_a_spreadsheet(tmp_path: Path) -> None:
     lines = inventory_text(read_rvtools(path), "csv").splitlines()
     cells = [cell.strip('"') for line in lines for cell in line.split(",")]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+
+
+READ_AND_MEASURE = """
+import resource, sys
+from pathlib import Path
+from v2s_tui.adapters.formats.rvtools import read_rvtools
+from v2s_tui.domain.errors import InventoryFileError
+try:
+    read_rvtools(Path(sys.argv[1]))
+except InventoryFileError as refusal:
+    print(refusal, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="|")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_two_million_rows_are_refused_within_memory(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"vinfo.{form}"
+    (many_rows_csv if form == "csv" else many_rows_xlsx)(path, 2_000_000)
+    argv = [sys.executable, "-c", READ_AND_MEASURE, str(path)]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    refusal, peak_mib = said.split("|")
+    assert "more than 400,000 rows" in refusal
+    print(f"2,000,000 rows of {form}, {path.stat().st_size >> 20} MiB: at most {int(peak_mib)} MiB")
+    assert int(peak_mib) < 1500
+
+
+def many_rows_csv(path: Path, count: int) -> None:
+    rest = ";".join(str(cell) for cell in VINFO[1][1:])
+    with path.open("w") as file:
+        file.write(";".join(str(cell) for cell in VINFO[0]) + "\n")
+        file.writelines(f"vm-{number};{rest}\n" for number in range(count))
+
+
+def many_rows_xlsx(path: Path, count: int) -> None:
+    """Noise in each cell, so that the file is no zip bomb."""
+    chance = random.Random(13)
+    write_xlsx(path, ALL)
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name).decode() for name in book.namelist()}
+    rows = "".join(f"<row><c><v>{chance.getrandbits(40)}</v></c></row>" for _ in range(count))
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace("</sheetData>", rows + "</sheetData>")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+
+
+def test_a_csv_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "vinfo.csv"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(InventoryFileError, match="larger than 512 MiB"):
+        read_rvtools(path)

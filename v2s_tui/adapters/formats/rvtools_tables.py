@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from sys import intern
 from zipfile import ZipFile, ZipInfo
 
 from v2s_tui.adapters.formats.xlsx import UNREADABLE, Workbook, file_error, open_zip
@@ -22,7 +23,9 @@ TABLES = (
     "vDatastore",
     "vMetaData",
 )
-MAX_ROWS = 1_000_000
+MAX_ROWS = 400_000
+"""Of one table; the largest vCenter has 45,000 VMs."""
+MAX_CSV_BYTES = 1 << 29
 Record = Mapping[str, str]
 
 
@@ -87,6 +90,8 @@ def _unpacked(path: Path, opened: ZipFile, entry: ZipInfo) -> bytes:
 
 def _from_csv(path: Path) -> dict[str, Table]:
     try:
+        if path.stat().st_size > MAX_CSV_BYTES:
+            raise file_error(path, f"is larger than {MAX_CSV_BYTES >> 20} MiB", "split the export by vCenter")
         content = path.read_bytes()
     except OSError as err:
         raise file_error(path, f"cannot be read: {err.strerror}", "check the path") from err
@@ -100,19 +105,20 @@ def _known(name: str) -> str | None:
 
 
 def _csv_rows(content: bytes) -> Iterator[Sequence[str]]:
-    text = _decoded(content)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    text = io.TextIOWrapper(io.BytesIO(content), encoding=_encoding(content), errors="replace", newline="")
+    first = text.readline()
+    text.seek(0)
+    return csv.reader(text, delimiter=max(",;\t", key=first.count))
 
 
-def _decoded(content: bytes) -> str:
+def _encoding(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", errors="replace")
+        return "utf-16"
     try:
-        return content.decode("utf-8-sig")
+        content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def _table(path: Path, name: str, rows: Iterable[Sequence[str]]) -> Table:
@@ -121,7 +127,8 @@ def _table(path: Path, name: str, rows: Iterable[Sequence[str]]) -> Table:
     try:
         columns = [heading(each) for each in next(lines, [])]
         for row in lines:
-            record = {key: value.strip() for key, value in zip(columns, row, strict=False) if value.strip()}
+            cells = zip(columns, row, strict=False)
+            record = {key: intern(value.strip()) for key, value in cells if value.strip()}
             if record:
                 records.append(record)
             if len(records) > MAX_ROWS:
