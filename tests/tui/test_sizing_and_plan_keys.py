@@ -1,8 +1,10 @@
 """Bulk edits, comparison of strategies, windows, findings and differences, by keys."""
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from app_under_test import app_on_fakes, settled
 from textual.pilot import Pilot
 
@@ -12,6 +14,7 @@ from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
+from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.findings import FindingsView
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.screens.plan import PlanScreen
@@ -189,3 +192,65 @@ async def test_a_typed_type_goes_to_all_marked_and_an_emptied_cell_is_automatic(
         await pilot.press("A", "g", "e", "backspace", "enter")
         await settled(pilot)
         assert app.workspace.plan.migrations[0].target_type is None
+
+
+async def test_vms_are_excluded_by_a_filter_written_out_and_let_in_again(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        app.workspace.saved_filters["windows"] = "os:windows"
+        await pilot.press("X", "enter")
+        await pilot.pause()
+        await pilot.press(*"@windows", "enter")
+        await settled(pilot)
+        assert [each.filter for each in app.workspace.plan.exclude] == ["os:windows"]
+        assert app.outlook is not None
+        assert [name for name, _ in app.outlook.resolved.excluded] == ["win-app-01"]
+        await pilot.press("X")
+        await pilot.pause()
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert app.workspace.plan.exclude == ()
+
+
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Let $EDITOR be this shell script, and the screen give way to it without a terminal."""
+    path = tmp_path / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(path))
+    monkeypatch.setattr(V2sApp, "suspend", lambda _: contextlib.nullcontext())
+
+
+async def test_unsaved_edits_go_through_the_editor_and_come_back_as_an_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(tmp_path, monkeypatch, "sed -i '/vm_name: win-app-01/d' \"$1\"")
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        before = app.workspace.plan
+        await pilot.press("e")
+        await settled(pilot)
+        assert "win-app-01" not in [line.vm_name for line in app.workspace.plan.migrations]
+        await pilot.press("u")
+        assert app.workspace.plan == before
+
+
+async def test_a_mistake_made_in_the_editor_is_shown_and_the_plan_in_hand_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "plan.yaml"
+    editor(tmp_path, monkeypatch, "echo 'wavse: []' >> \"$1\"")
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        app.save_plan(target)
+        before = app.workspace.plan
+        await pilot.press("e")
+        await settled(pilot)
+        assert isinstance(app.screen, Confirm)
+        assert app.workspace.plan == before
+        editor(tmp_path, monkeypatch, "sed -i '/wavse/d' \"$1\"")
+        await pilot.press("right", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, PlanScreen)
+        assert app.workspace.plan == before
+        assert not app.workspace.dirty

@@ -1,6 +1,6 @@
 """The app is a switchboard: screens by key, theme, session, background work. Screens do the rest."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path, PurePath
@@ -194,6 +194,10 @@ class V2sApp(App[int]):
             word = "GATE" if batch.gate else batch.status.value
             facts["run"] = StepFacts(word, alarm=batch.gate is not None or batch.counters.failed > 0)
         return facts
+
+    def kept_filters(self) -> Mapping[str, str]:
+        """Filters by name: those of migration.yaml and the session's own, which win."""
+        return {**self.services.settings.filters, **self.workspace.saved_filters}
 
     def source_note(self) -> str:
         """Which vCenter, and whether its certificate goes unchecked."""

@@ -34,6 +34,18 @@ def without_vms(
     return plan.model_copy(update={"migrations": migrations, "exclude": exclude})
 
 
+def with_excluded_filter(
+    plan: BatchPlan, text: str, *, reason: str = "excluded by the operator"
+) -> BatchPlan:
+    """The plan that leaves out whatever this filter selects, whichever line names it."""
+    return plan.model_copy(update={"exclude": (*plan.exclude, Exclusion(filter=text, reason=reason))})
+
+
+def without_exclusion(plan: BatchPlan, exclusion: Exclusion) -> BatchPlan:
+    """The plan without that exclusion."""
+    return plan.model_copy(update={"exclude": tuple(each for each in plan.exclude if each != exclusion)})
+
+
 def edit_lines(plan: BatchPlan, names: Iterable[str], change: Callable[[Migration], Migration]) -> BatchPlan:
     """The plan with `change` applied to the line of each VM (made first where only a pattern selects it)."""
     targets = set(names)

@@ -1,6 +1,5 @@
 """Screen 1: browse the vCenter inventory with a live filter and facets, mark VMs, plan them."""
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -81,7 +80,7 @@ class InventoryScreen(TableScreen):
     def on_mount(self) -> None:
         """Start with the list in hand and the filter of the last session."""
         bar = self.query_one(FilterBar)
-        bar.kept = self._kept_filters()
+        bar.kept = self.v2s.kept_filters()
         bar.on_filter = self._filtered
         bar.input.value = self.workspace.filter_text
         self.table.focus()
@@ -93,7 +92,7 @@ class InventoryScreen(TableScreen):
         if what in {"all", "inventory", "partial"}:
             self._suggest_values()
             bar = self.query_one(FilterBar)
-            bar.kept = self._kept_filters()
+            bar.kept = self.v2s.kept_filters()
             if bar.input.value != self.workspace.filter_text:
                 bar.input.value = self.workspace.filter_text
             self._show_facets()
@@ -206,9 +205,6 @@ class InventoryScreen(TableScreen):
     def on_facet_pane_left(self, event: FacetPane.Left) -> None:
         """Back to the list."""
         self.table.focus()
-
-    def _kept_filters(self) -> Mapping[str, str]:
-        return {**self.v2s.services.settings.filters, **self.workspace.saved_filters}
 
     def action_saved_filters(self) -> None:
         """Use a saved filter, keep the one in hand under a name, or forget one."""

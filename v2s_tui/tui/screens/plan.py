@@ -15,8 +15,9 @@ from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
-from v2s_tui.presentation.findings import finding_lines, findings_of
+from v2s_tui.presentation.findings import findings_of, grouped_lines
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, window_text
+from v2s_tui.tui.excludes import choose_exclusion
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.findings import FindingsView
@@ -44,6 +45,7 @@ class PlanScreen(PlanFileScreen):
         Binding("W", "window", "Window", id="plan.window"),
         Binding("u", "undo", "Undo", id="plan.undo"),
         Binding("x", "exclude", "Remove", id="plan.exclude"),
+        Binding("X", "excludes", "Excludes...", id="plan.excludes"),
         Binding("plus,equals_sign", "priority(-1)", "Sooner", id="plan.sooner", show=False, key_display="+"),
         Binding("minus", "priority(1)", "Later", id="plan.later", show=False, key_display="-"),
         Binding("left_square_bracket", "move_wave(-1)", "Wave up", id="plan.up", show=False, key_display="["),
@@ -117,7 +119,8 @@ class PlanScreen(PlanFileScreen):
             lines.append(f"window {window}; what has started is finished")
         if outlook is not None and row is not None:
             names = {row.planned.name} if row.planned else set(row.wave.vm_names)
-            lines += finding_lines([each for each in outlook.findings if each.vm in names or not each.vm])
+            about = [each for each in outlook.findings if each.vm in names or not each.vm]
+            lines += grouped_lines(about, notes=row.planned is not None)
         more = [f"... and {len(lines) - 4} more: f shows all"] if len(lines) > 5 else []
         shown = [*lines[: 4 if more else 5], *more]
         text = Text("\n".join(shown) or "no findings", no_wrap=True, overflow="ellipsis")
@@ -199,6 +202,10 @@ class PlanScreen(PlanFileScreen):
             self._marked = frozenset()
             self._edit(edit.without_vms(self.workspace.plan, names))
             self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
+
+    def action_excludes(self) -> None:
+        """Exclude VMs by a filter, or let in again what is excluded."""
+        choose_exclusion(self.app, self.workspace.plan, self.v2s.kept_filters(), self._edit)
 
     def action_window(self) -> None:
         """When VMs of the wave under the cursor may start."""

@@ -1,19 +1,15 @@
 """What the Plan screen does with plan files: save, open, compare, edit as YAML, begin anew."""
 
-import os
-import shlex
-import subprocess
 from pathlib import Path
 
-from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.planning.difference import diff_plans
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.plan_editor import edit_as_yaml
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 
 FILE_BINDINGS: tuple[BindingType, ...] = (
@@ -65,22 +61,7 @@ class PlanFileScreen(FlowScreen):
 
     def action_editor(self) -> None:
         """Open the YAML in $EDITOR; come back validated."""
-        path = self.workspace.plan_path
-        if path is None or self.workspace.dirty:
-            self.notify("save the plan first (ctrl+s)", severity="warning", timeout=6, markup=False)
-            return
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        try:
-            with self.app.suspend():
-                subprocess.run([*editor, str(path)], check=False)
-        except SuspendNotSupported:
-            hint = f"no editor in a browser: edit {path} in a shell, then ctrl+o opens it"
-            self.notify(hint, severity="warning", timeout=10, markup=False)
-            return
-        try:
-            self.v2s.open_plan(path)
-        except V2sError as error:
-            self.v2s.show_error(error)
+        edit_as_yaml(self.v2s)
 
     def action_diff(self) -> None:
         """What differs from the saved file."""

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from v2s_tui.domain.errors import FilterError
 from v2s_tui.domain.planning import edit
 from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
 from v2s_tui.domain.planning.plan_options import VolumeClass
@@ -18,6 +17,7 @@ from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.plan_columns import SIZING_COLUMNS, TYPE_COLUMNS, SizingRow
 from v2s_tui.presentation.strategy_columns import STRATEGY_COLUMNS, StrategyRow
+from v2s_tui.tui.excludes import filter_problem
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.text_view import TextView
@@ -260,14 +260,7 @@ class SizingScreen(TableScreen):
 
     def action_mark_by_filter(self) -> None:
         """Mark the planned VMs that a filter selects: a rule in two steps, the second is t, z or v."""
-        kept = {**self.v2s.services.settings.filters, **self.workspace.saved_filters}
-
-        def wrong(text: str) -> str:
-            try:
-                combine_filters([text], kept)
-            except FilterError as error:
-                return f"{error.bare_title}. {error.hint}"
-            return ""
+        kept = self.v2s.kept_filters()
 
         def given(text: str | None) -> None:
             if text:
@@ -275,7 +268,12 @@ class SizingScreen(TableScreen):
                 self._mark(frozenset(r.planned.name for r in self.table.rows if matches(r.planned.vm)))
 
         self.app.push_screen(
-            Ask("Mark VMs of the plan by filter", hint="os:linux cpu:>=4", check=wrong), given
+            Ask(
+                "Mark VMs of the plan by filter",
+                hint="os:linux cpu:>=4",
+                check=lambda text: filter_problem(text, kept),
+            ),
+            given,
         )
 
     def action_why(self) -> None:

@@ -27,9 +27,10 @@ class FilterInput(Input):
 
     BINDINGS = [  # noqa: RUF012 - Textual's own class attribute
         Binding("tab", "complete", "Complete"),
-        Binding("enter,down", "leave", "To the list"),
+        Binding("enter", "leave", "To the list"),
+        Binding("down", "leave", show=False),
         Binding("ctrl+u", "delete_left_all", "Empty"),
-        Binding("escape", "leave", "Done", show=False),
+        Binding("escape", "leave", show=False),
     ]
 
     @dataclass
