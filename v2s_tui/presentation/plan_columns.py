@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from v2s_tui.domain.planning.plan import Migration
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
+from v2s_tui.domain.target.sizing import Need
 from v2s_tui.domain.units import GIB
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.inventory_columns import memory_text
@@ -12,12 +13,23 @@ from v2s_tui.presentation.inventory_columns import memory_text
 
 @dataclass(frozen=True, slots=True)
 class SizingRow:
-    """A planned VM and the type it goes to. chosen: named by the operator. alarms: findings that block."""
+    """A planned VM and the type it goes to. chosen: named by the operator. alarms: findings that block.
+
+    cheapest: what the strategy `cost` would choose, None where nothing fits.
+    """
 
     planned: PlannedVm
     target: InstanceType | None
     chosen: bool = False
     alarms: int = 0
+    cheapest: InstanceType | None = None
+
+    @property
+    def saving_eur(self) -> float:
+        """What the cheapest type would save in a month."""
+        if self.target is None or self.cheapest is None:
+            return 0.0
+        return self.target.price_month_eur - self.cheapest.price_month_eur
 
     @property
     def source_text(self) -> str:
@@ -37,6 +49,12 @@ def _target(row: SizingRow) -> str:
     return row.target.name + ("" if row.chosen else " (auto)")
 
 
+def _cheapest(row: SizingRow) -> str:
+    if row.cheapest is None:
+        return "-"
+    return f"{row.cheapest.name} -{row.saving_eur:,.2f}" if row.saving_eur > 0 else "the same"
+
+
 def _price(row: SizingRow) -> str:
     return f"{row.target.price_month_eur:,.2f}" if row.target else "-"
 
@@ -45,6 +63,7 @@ SIZING_COLUMNS: tuple[Column[SizingRow], ...] = (
     Column("name", "VM", 20, lambda row: row.planned.name),
     Column("source", "Has", 15, lambda row: row.source_text, lambda row: row.planned.vm.cpu_count),
     Column("target", "Goes to", 24, _target),
+    Column("cheapest", "Cost would say", 24, _cheapest, lambda row: row.saving_eur, important=False),
     Column("offers", "Gets", 15, lambda row: type_text(row.target) if row.target else "-", important=False),
     Column("price", "EUR/month", 10, _price,
            lambda row: row.target.price_month_eur if row.target else 0.0, right=True),
@@ -56,16 +75,30 @@ SIZING_COLUMNS: tuple[Column[SizingRow], ...] = (
 )  # fmt: skip
 
 
-TYPE_COLUMNS: tuple[Column[InstanceType], ...] = (
-    Column("name", "Type", 20, lambda each: each.name),
-    Column("vcpu", "vCPU", 5, lambda each: str(each.vcpu_count), lambda each: each.vcpu_count, right=True),
-    Column("memory", "GiB", 6, lambda each: f"{each.memory_bytes / GIB:g}",
-           lambda each: each.memory_bytes, right=True),
-    Column("price", "EUR/month", 10, lambda each: f"{each.price_month_eur:,.2f}",
-           lambda each: each.price_hour_eur, right=True),
-    Column("stock", "Stock", 9, lambda each: each.stock.value),
-    Column("cpu", "CPU", 9, lambda each: "dedicated" if each.dedicated_vcpu else "shared", important=False),
-)  # fmt: skip
+def type_columns(need: Need, now: InstanceType | None) -> tuple[Column[InstanceType], ...]:
+    """Types to choose from. need: of all VMs meant, the most of each. now: where the first goes today."""
+
+    def spare(each: InstanceType) -> str:
+        gib = (each.memory_bytes - need.memory_bytes) / GIB
+        return f"+{each.vcpu_count - need.vcpu_count} vCPU +{gib:g} GiB"
+
+    def than_now(each: InstanceType) -> str:
+        return "now" if each is now else f"{each.price_month_eur - now.price_month_eur:+,.2f}" if now else ""
+
+    return (
+        Column("name", "Type", 18, lambda each: each.name),
+        Column("vcpu", "vCPU", 4, lambda each: str(each.vcpu_count), lambda each: each.vcpu_count,
+               right=True),
+        Column("memory", "GiB", 4, lambda each: f"{each.memory_bytes / GIB:g}",
+               lambda each: each.memory_bytes, right=True),
+        Column("price", "EUR/month", 9, lambda each: f"{each.price_month_eur:,.2f}",
+               lambda each: each.price_hour_eur, right=True),
+        Column("delta", "Than now", 9, than_now, right=True),
+        Column("stock", "Stock", 9, lambda each: each.stock.value),
+        Column("spare", "To spare", 16, spare, important=False),
+        Column("cpu", "CPU", 9, lambda each: "dedicated" if each.dedicated_vcpu else "shared",
+               important=False),
+    )  # fmt: skip
 
 
 def catalogue_note(catalogue: Catalogue) -> str:

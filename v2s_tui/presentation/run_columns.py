@@ -97,7 +97,7 @@ RUN_COLUMNS: tuple[Column[VmRow], ...] = (
     Column("status", "Status", 10, status_word),
     Column("track", "Stages", 12, stage_track, lambda row: row.fraction),
     Column("rate", "Rate", 10, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",
-           lambda row: row.rate_bytes, right=True),
+           lambda row: row.rate_bytes, right=True, important=False),
     Column("eta", "ETA", 9, eta_text, lambda row: row.eta_seconds or 0.0, right=True),
     Column("why", "What it does", 34, why_waiting, grows=True),
     Column("bytes", "Bytes", 19, bytes_text, lambda row: row.done_bytes, right=True, important=False),
@@ -146,7 +146,8 @@ def batch_line(snapshot: BatchSnapshot) -> str:
     counts = snapshot.counters
     stalled = sum(row.stalled_seconds >= STALL_SECONDS for row in snapshot.vms)
     parts = [f"{counts.complete}/{counts.total} complete"]
-    parts += [f"ETA {format_duration(snapshot.eta_seconds)}"] if snapshot.eta_seconds is not None else []
+    if snapshot.eta_seconds is not None and snapshot.gate is None:
+        parts.append(f"ETA {format_duration(snapshot.eta_seconds)}")
     parts += [f"{counts.failed} FAILED"] if counts.failed else []
     parts += [f"{stalled} STALLED"] if stalled else []
     parts += [f"{counts.active} running"] if counts.active else []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow, WaveRow
 from v2s_tui.domain.planning.plan import PausePolicy
-from v2s_tui.domain.units import counted, format_bytes, format_duration, format_eur
+from v2s_tui.domain.units import counted, format_bytes, format_duration, format_eur, format_rate
 from v2s_tui.presentation.charts import bar
 from v2s_tui.presentation.run_columns import bytes_text, eta_text, status_word, why_waiting
 
@@ -16,7 +16,8 @@ def vm_lines(row: VmRow) -> list[str]:
     stage = f" {row.stage.value}" if row.stage else ""
     attempt = f" attempt {row.attempt}" if row.attempt > 1 else ""
     head = f"{row.name}  {status_word(row)}{stage}{attempt}  {why_waiting(row)}".rstrip()
-    progress = f"{bar(row.fraction, 24)} {row.fraction:4.0%}  {bytes_text(row)}  {eta_text(row)}".rstrip()
+    moving = [bytes_text(row), format_rate(row.rate_bytes) if row.rate_bytes else "", eta_text(row)]
+    progress = "  ".join([f"{bar(row.fraction, 24)} {row.fraction:4.0%}", *filter(None, moving)])
     done = "  ".join(f"{name} {format_duration(seconds)}" for name, seconds in row.stage_seconds.items())
     made = "  ".join(
         f"{name} {value}" for name, value in (("image", row.image_id), ("Instance", row.server_id)) if value

@@ -51,6 +51,7 @@ class BatchesScreen(FlowScreen):
 
     def on_mount(self) -> None:
         """The keyboard is in the list."""
+        self.table.if_empty = ("no batch ran here yet", "5 and then n starts the plan in hand")
         self.table.focus()
 
     def refresh_view(self, what: str) -> None:

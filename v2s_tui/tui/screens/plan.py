@@ -78,6 +78,11 @@ class PlanScreen(PlanFileScreen):
 
     def on_mount(self) -> None:
         """The keyboard is in the list."""
+        self.table.if_empty = (
+            "nothing is planned yet",
+            "mark VMs on screen 1 with space, then p plans them",
+            "ctrl+o opens a plan file, e writes one in your editor",
+        )
         self.table.focus()
 
     # --- showing -----------------------------------------------------------------------------------

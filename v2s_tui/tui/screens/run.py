@@ -2,27 +2,40 @@
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import Static
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.presentation.columns import Column
-from v2s_tui.presentation.run_columns import RUN_COLUMNS, batch_line, limit_text, row_tone, waves_text
+from v2s_tui.presentation.run_columns import RUN_COLUMNS, row_tone
 from v2s_tui.presentation.run_detail import gate_lines, vm_lines
 from v2s_tui.tui.keymap import key_lines
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.failure import FailurePanel
 from v2s_tui.tui.modals.live_text import NO_LOG, LiveText
+from v2s_tui.tui.screens.run_lines import limits_line, sum_line, waves_line
 from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.runner_log import log_lines
 
 _LIMIT_KEYS = ("disk_io", "s3_upload", "scw_api", "global")
 _LOG_LINES = 8
+_IF_EMPTY = (
+    "no batch is open",
+    "n starts the plan in hand, after saying what it will do",
+    "6 shows the batches that ran here; enter there watches one",
+)
+_NEEDS = {
+    **dict.fromkeys(("approve", "approve_retry", "hold"), "gate"),
+    **dict.fromkeys(("pause", "abort", "cancel", "skip", "next_limit", "limit", "take"), "runner"),
+    **dict.fromkeys(("retry", "retry_from"), "retriable"),
+    "start": "no runner", "resume": "unfinished", "detail": "row", "log": "batch",
+}  # fmt: skip
+"""Action -> what must hold for its key to do anything."""
 _RETRIABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.SKIPPED})
 _NOT_RETRIABLE = "only a failed, cancelled or skipped VM can be retried"
 
@@ -35,7 +48,7 @@ class RunScreen(TableScreen):
     HELP_TITLE = "Run: watch and steer the batch; leaving the app does not stop it"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "approve", "Go on", id="run.approve"),
-        Binding("C", "approve_retry", "Go on, retry failed", id="run.approve_retry"),
+        Binding("C", "approve_retry", "Go on + retry failed", id="run.approve_retry"),
         Binding("h", "hold", "Hold", id="run.hold"),
         Binding("n", "start", "Start plan", id="run.start"),
         Binding("R", "resume", "Resume", id="run.resume"),
@@ -57,8 +70,8 @@ class RunScreen(TableScreen):
     def __init__(self) -> None:
         super().__init__(id="run-screen")
         self._limit = 0
-        self._keys_for: tuple[bool, ...] = ()
-        self._said: dict[str, Text] = {}
+        self._keys_for: frozenset[str] = frozenset()
+        self._said: dict[str, Content] = {}
 
     def compose_body(self) -> ComposeResult:
         """Sums, waves, limits; the gate when one is closed; the VMs; what the one under the cursor does."""
@@ -82,6 +95,7 @@ class RunScreen(TableScreen):
 
     def on_mount(self) -> None:
         """The keyboard is in the list."""
+        self.table.if_empty = _IF_EMPTY
         self.table.focus()
 
     # --- showing -----------------------------------------------------------------------------------
@@ -90,9 +104,9 @@ class RunScreen(TableScreen):
         """Repaint from the picture; the app calls this at a steady rate while a batch runs."""
         snapshot = self.snapshot
         width = max(40, self.size.width - 2)
-        self._say("run-sum", self._sum_line(snapshot))
-        self._say("run-waves", _waves_line(snapshot, width))
-        self._say("run-limits", self._limits_line(snapshot))
+        self._say("run-sum", sum_line(snapshot, planned=bool(self.workspace.plan.migrations)))
+        self._say("run-waves", waves_line(snapshot, width))
+        self._say("run-limits", limits_line(snapshot, _LIMIT_KEYS[self._limit]))
         self._show_gate(snapshot)
         self.table.set_rows(self.look.sorted(RUN_COLUMNS, snapshot.vms if snapshot else ()))
         self._show_current()
@@ -101,10 +115,6 @@ class RunScreen(TableScreen):
         gate = self.query_one("#run-gate", Static)
         closed = snapshot is not None and snapshot.gate is not None
         gate.display = closed
-        keys_for = (closed, snapshot is not None, bool(snapshot and (snapshot.live or snapshot.completed_at)))
-        if keys_for != self._keys_for:
-            self._keys_for = keys_for
-            self.refresh_bindings()
         if snapshot is not None and closed:
             gate.update("\n".join(gate_lines(snapshot, self.v2s.runs.coming, keys=self._gate_keys())))
 
@@ -114,45 +124,21 @@ class RunScreen(TableScreen):
         bound = {line.id: line.keys[0] for line in key_lines(self)}
         return "   ".join(f"{bound[name]} {text}" for name, text in named if name in bound)
 
-    def _say(self, widget: str, text: Text | str) -> None:
+    def _say(self, widget: str, text: Content) -> None:
         """Show it where it is another text than before: each update is bytes to the terminal."""
-        shown = Text(text, no_wrap=True, overflow="ellipsis") if isinstance(text, str) else text
-        if self._said.get(widget) != shown:
-            self._said[widget] = shown
-            self.query_one(f"#{widget}", Static).update(shown, layout=False)
-
-    def _sum_line(self, snapshot: BatchSnapshot | None) -> Text:
-        text = Text(no_wrap=True, overflow="ellipsis")
-        if snapshot is None:
-            ready = "n starts the plan" if self.workspace.plan.migrations else "nothing is planned"
-            return text.append(f"no batch is open: {ready}, 6 shows earlier ones", style="dim")
-        state = "GATE" if snapshot.gate else snapshot.status.value
-        text.append(f"{snapshot.batch_id} {state}", style="bold")
-        if not snapshot.live and not snapshot.completed_at:
-            text.append("  ").append(" NO RUNNER: R resumes ", style="bold reverse")
-        text.append("  PAUSED" if snapshot.paused else "", style="bold")
-        text.append(f"  {batch_line(snapshot)}")
-        text.append(f"  {snapshot.message}" if snapshot.message else "", style="dim")
-        return text
-
-    def _limits_line(self, snapshot: BatchSnapshot | None) -> Text:
-        """How much of each limit is in use; who holds the chosen one."""
-        text = Text(no_wrap=True, overflow="ellipsis")
-        for limit in snapshot.limits if snapshot else ():
-            chosen = limit.name == _LIMIT_KEYS[self._limit]
-            text.append(limit_text(limit), style="reverse" if chosen else "")
-            if chosen and limit.holders:
-                text.append(f" by {', '.join(limit.holders[:3])}", style="dim")
-            text.append("  ")
-        return text
+        before = self._said.get(widget)
+        if before is None or (before.plain, before.spans) != (text.plain, text.spans):
+            self._said[widget] = text
+            self.query_one(f"#{widget}", Static).update(text, layout=False)
 
     def _show_current(self) -> None:
+        self._show_keys()
         row = self.table.current
         lines = vm_lines(row) if row else []
         log = self.query_one("#run-log", Static)
         if log.display:
-            log.update(Text("\n".join(self._log(row, _LOG_LINES)), no_wrap=True, overflow="ellipsis"))
-        self._say("run-vm", Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+            self._say("run-log", Content("\n".join(self._log(row, _LOG_LINES))))
+        self._say("run-vm", Content("\n".join(lines)))
 
     def _log(self, row: VmRow | None, limit: int = 200) -> tuple[str, ...]:
         """The runner's newest lines about that VM, of the whole batch without one."""
@@ -174,16 +160,33 @@ class RunScreen(TableScreen):
         self.action_detail()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of a gate exist while one is closed; resume while no runner works."""
+        """A key exists while it can do something: those of a gate while one is closed, and so on."""
+        needs = _NEEDS.get(action)
+        return needs is None or needs in self._possible()
+
+    def _possible(self) -> frozenset[str]:
+        """What of _NEEDS holds now."""
         snapshot = self.snapshot if self.is_mounted else None
-        gate = snapshot is not None and snapshot.gate is not None
-        if action in {"approve", "approve_retry", "hold"}:
-            return gate
-        if action == "start":
-            return snapshot is None or not snapshot.live
-        if action == "resume":
-            return snapshot is not None and not snapshot.live and snapshot.completed_at is None
-        return True
+        if snapshot is None:
+            return frozenset({"no runner"})
+        row = self.table.current
+        facts = {
+            "batch": True,
+            "runner": snapshot.live,
+            "no runner": not snapshot.live,
+            "unfinished": not snapshot.live and snapshot.completed_at is None,
+            "gate": snapshot.gate is not None,
+            "row": row is not None,
+            "retriable": snapshot.live and row is not None and row.status in _RETRIABLE,
+        }
+        return frozenset(name for name, holds in facts.items() if holds)
+
+    def _show_keys(self) -> None:
+        """Offer the keys that can do something now."""
+        possible = self._possible()
+        if possible != self._keys_for:
+            self._keys_for = possible
+            self.refresh_bindings()
 
     # --- keys --------------------------------------------------------------------------------------
 
@@ -308,7 +311,7 @@ class RunScreen(TableScreen):
     def action_next_limit(self) -> None:
         """Choose which limit + and - change."""
         self._limit = (self._limit + 1) % len(_LIMIT_KEYS)
-        self._say("run-limits", self._limits_line(self.snapshot))
+        self._say("run-limits", limits_line(self.snapshot, _LIMIT_KEYS[self._limit]))
 
     def action_limit(self, step: int) -> None:
         """One more or one less of the chosen limit, while running."""
@@ -321,7 +324,3 @@ class RunScreen(TableScreen):
     def action_take(self) -> None:
         """Take the right to command from whoever has it."""
         self.v2s.command("take_over")
-
-
-def _waves_line(snapshot: BatchSnapshot | None, width: int) -> Text:
-    return Text(waves_text(snapshot, width) if snapshot else "", no_wrap=True, overflow="ellipsis")

@@ -15,13 +15,20 @@ from v2s_tui.domain.source.filters import combine_filters
 from v2s_tui.domain.target.instance_types import InstanceType
 from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
-from v2s_tui.presentation.plan_columns import SIZING_COLUMNS, TYPE_COLUMNS, SizingRow
+from v2s_tui.presentation.plan_columns import SIZING_COLUMNS, SizingRow, type_columns
 from v2s_tui.presentation.strategy_columns import STRATEGY_COLUMNS, StrategyRow
 from v2s_tui.tui.excludes import filter_problem
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.text_view import TextView
-from v2s_tui.tui.screens.sizing_rows import fitting_types, sizing_rows, sizing_tone, sums_text, why_lines
+from v2s_tui.tui.screens.sizing_rows import (
+    fitting_types,
+    most_needed,
+    sizing_rows,
+    sizing_tone,
+    sums_text,
+    why_lines,
+)
 from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.cell_editor import CellEditor
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
@@ -71,6 +78,7 @@ class SizingScreen(TableScreen):
 
     def on_mount(self) -> None:
         """The keyboard is in the map."""
+        self.table.if_empty = ("no VM is planned yet", "mark VMs on screen 1 with space, then p plans them")
         self.table.focus()
 
     # --- showing -----------------------------------------------------------------------------------
@@ -152,9 +160,8 @@ class SizingScreen(TableScreen):
                 self._edit(edit.with_type(self.workspace.plan, names, target.name))
 
         fitting = fitting_types(outlook, rows)
-        choose = Choose[InstanceType](
-            self._title("Instance type"), TYPE_COLUMNS, fitting, selected=rows[0].target
-        )
+        columns = type_columns(most_needed(rows), rows[0].target)
+        choose = Choose[InstanceType](self._title("Instance type"), columns, fitting, selected=rows[0].target)
         self.app.push_screen(choose, chosen)
 
     def action_automatic(self) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from v2s_tui.domain.planning.plan import SizingStrategy
+from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.target.instance_types import InstanceType
-from v2s_tui.domain.target.sizing import misfits, need_of
+from v2s_tui.domain.target.sizing import Need, choose_type, misfits, need_of
 from v2s_tui.domain.units import GIB, counted, format_eur
 from v2s_tui.presentation.plan_columns import SizingRow, catalogue_note, type_text
 from v2s_tui.usecases.look_ahead import Outlook
@@ -24,9 +26,24 @@ def sizing_rows(outlook: Outlook | None) -> list[SizingRow]:
             outlook.type_of(planned),
             chosen=planned.name in outlook.chosen_names,
             alarms=blocked.get(planned.name, 0),
+            cheapest=_cheapest(outlook, planned),
         )
         for planned in outlook.resolved.vms
     ]
+
+
+def _cheapest(outlook: Outlook, planned: PlannedVm) -> InstanceType | None:
+    catalogue = outlook.catalogues.get(planned.zone)
+    if catalogue is None:
+        return None
+    name = choose_type(planned.vm, catalogue, SizingStrategy.COST).type_name
+    return catalogue.get(name) if name else None
+
+
+def most_needed(rows: Sequence[SizingRow]) -> Need:
+    """What all of these VMs can live with."""
+    needs = [need_of(row.planned.vm) for row in rows]
+    return Need(max(each.vcpu_count for each in needs), max(each.memory_bytes for each in needs))
 
 
 def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, marked: int) -> Text:
@@ -38,16 +55,17 @@ def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, mar
     gets_cpu = sum(row.target.vcpu_count for row in typed if row.target)
     gets_gib = sum(row.target.memory_bytes for row in typed if row.target) / GIB
     text = Text(no_wrap=True, overflow="ellipsis")
+    saving = sum(row.saving_eur for row in rows if not row.chosen)
     text.append(f"{counted(len(rows), 'VM')} {format_eur(price)}/month", style="bold")
-    text.append(f"  has {has_cpu} vCPU {has_gib:,.0f} GiB")
-    text.append(
-        f"  gets {gets_cpu} ({gets_cpu - has_cpu:+d}) {gets_gib:,.0f} GiB ({gets_gib - has_gib:+,.0f})"
-    )
     text.append(f"  {marked} marked" if marked else "", style="bold")
     missing = len(rows) - len(typed)
     if missing:
         text.append("  ").append(f" {missing} without a type ", style="bold reverse")
-    text.append(f"  strategy {strategy}", style="dim")
+    text.append(f"  {strategy}" + (f" (cost: -{saving:,.0f})" if saving >= 1 else ""))
+    text.append(f"  has {has_cpu} vCPU {has_gib:,.0f} GiB")
+    text.append(
+        f"  gets {gets_cpu} ({gets_cpu - has_cpu:+d}) {gets_gib:,.0f} GiB ({gets_gib - has_gib:+,.0f})"
+    )
     notes = {note for each in outlook.catalogues.values() if (note := catalogue_note(each))}
     return text.append("  " + "; ".join(sorted(notes)) if notes else "", style="dim")
 
