@@ -43,8 +43,16 @@ def lab() -> None:
     type=click.IntRange(2),
     help="Seconds an export lease outlives a silent client.",
 )
+@click.option("--boot", is_flag=True, help="Really boot Instances at power-on (QEMU, on loopback).")
 def up(
-    folder: Path, *, scenario: str, vms: int | None, faults: Path | None, speed: float, lease_timeout: int
+    folder: Path,
+    *,
+    scenario: str,
+    vms: int | None,
+    faults: Path | None,
+    speed: float,
+    lease_timeout: int,
+    boot: bool,
 ) -> None:
     """Serve until SIGTERM; print one line "lab ready DIR/migration.yaml" once all answers."""
     _need_lab_packages()
@@ -57,6 +65,7 @@ def up(
         faults=faults,
         speed=speed,
         lease_timeout_seconds=lease_timeout,
+        boot=boot,
     )
 
 

@@ -22,6 +22,7 @@ from typing import IO, Any, Self
 import yaml
 
 from v2s_tui.lab.faults import FaultRules
+from v2s_tui.lab.machines.machine import MachineError, require_tools
 from v2s_tui.lab.objectstorage.configuration import ROLES
 from v2s_tui.lab.objectstorage.server import ObjectStorageServer
 from v2s_tui.lab.scaleway.server import ScalewayServer
@@ -57,7 +58,8 @@ class Lab:
 
     scenario: name or file, see lab/scenarios. vm_count: exactly so many VMs. faults: rule file, see
     lab/faults.py. speed: how much faster than normal Scaleway's states change. lease_timeout_seconds: how
-    long an export lease lives without a word from its client, which blocks the VM for as long.
+    long an export lease lives without a word from its client, which blocks the VM for as long. boot:
+    Instances really boot, each in a QEMU on this host; their public addresses are on loopback.
     """
 
     def __init__(
@@ -69,7 +71,10 @@ class Lab:
         faults: Path | None = None,
         speed: float = 1.0,
         lease_timeout_seconds: int = 300,
+        boot: bool = False,
     ) -> None:
+        if boot:
+            _require_machines()
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config_file = self.folder / "migration.yaml"
@@ -96,6 +101,7 @@ class Lab:
             faults=rules,
             speed=speed,
             port=ports["scaleway"],
+            boot=boot,
         )
         self.vcenter = VCenterServer(
             load_scenario(scenario, vm_count=vm_count, folder=self.folder),
@@ -136,6 +142,13 @@ class Lab:
         document = _configuration(self.folder, self.secrets, tls, ports)
         text = "# Written by v2s lab; usable as --config.\n" + yaml.safe_dump(document, sort_keys=False)
         _write_private(self.config_file, text)
+
+
+def _require_machines() -> None:
+    try:
+        require_tools()
+    except MachineError as err:
+        raise LabError(f"Instances cannot be booted here: {err}") from err
 
 
 def _take_lock(folder: Path) -> IO[bytes]:
@@ -240,6 +253,7 @@ def serve(
     faults: Path | None = None,
     speed: float = 1.0,
     lease_timeout_seconds: int = 300,
+    boot: bool = False,
 ) -> None:
     """Run a lab until SIGTERM or SIGINT; one line on standard output says when it is ready."""
     lab = Lab(
@@ -249,6 +263,7 @@ def serve(
         faults=faults,
         speed=speed,
         lease_timeout_seconds=lease_timeout_seconds,
+        boot=boot,
     )
     with _signals() as ended, lab:
         sys.stdout.write(f"lab ready {lab.config_file}\n")

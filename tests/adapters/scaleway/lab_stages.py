@@ -17,6 +17,7 @@ from v2s_tui.adapters.disk.local import LocalDisks
 from v2s_tui.adapters.guest.local import GuestSettings, LocalGuests
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.store import S3ObjectStore
+from v2s_tui.adapters.reachability.prober import NetworkProber
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.cloud import ScalewayCloud
 from v2s_tui.adapters.scaleway.transport import Transport
@@ -54,12 +55,22 @@ class LabContext(BenchContext):
 
 
 class LabSite:
-    """The lab with the doors to it. One per test module: starting it takes seconds."""
+    """The lab with the doors to it. One per test module: starting it takes seconds.
+
+    guest_cache: of the appliance's kernel, where guests are adapted.
+    """
 
     def __init__(
-        self, folder: Path, *, faults: Path | None = None, speed: float = 20, scenario: str = "tiny"
+        self,
+        folder: Path,
+        *,
+        faults: Path | None = None,
+        speed: float = 20,
+        scenario: str = "tiny",
+        boot: bool = False,
+        guest_cache: Path = Path("unused"),
     ) -> None:
-        self.lab = Lab(folder, scenario=scenario, faults=faults, speed=speed)
+        self.lab = Lab(folder, scenario=scenario, faults=faults, speed=speed, boot=boot)
         self.lab.start()
         self.config = yaml.safe_load(self.lab.config_file.read_text())
         self.source: VsphereSource = connect(self._vcenter())
@@ -73,7 +84,8 @@ class LabSite:
             self.objects,
             self.cloud,
             RealClock(),
-            _guests(),
+            LocalGuests(GuestSettings(guest_cache)),
+            NetworkProber(),
         )
 
     def _vcenter(self) -> VcenterAddress:
@@ -187,8 +199,3 @@ class LabMigration:
         for stage in stages[stages.index(first) : stages.index(until) + 1]:
             self.run(stage)
         return self.artifacts
-
-
-def _guests() -> LocalGuests:
-    """Never called here: these VMs are copied as they are."""
-    return LocalGuests(GuestSettings(Path("unused")))

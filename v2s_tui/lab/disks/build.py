@@ -35,7 +35,7 @@ from v2s_tui.lab.disks.partitions import (
 from v2s_tui.lab.guests.shapes import SHAPES
 from v2s_tui.lab.scenarios.model import BOOTABLE, DiskSpec
 
-GENERATOR_VERSION = 2  # raise it when a content kind changes, so that old lab folders are made anew
+GENERATOR_VERSION = 3  # raise it when a content kind changes, so that old lab folders are made anew
 ESP_BYTES = 64 * MIB
 _NAMESPACE = uuid.UUID("6f1d3f0e-6f2c-4a55-9d0f-2c1e0a7b9a11")
 

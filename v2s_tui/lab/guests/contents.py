@@ -13,6 +13,7 @@ from v2s_tui.lab.guests.init_scripts import (
     POWER_BUTTON,
     SYSTEM_INIT,
     UDHCPC_SCRIPT,
+    WEB_SERVICE,
 )
 from v2s_tui.lab.guests.packages import GuestParts, run
 from v2s_tui.lab.guests.shapes import GuestIdentity, GuestShape
@@ -74,6 +75,7 @@ def _programs(shape: GuestShape) -> dict[str, str]:
         "sbin/init": SYSTEM_INIT,
         "etc/init.d/network-names": NETWORK_NAMES,
         "etc/init.d/network": NETWORK_START[shape.network],
+        "etc/init.d/web": WEB_SERVICE,
         "etc/init.d/vmtoolsd": "#!/bin/sh\n",
         "etc/udhcpc.script": UDHCPC_SCRIPT,
         "etc/udhcpc/default.script": UDHCPC_SCRIPT,

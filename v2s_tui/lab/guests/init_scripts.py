@@ -79,6 +79,7 @@ done < /etc/fstab
 hostname "$(cat /etc/hostname)"
 [ -x /etc/init.d/network-names ] && /etc/init.d/network-names
 /etc/init.d/network &
+[ -x /etc/init.d/web ] && /etc/init.d/web
 dd if=/dev/urandom of=/var/log/boot.bin bs=1M count=3 2>/dev/null; sync
 modprobe -q button; modprobe -q evdev
 mkdir -p /var/run
@@ -103,6 +104,18 @@ for path in /sys/class/net/eth*; do
     fi
     ip link set "$old" name "$name" && echo "$old renamed $name"
 done
+"""
+
+WEB_SERVICE = r"""#!/bin/busybox sh
+# The guest's reason to be: a page that says where it runs, so that a check from outside proves something.
+mkdir -p /run/web
+{
+    echo "host $(hostname)"
+    [ -d /sys/firmware/efi ] && echo "firmware uefi" || echo "firmware bios"
+    for disk in /sys/block/sd*; do echo "disk ${disk##*/} $(cat "$disk/device/vendor")"; done
+    echo "network $(ls /sys/class/net | grep -v '^lo$' | tr '\n' ' ')"
+} > /run/web/index.html
+httpd -p 8080 -h /run/web
 """
 
 UDHCPC_SCRIPT = r"""#!/bin/busybox sh

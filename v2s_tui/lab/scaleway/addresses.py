@@ -3,6 +3,7 @@
 from typing import Any
 
 from v2s_tui.lab.scaleway.answers import NO_CONTENT, Answer, invalid_argument
+from v2s_tui.lab.scaleway.booting import loopback_address
 from v2s_tui.lab.scaleway.listing import answer_instance_list, selected
 from v2s_tui.lab.scaleway.routing import Call, Route
 from v2s_tui.lab.scaleway.store import Resource, public
@@ -53,11 +54,13 @@ def create_ip(call: Call) -> Answer:
 def allocate_ip(
     world: World, *, zone: str, project: str, kind: str, server: Resource | None, dynamic: bool = False
 ) -> Resource:
-    """A new address out of the ranges that are for benchmarks and documentation only."""
+    """A new address out of the ranges that are for benchmarks and documentation only; one of loopback where
+    Instances really boot.
+    """
     number = _next_number(world)
     is_v6 = kind == "routed_ipv6"
     fields: dict[str, Any] = {
-        "address": "" if is_v6 else f"198.18.{number >> 8 & 255}.{number & 255}",
+        "address": "" if is_v6 else loopback_address(world, number) or _benchmark_address(number),
         "prefix": f"2001:db8:{number:x}::/64" if is_v6 else "",
         "organization": world.account.organization_id,
         "project": project,
@@ -71,6 +74,10 @@ def allocate_ip(
         "_server": server["id"] if server else None,
     }
     return world.store.add("ip", fields)
+
+
+def _benchmark_address(number: int) -> str:
+    return f"198.18.{number >> 8 & 255}.{number & 255}"
 
 
 def _next_number(world: World) -> int:

@@ -37,6 +37,7 @@ from v2s_tui.lab.scaleway.answers import (
     quotas_exceeded,
     transient_state,
 )
+from v2s_tui.lab.scaleway.booting import boot_effects, remove_content
 from v2s_tui.lab.scaleway.routing import Call, Router
 from v2s_tui.lab.scaleway.store import Resource, ResourceStore
 from v2s_tui.lab.scaleway.world import World
@@ -186,11 +187,12 @@ def _effects(world: World) -> dict[str, Any]:
         def effect(store: ResourceStore, resource: Resource) -> None:
             store.remove(kind, resource)
             if path := resource.get("_raw_path"):
-                Path(path).unlink(missing_ok=True)
+                remove_content(Path(path))
 
         return effect
 
-    return {
+    booted = boot_effects(world, world.machines) if world.machines is not None else {}
+    return booted | {
         "remove_volume": remove("volume"),
         "remove_snapshot": remove("snapshot"),
         "dissolve_server": lambda _store, server: servers.dissolve(world, server),

@@ -5,15 +5,18 @@ import socket
 import ssl
 import threading
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from v2s_tui.lab.faults import Fault, FaultRules
+from v2s_tui.lab.machines.keeper import Machines, machines_that_fit
 from v2s_tui.lab.objectstorage.reader import BucketReader
 from v2s_tui.lab.scaleway.answers import Answer
 from v2s_tui.lab.scaleway.api import MAX_CALLS_PER_SECOND, Api
+from v2s_tui.lab.scaleway.booting import boot_again, loopback_of, take_state
 from v2s_tui.lab.scaleway.catalogue import Catalogue
 from v2s_tui.lab.scaleway.imports import Importer
 from v2s_tui.lab.scaleway.store import ResourceStore
@@ -129,7 +132,8 @@ class ScalewayServer:
     """Scaleway's API on loopback; everything it keeps lies in `folder` and survives a restart.
 
     objects: where imports read. speed: how much faster than normal states change.
-    calls_per_second: beyond that calls are answered 429 with an empty body.
+    calls_per_second: beyond that calls are answered 429 with an empty body. boot: power on means a real
+    machine on this host.
     """
 
     def __init__(
@@ -144,6 +148,7 @@ class ScalewayServer:
         calls_per_second: int = MAX_CALLS_PER_SECOND,
         host: str = "127.0.0.1",
         port: int = 0,
+        boot: bool = False,
     ) -> None:
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,6 +156,8 @@ class ScalewayServer:
         self._importer = Importer(store, objects, folder, speed=speed)
         self.world = World(account, store, Catalogue.bundled(), objects, self._importer, folder)
         self.world.load_settings()
+        if boot:
+            self.world.machines = Machines(partial(take_state, store), machines_that_fit())
         api = Api(self.world, faults or FaultRules(), calls_per_second=calls_per_second)
         self._address = (host, port)
         self._api = api
@@ -171,6 +178,10 @@ class ScalewayServer:
         """Listen, and go on with imports that were not finished. Raises OSError when the port is taken."""
         self._server = _HttpServer(self._address, self._api, self._context)
         self._importer.start()
+        if self.world.machines is not None:
+            self.world.loopback = loopback_of(self.port)
+            self.world.machines.start()
+            boot_again(self.world, self.world.machines)
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="scaleway", daemon=True
         ).start()
@@ -184,3 +195,5 @@ class ScalewayServer:
         server.close_connections()
         server.server_close()
         self._importer.stop()
+        if self.world.machines is not None:
+            self.world.machines.stop()

@@ -1,6 +1,7 @@
 """Power of an Instance, its user data, and the types it could change to."""
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 from v2s_tui.lab.scaleway.answers import (
@@ -57,15 +58,25 @@ def act(call: Call) -> Answer:
     server, action = the_server(call), call.need("action")
     _check(call, server, action)
     store = call.world.store
-    for seconds, changes in _COURSES[action]:
+    for seconds, changes, effect in _course(call, action):
         if seconds:
-            store.later("server", server, seconds, changes=changes)
+            store.later("server", server, seconds, changes=changes, effect=effect)
         else:
             server |= changes
             store.save("server", server)
     if action == "terminate":
         store.later("server", server, _TERMINATE_SECONDS, effect="dissolve_server")
     return Answer(202, {"task": _task(call, action)})
+
+
+def _course(call: Call, action: str) -> Iterator[tuple[float, dict[str, str], str | None]]:
+    """Seconds, changes and effect of each step; the last one is the machine's where Instances really boot."""
+    steps = _COURSES[action]
+    for number, (seconds, changes) in enumerate(steps, start=1):
+        if number == len(steps) and call.world.machines is not None and action != "terminate":
+            yield seconds, {}, f"boot_{action}"
+        else:
+            yield seconds, changes, None
 
 
 def _check(call: Call, server: Resource, action: str) -> None:
@@ -82,6 +93,8 @@ def _check(call: Call, server: Resource, action: str) -> None:
     kind = call.world.catalogue.find(server["commercial_type"], server["zone"])
     if action == "poweron" and kind and availability(call.world, kind, server["zone"]) == "shortage":
         raise out_of_stock(server["commercial_type"])
+    if action == "poweron" and call.world.machines is not None and not call.world.machines.has_room():
+        raise out_of_stock(f"{server['commercial_type']} (the lab's host boots {call.world.machines.limit})")
 
 
 def _task(call: Call, action: str) -> dict[str, Any]:

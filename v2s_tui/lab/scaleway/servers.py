@@ -11,6 +11,7 @@ from v2s_tui.lab.scaleway.answers import (
     out_of_stock,
     precondition_failed,
 )
+from v2s_tui.lab.scaleway.booting import forget_machine
 from v2s_tui.lab.scaleway.catalogue import InstanceType
 from v2s_tui.lab.scaleway.listing import answer_instance_list, selected
 from v2s_tui.lab.scaleway.private_nics import delete_nics
@@ -166,6 +167,7 @@ def delete_server(call: Call) -> Answer:
 
 def dissolve(world: World, server: Resource) -> None:
     """Remove an Instance: NICs go, kept addresses and block volumes are free again."""
+    forget_machine(world, server)
     delete_nics(world, server)
     release_ips(world, server)
     detach_all(world, server)

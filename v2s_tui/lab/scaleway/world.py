@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from v2s_tui.lab.machines.keeper import Machines
 from v2s_tui.lab.objectstorage.reader import BucketReader
 from v2s_tui.lab.scaleway.answers import permissions_denied, quotas_exceeded
 from v2s_tui.lab.scaleway.catalogue import Catalogue
@@ -45,7 +46,11 @@ class Account:
 
 @dataclass
 class World:
-    """Everything a handler may touch. folder: where raw disks and `settings.json` lie."""
+    """Everything a handler may touch. folder: where raw disks and `settings.json` lie.
+
+    machines: what really boots Instances, None where powering on is a change of state only. loopback: the
+    lab's own network on loopback then, `127.A.B`.
+    """
 
     account: Account
     store: ResourceStore
@@ -53,6 +58,8 @@ class World:
     objects: BucketReader
     importer: Importer
     folder: Path
+    machines: Machines | None = None
+    loopback: str = ""
 
     def raw_path(self, kind: str, resource_id: str) -> Path:
         """Where the content of a snapshot or volume lies."""
