@@ -74,7 +74,13 @@ class FakeDisks:
         return self._evidence(overlay)
 
     def flatten(
-        self, overlay: Path, target: Path, *, progress: StageProgress, cancelled: threading.Event
+        self,
+        overlay: Path,
+        target: Path,
+        *,
+        progress: StageProgress,
+        cancelled: threading.Event,
+        compact: bool = False,
     ) -> FileEvidence:
         """What the base holds stays where it is; the overlay follows."""
         self.world.enter("flatten", str(target))

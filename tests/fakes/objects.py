@@ -10,7 +10,7 @@ from pathlib import Path
 from fakes.disks import tiny_part_bytes
 from fakes.source import MADE_AT
 from fakes.world import World
-from v2s_tui.domain.errors import Cancelled, NotFound, V2sError
+from v2s_tui.domain.errors import Cancelled, NotFound, StorageError, V2sError
 from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import OpenUpload, StoredObject
@@ -24,6 +24,8 @@ class FakeEarlyParts:
     key: str
     upload_id: str
     part_bytes: int
+    room_bytes: int = 0
+    sending_seconds: float = 0.0
     failure: V2sError | None = None
     sent_bytes: int = 0
     _sent: dict[int, UploadedPart] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class FakeEarlyParts:
             if self.failure is None:
                 self._sent[number] = self.objects.put_part(self.key, self.upload_id, number, content)
                 self.sent_bytes += size_bytes
+                if self.room_bytes:
+                    _free(path, offset, size_bytes)
         except V2sError as err:
             self.failure = err
 
@@ -118,10 +122,17 @@ class FakeObjects:
 
     @contextmanager
     def early_parts(
-        self, bucket: str, key: str, upload_id: str, *, part_bytes: int, cancelled: threading.Event
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        *,
+        part_bytes: int,
+        room_bytes: int = 0,
+        cancelled: threading.Event,
     ) -> Iterator[FakeEarlyParts]:
         """Parts of that upload."""
-        yield FakeEarlyParts(self, key, upload_id, part_bytes)
+        yield FakeEarlyParts(self, key, upload_id, part_bytes, room_bytes)
 
     def upload_file(
         self,
@@ -149,6 +160,8 @@ class FakeObjects:
         progress.total_bytes, progress.moved_bytes = len(file), 0
         for number, piece in pieces.items():
             there = held.get(number)
+            if there is None and number in trusted and trusted[number] != _uploaded(number, piece):
+                raise StorageError(f"part {number} is lost, and the work disk kept no copy")
             if there is None or there not in (trusted.get(number), _uploaded(number, piece)):
                 self.put_part(key, upload_id, number, piece)
                 progress.moved_bytes += len(piece)
@@ -176,6 +189,11 @@ class FakeObjects:
         with self.world.lock:
             self.objects.pop((bucket, key), None)
         self.world.leave("delete_object", key)
+
+
+def _free(path: Path, offset: int, size_bytes: int) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:offset] + bytes(size_bytes) + content[offset + size_bytes :])
 
 
 def _uploaded(number: int, content: bytes) -> UploadedPart:

@@ -18,6 +18,7 @@ from fakes.store import FakeStore
 from fakes.world import ProcessDied, World
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.execution.events import Actor, Event
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.engine.batch_runner import BatchRunner
@@ -61,7 +62,9 @@ class Rig:
         self.store = FakeStore(batch_of(self.plan))
         self.settings = RunnerSettings(
             work_dir=self.work_dir,
-            stage=StageSettings("transit", "fr-par", "project", self.plan.post_migration),
+            stage=StageSettings(
+                "transit", "fr-par", "project", self.plan.post_migration, strategy=Strategy.LOCAL
+            ),
             actor=ALICE,
             gate_mode=GateMode.APPROVE,
             sleep=no_sleep,

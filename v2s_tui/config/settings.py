@@ -1,12 +1,13 @@
 """What migration.yaml may say, with its defaults (reference: seed-system.md A2, DESIGN section 2)."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from v2s_tui.config.secrets import SecretRef, SecretSource
 from v2s_tui.domain.errors import FilterError, InputError
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.bandwidth import parse_rates
 from v2s_tui.domain.source.filters import named_filter
 
@@ -116,7 +117,8 @@ class MigrationSettings(SettingsPart):
     """Retries of transient failures: how many for each stage, and the first pause, which doubles from one to
     the next. None: each stage's own (domain/execution/retry.py).
 
-    export_strategy: `streaming` uploads a disk while it is received, `local` (the default) afterwards.
+    export_strategy: `streaming` uploads a disk while it is received, `local` afterwards; `auto` decides by
+    measured speeds and what the guest can trim (domain/execution/transfer.py).
     parallel_*: read for compatibility only; the plan's `concurrency` decides.
     """
 
@@ -124,12 +126,7 @@ class MigrationSettings(SettingsPart):
     parallel_uploads: int | None = Field(None, ge=1)
     retry_count: int | None = Field(None, ge=0, le=100)
     retry_delay_seconds: float | None = Field(None, ge=0)
-    export_strategy: Literal["local", "streaming"] | None = None
-
-    @property
-    def overlap(self) -> bool:
-        """True when upload overlaps export."""
-        return self.export_strategy == "streaming"
+    export_strategy: Strategy = Strategy.AUTO
 
 
 class Settings(SettingsPart):

@@ -2,6 +2,8 @@
 
 from v2s_tui.domain.execution import events
 from v2s_tui.domain.execution.events import Event
+from v2s_tui.domain.execution.transfer import TRANSFER_NOTE
+from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.units import format_bytes, format_duration, format_rate
 
 
@@ -40,7 +42,8 @@ def _vm_text(event: events.VmEvent) -> str:  # noqa: PLR0911 - one line for each
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             return f"{event.vm} {event.stage.value}{again}"
         case events.StageEnded():
-            return f"{event.vm} {event.stage.value} done in {format_duration(event.seconds)}{_moved(event)}"
+            took = format_duration(event.seconds)
+            return f"{event.vm} {event.stage.value} done in {took}{_moved(event)}{_way(event)}"
         case events.StageRetrying():
             wait = format_duration(event.wait_seconds)
             return f"{event.vm} {event.stage.value} again in {wait}: {event.failure.title}"
@@ -58,6 +61,12 @@ def _vm_text(event: events.VmEvent) -> str:  # noqa: PLR0911 - one line for each
         case events.VmQuarantined():
             return f"{event.vm} held back: {event.reason}"
     return ""
+
+
+def _way(event: events.StageEnded) -> str:
+    """How the disks of an export are moved, and why so."""
+    way = event.artifacts.notes.get(TRANSFER_NOTE, "") if event.stage is Stage.EXPORT else ""
+    return f"; {way}" if way else ""
 
 
 def _moved(event: events.StageEnded) -> str:

@@ -1,6 +1,7 @@
 """Files that must be whole or absent: atomic writes, private folders."""
 
 import contextlib
+import ctypes
 import os
 import tempfile
 from collections.abc import Iterator
@@ -62,6 +63,21 @@ def private_files() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2
+
+
+def free_range(descriptor: int, offset: int, size_bytes: int) -> None:
+    """Give the space of these bytes of an open, writable file back; they read as zeros then.
+
+    Raises OSError, EOPNOTSUPP where the file system cannot.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (ctypes.c_longlong(offset), ctypes.c_longlong(size_bytes))
+    if libc.fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, *arguments):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def used_bytes(folder: Path) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from v2s_tui.adapters.formats.plan_files import with_cloud_init
 from v2s_tui.adapters.formats.plan_yaml import read_plan
 from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetError
+from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
 from v2s_tui.domain.planning.target_nics import target_nics
@@ -17,9 +18,9 @@ from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
 
-
 Networks = dict[str, tuple[PrivateNetwork, ...]]
 Vpcs = dict[str, tuple[Vpc, ...]]
+
 
 def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask: bool = True) -> Outlook:
     """The outlook with all findings. ask: also look at quotas, usage and rights (slower, needs both ends).
@@ -33,6 +34,7 @@ def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask
         work_free_bytes=free_bytes(services.work_dir),
         virtio_win=services.settings.conversion.virtio_win_iso is not None,
         rehearsal_missing=rehearsal_missing(),
+        work_bytes=work_bytes_under(services.settings.migration.export_strategy),
     )
     return outlook.with_facts(_asked(services, outlook, facts) if ask else facts)
 
@@ -41,9 +43,9 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
     zones = {each.zone for each in outlook.resolved.vms}
     try:
         cloud = services.cloud()
+        networks, vpcs = _networks(cloud, outlook)
         facts = replace(
             facts,
-        networks, vpcs = _networks(cloud, outlook)
             quotas=cloud.quotas(),
             usage={zone: cloud.usage(zone) for zone in zones},
             access_problems=cloud.check_access(),

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from v2s_tui.domain.errors import ConfigError, TargetError
+from v2s_tui.domain.execution.transfer import first_choice
 from v2s_tui.domain.planning.cost import Cost, plan_cost
 from v2s_tui.domain.planning.forecast import Forecast, forecast
 from v2s_tui.domain.planning.limits import Limits
@@ -21,12 +22,14 @@ from v2s_tui.domain.planning.preflight.window_rules import window_findings
 from v2s_tui.domain.planning.rates import Rates
 from v2s_tui.domain.planning.resolve import resolve
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
+from v2s_tui.domain.planning.simulation import TransferOf
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
 from v2s_tui.usecases.load_catalogue import load_catalogue
 from v2s_tui.usecases.measure_use import use_in_plan
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.site_rates import site_rates
+from v2s_tui.usecases.transfers import transfer_of
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Outlook:
     """The plan met the inventory and the catalogues. catalogues: by zone, of every zone the plan uses.
 
     prices: storage and address prices by key, None when the API was not to be asked. work_free_bytes: of the
-    work folder's disk. rates: measured in earlier batches here. overlap: the upload of a disk overlaps its
-    export.
+    work folder's disk. rates: measured in earlier batches here. transfer_of: how a VM's disks will be
+    moved.
     """
 
     plan: BatchPlan
@@ -44,7 +47,7 @@ class Outlook:
     prices: Mapping[str, float] | None = None
     work_free_bytes: int | None = None
     rates: Rates | None = None
-    overlap: bool = False
+    transfer_of: TransferOf = first_choice
     findings: tuple[Finding, ...] = ()
 
     def with_facts(self, facts: PreflightFacts) -> "Outlook":
@@ -88,7 +91,7 @@ class Outlook:
             rates=self.rates,
             limits=limits,
             work_disk_bytes=self.work_free_bytes,
-            overlap=self.overlap,
+            transfer_of=self.transfer_of,
         )
 
 
@@ -118,7 +121,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
         prices=_prices(services, plan.defaults.zone),
         work_free_bytes=free_bytes(services.work_dir),
         rates=site_rates(services),
-        overlap=services.settings.migration.overlap,
+        transfer_of=transfer_of(services),
     )
 
 

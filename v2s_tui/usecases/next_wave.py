@@ -10,6 +10,7 @@ from v2s_tui.usecases.look_ahead import free_bytes
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import read_batch
 from v2s_tui.usecases.site_rates import site_rates
+from v2s_tui.usecases.transfers import transfer_of
 
 
 def coming_wave(services: Services, batch_id: str) -> ComingWave | None:
@@ -31,6 +32,7 @@ def coming_wave(services: Services, batch_id: str) -> ComingWave | None:
         rates=site_rates(services),
         limits=state.header.limits,
         work_disk_bytes=free_bytes(services.work_dir),
+        transfer_of=transfer_of(services),
     )
     cost = plan_cost(vms, lambda zone: load_catalogue(services, zone))
     return ComingWave(

@@ -11,6 +11,7 @@ from v2s_tui.domain.execution.batch import GateState, new_batch
 from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.report import forecast_figures
@@ -135,16 +136,17 @@ def stage_settings(services: Services) -> StageSettings:
         post_migration=PostMigration(),
         make_image=scaleway.image,
         keep_local=not services.settings.conversion.cleanup_on_success,
-        overlap=services.settings.migration.overlap,
+        endpoint=scaleway.s3_endpoint or "",
+        strategy=services.settings.migration.export_strategy,
     )
 
 
-def runner_settings(services: Services, options: RunOptions, batch_id: str) -> RunnerSettings:
-    """Settings of one runner; what the plan decides for all VMs as the batch began with it."""
 def _as_planned(settings: StageSettings, plan: ResolvedPlan) -> StageSettings:
     return replace(settings, post_migration=plan.post_migration, private_networks=plan.private_networks)
 
 
+def runner_settings(services: Services, options: RunOptions, batch_id: str) -> RunnerSettings:
+    """Settings of one runner; what the plan decides for all VMs as the batch began with it."""
     state = read_batch(services, batch_id)
     retries = services.settings.migration
     return RunnerSettings(
@@ -155,5 +157,6 @@ def _as_planned(settings: StageSettings, plan: ResolvedPlan) -> StageSettings:
         ask_gate=options.ask_gate,
         retry_failed=options.retry_failed,
         approve=options.approve,
+        work_bytes=work_bytes_under(retries.export_strategy),
         policies=policies_with(retry_count=retries.retry_count, delay_seconds=retries.retry_delay_seconds),
     )

@@ -45,9 +45,9 @@ def assert_same_content(one: Path, two: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def flatten(overlay: Path, target: Path) -> None:
+def flatten(overlay: Path, target: Path, *, compact: bool = False) -> None:
     with target.open("w+b") as file:
-        size_bytes = flatten_image(overlay, file.fileno(), threads=2)
+        size_bytes = flatten_image(overlay, file.fileno(), threads=2, compact=compact)
     assert size_bytes == target.stat().st_size
 
 
@@ -102,6 +102,44 @@ def test_layered_image_stands_for_the_flat_one(tmp_path: Path, piece_bytes: int)
     assert (is_layered(layered), is_layered(flat)) == (True, False)
     assert read_whole(layered, piece_bytes) == read_whole(flat, piece_bytes) == flat.read_bytes()
     assert subprocess.run(["qemu-img", "check", "-f", "qcow2", str(layered)], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_what_was_trimmed_is_left_out_where_nothing_was_sent(tmp_path: Path, mode: Mode) -> None:
+    base, overlay, flat = tmp_path / "base.qcow2", tmp_path / "overlay.qcow2", tmp_path / "flat.qcow2"
+    compact, layered = tmp_path / "compact.qcow2", tmp_path / "layered.qcow2"
+    maker = StreamMaker(CAPACITY, {number: random.Random(number).randbytes(GRAIN) for number in range(640)})
+    with base.open("w+b") as file:
+        DiskReceiver(file.fileno(), mode=mode).receive(Pieces(maker.stream(), [1 << 20]))
+    disks = LocalDisks(layered=True)
+    disks.make_overlay(base, overlay, virtual_size_bytes=LARGER)
+    qemu_io(overlay, "discard 2M 10M", "write -P 7 65000 100000", "discard 30M 9M", "discard 41812480 64k")
+    flatten(overlay, flat)
+    flatten(overlay, compact, compact=True)
+    arguments = {"progress": StageProgress(), "cancelled": threading.Event()}
+    disks.flatten(overlay, layered, compact=True, **arguments)  # type: ignore[arg-type]
+    for image in (flat, compact):
+        check_image(image)
+        assert_same_content(overlay, image)
+    assert flat.stat().st_size - compact.stat().st_size >= 19 * 2**20 - 4 * GRAIN
+    assert read_whole(layered, 1 << 20) == compact.read_bytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 639), st.integers(1, 80), st.booleans()), max_size=25))
+def test_compact_images_hold_what_the_overlay_shows(changes: list[tuple[int, int, bool]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        base, overlay, flat = (Path(folder) / f"{name}.qcow2" for name in ("base", "overlay", "flat"))
+        make_base(base)
+        LocalDisks().make_overlay(base, overlay, virtual_size_bytes=LARGER)
+        commands = [
+            f"{'write -P 3' if writes else 'discard'} {first * 64}k {clusters * 64}k"
+            for first, clusters, writes in changes
+        ]
+        qemu_io(overlay, *(commands or ["read 0 512"]))
+        flatten(overlay, flat, compact=True)
+        check_image(flat)
+        assert_same_content(overlay, flat)
 
 
 def test_layered_image_notices_that_its_base_changed(tmp_path: Path) -> None:

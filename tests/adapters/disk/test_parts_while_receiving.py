@@ -21,6 +21,7 @@ class ReadingSink:
     """Reads each part at once, as a sender would."""
 
     part_bytes: int
+    room_bytes: int = 0
     parts: dict[int, bytes] = field(default_factory=dict)
 
     def part_ready(self, path: Path, number: int, offset: int, size_bytes: int) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from v2s_tui.adapters.objectstore.early_parts import EarlyParts
 from v2s_tui.adapters.objectstore.store import S3ObjectStore
+from v2s_tui.domain.errors import StorageError
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import StoredObject
-from v2s_tui.system.layered_file import HEAD_BYTES, Layout, WholeFile
+from v2s_tui.system.layered_file import HEAD_BYTES, Layout, Piece, WholeFile
 
 PART = 5 * 1024 * 1024
 SIZE = 3 * PART + 1000
@@ -65,7 +67,7 @@ def test_layered_image_is_uploaded_as_what_it_stands_for(
 ) -> None:
     layered, whole = tmp_path / "layered.qcow2", tmp_path / "whole.qcow2"
     head, end = b"Q" * 104, PART * 2
-    layout = Layout("disk.qcow2", SIZE, HEAD_BYTES, end, end + 3000, head.hex())
+    layout = Layout("disk.qcow2", SIZE, (Piece(HEAD_BYTES, end, HEAD_BYTES),), end + 3000, head.hex())
     with layered.open("wb") as file:
         file.write(layout.packed())
         file.seek(end)
@@ -108,3 +110,78 @@ def test_a_file_that_cannot_be_opened_is_declined(store: S3ObjectStore, bucket: 
     with store.early_parts(bucket, "d", "x", part_bytes=PART, cancelled=threading.Event()) as early:
         early.part_ready(tmp_path / "absent", 2, PART, PART)
     assert early.failure is not None
+
+
+def test_parts_of_an_earlier_run_are_sent_again_only_where_they_differ(
+    store: S3ObjectStore, bucket: str, disk: Path
+) -> None:
+    upload_id = store.begin_upload(bucket, "disk.qcow2")
+    send_early(store, bucket, upload_id, disk, [2, 3])
+    content = bytearray(disk.read_bytes())
+    content[PART + 5] ^= 1
+    disk.write_bytes(content)
+    with store.early_parts(
+        bucket, "disk.qcow2", upload_id, part_bytes=PART, cancelled=threading.Event()
+    ) as early:
+        for number in (2, 3):
+            early.part_ready(disk, number, (number - 1) * PART, PART)
+        for future in early._futures:
+            future.result()
+    assert [part.number for part in early.sent] == [2, 3]
+    assert early.sent_bytes == PART, "part 3 was there already"
+    assert 0 < early.sending_seconds < 60
+
+
+def send_passing(store: S3ObjectStore, bucket: str, upload_id: str, path: Path) -> EarlyParts:
+    with store.early_parts(
+        bucket, "disk.qcow2", upload_id, part_bytes=PART, room_bytes=PART, cancelled=threading.Event()
+    ) as early:
+        for number in (2, 3):
+            early.part_ready(path, number, (number - 1) * PART, PART)
+        for future in early._futures:
+            future.result()
+    assert early.failure is None
+    return early
+
+
+def test_parts_that_need_not_be_kept_leave_the_disk_and_the_object_is_whole(
+    store: S3ObjectStore, bucket: str, disk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "whole").write_bytes(disk.read_bytes())
+    upload_id = store.begin_upload(bucket, "disk.qcow2")
+    expected = finish(store, bucket, upload_id, tmp_path / "whole", StageProgress()).etag
+    upload_id = store.begin_upload(bucket, "disk.qcow2")
+    early = send_passing(store, bucket, upload_id, disk)
+    assert disk.stat().st_size == SIZE
+    assert disk.stat().st_blocks * 512 < SIZE - 2 * PART + 65536
+    stored = store.upload_file(
+        disk,
+        bucket,
+        "disk.qcow2",
+        upload_id,
+        progress=StageProgress(),
+        cancelled=threading.Event(),
+        part_bytes=PART,
+        known=early.sent,
+    )
+    assert stored.etag == expected
+
+
+def test_a_part_that_was_not_kept_and_is_lost_is_never_sent_as_zeros(
+    store: S3ObjectStore, bucket: str, disk: Path
+) -> None:
+    upload_id = store.begin_upload(bucket, "disk.qcow2")
+    early = send_passing(store, bucket, upload_id, disk)
+    store.abort_upload(bucket, "disk.qcow2", upload_id)
+    upload_id = store.begin_upload(bucket, "disk.qcow2")
+    with pytest.raises(StorageError, match="lost part"):
+        store.upload_file(
+            disk,
+            bucket,
+            "disk.qcow2",
+            upload_id,
+            progress=StageProgress(),
+            cancelled=threading.Event(),
+            part_bytes=PART,
+            known=early.sent,
+        )

@@ -1,4 +1,4 @@
-"""`export_strategy: streaming` on a disk of several parts, through every real protocol of the lab."""
+"""`export_strategy` streaming and auto on a disk of several parts, through every real protocol of the lab."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from lab_stages import LabMigration, LabSite
 
 from v2s_tui.domain.errors import StorageError
 from v2s_tui.domain.execution.part_size import LEAST_PART_BYTES
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.stages.export import export_holds
 
 pytestmark = pytest.mark.lab
 
@@ -46,7 +48,7 @@ def site(tmp_path_factory):
 def migration_of(site, tmp_path):
     def made(migration_id: str) -> LabMigration:
         migration = LabMigration(site, "large-01", tmp_path, migration_id)
-        migration.change(overlap=True)
+        migration.change(strategy=Strategy.STREAMING)
         return migration
 
     return made
@@ -117,3 +119,41 @@ def test_early_sending_that_fails_does_not_fail_the_export(site, migration_of, m
     assert upload(migration) == migration.artifacts.disks[0].object_bytes
     migration.run(Stage.CLEANUP)
     assert not site.state()["buckets"][site.bucket]["uploads"]
+
+
+def occupied_bytes(folder: Path) -> int:
+    return sum(each.stat().st_blocks * 512 for each in folder.rglob("*.qcow2"))
+
+
+def test_a_disk_that_nothing_opens_here_leaves_only_its_ends_on_the_work_disk(
+    site, migration_of, monkeypatch
+):
+    monkeypatch.setattr("v2s_tui.engine.stages.multipart.passing_bytes", lambda _: 3 * LEAST_PART_BYTES)
+    migration = migration_of("0000c005")
+    migration.change(strategy=Strategy.AUTO)
+    migration.run_from(Stage.VALIDATE, until=Stage.CONVERT)
+    (disk,) = migration.artifacts.disks
+    assert disk.passing
+    assert "without a local copy" in migration.artifacts.notes["transfer"]
+    early_bytes = sum(part.size_bytes for part in disk.early_parts)
+    assert early_bytes >= 2 * LEAST_PART_BYTES
+    assert occupied_bytes(migration.work_dir) < disk.base.size_bytes - early_bytes + 2**20
+    assert export_holds(migration.input(), site.ports).holds
+    sent_bytes = upload(migration)
+    assert sent_bytes == migration.artifacts.disks[0].object_bytes - early_bytes
+    assert export_holds(migration.input(), site.ports).holds
+    migration.run_from(Stage.IMPORT_SCW)
+    migration.compare_volumes()
+
+
+def test_a_disk_that_was_not_kept_is_read_again_when_its_parts_are_gone(site, migration_of):
+    migration = migration_of("0000c006")
+    migration.change(strategy=Strategy.AUTO)
+    migration.run_from(Stage.VALIDATE, until=Stage.CONVERT)
+    for each in site.objects.list_uploads(site.bucket, "migrations/0000c006/"):
+        site.objects.abort_upload(site.bucket, each.key, each.upload_id)
+    assert "parts of disk 0 are gone" in export_holds(migration.input(), site.ports).missing[0]
+    with pytest.raises(StorageError, match="lost part"):
+        upload(migration)
+    migration.run_from(Stage.EXPORT)
+    migration.compare_volumes()

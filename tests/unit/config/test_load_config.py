@@ -8,6 +8,7 @@ import pytest
 from v2s_tui.config import load_config
 from v2s_tui.config.secrets import SecretSource
 from v2s_tui.domain.errors import ConfigError
+from v2s_tui.domain.execution.transfer import Strategy
 
 
 @pytest.fixture(autouse=True)
@@ -156,16 +157,17 @@ def test_keys_that_decide_nothing_say_so_and_only_where_they_are_written(tmp_pat
     assert load_config(path, {}).warnings == ()
 
 
-def test_the_strategy_streaming_uploads_while_it_receives(tmp_path: Path) -> None:
+def test_how_disks_are_moved_is_automatic_unless_it_is_said(tmp_path: Path) -> None:
     path = tmp_path / "migration.yaml"
-    for text, overlap in (
-        ("export_strategy: streaming", True),
-        ("export_strategy: local", False),
-        ("", False),
+    for text, strategy in (
+        ("export_strategy: streaming", Strategy.STREAMING),
+        ("export_strategy: local", Strategy.LOCAL),
+        ("export_strategy: auto", Strategy.AUTO),
+        ("", Strategy.AUTO),
     ):
         path.write_text(f"migration: {{{text}}}\n")
         settings = load_config(path, {})
-        assert settings.migration.overlap is overlap
+        assert settings.migration.export_strategy is strategy
         assert settings.warnings == ()
 
 

@@ -18,6 +18,7 @@ from fakes.world import failing
 from v2s_tui.domain.errors import LeaseFailed, StateError
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.failures import FailureKind
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.engine.commands import Command
@@ -43,7 +44,7 @@ def test_three_equal_failures_stop_the_similar_ones_and_ask(tmp_path: Path) -> N
     _break_export(rig)
     outcome = rig.run(gate_mode=GateMode.STOP)
     assert outcome.stopped is Stop.GATE
-    assert "quarantined" in outcome.reason
+    assert "quarantine" in outcome.reason
     assert outcome.failed == 3
     assert sum(bool(job.quarantine) for job in rig.state.jobs.values()) == 5
 
@@ -270,8 +271,8 @@ def test_a_listener_that_fails_stops_nothing(tmp_path: Path) -> None:
 # --- upload while receiving
 
 
-@pytest.mark.parametrize("overlap", [True, False])
-def test_an_export_holds_the_upload_limit_only_when_it_uploads(tmp_path: Path, overlap: bool) -> None:
+@pytest.mark.parametrize("strategy", [Strategy.STREAMING, Strategy.LOCAL])
+def test_an_export_holds_the_upload_limit_only_when_it_uploads(tmp_path: Path, strategy: Strategy) -> None:
     rig = _rig(tmp_path, 4, s3_upload=1)
     together, most, lock = [0], [0], threading.Lock()
 
@@ -285,5 +286,5 @@ def test_an_export_holds_the_upload_limit_only_when_it_uploads(tmp_path: Path, o
         return STAGES[Stage.EXPORT](task, context)
 
     rig.stages = {**STAGES, Stage.EXPORT: export}
-    assert exit_code(rig.run(stage=replace(rig.settings.stage, overlap=overlap))) == 0
-    assert (most[0] == 1) is overlap
+    assert exit_code(rig.run(stage=replace(rig.settings.stage, strategy=strategy))) == 0
+    assert (most[0] == 1) is (strategy is Strategy.STREAMING)

@@ -21,7 +21,8 @@ _PROGRESS_PREFIX, _PART_PREFIX = '{"progress": ', '{"part": '
 @dataclass(frozen=True, slots=True)
 class ReceiveRequest:
     """One disk to receive. partial_path: an own file of ours, made new. sync: force it to the disk.
-    part_bytes: announce parts of that size as they are full (0: none). manifest_path: where digests of all
+    part_bytes: announce parts of that size as they are full (0: none). room_bytes: most of the file that may
+    be on the disk while it grows (0: all of it). manifest_path: where digests of all
     clusters go, "" when nobody wants them.
     """
 
@@ -36,13 +37,14 @@ class ReceiveRequest:
     threads: int
     sync: bool
     part_bytes: int
+    room_bytes: int
     manifest_path: str
 
 
 @dataclass(frozen=True, slots=True)
 class FlattenRequest:
-    """Overlay and base to one image. partial_path: an own file of ours, made new. layered, manifest_path:
-    see flatten.py.
+    """Overlay and base to one image. partial_path: an own file of ours, made new. layered, compact,
+    manifest_path: see flatten.py.
     """
 
     overlay_path: str
@@ -50,6 +52,7 @@ class FlattenRequest:
     threads: int
     sync: bool
     layered: bool
+    compact: bool
     manifest_path: str
 
 

@@ -56,7 +56,8 @@ class LocalDisks:
         """Read the whole stream into a new qcow2 at target; nothing is left there when it fails.
 
         Beside it stands a manifest with the digest of every cluster (manifest.py). parts: gets each part of
-        the file that is full while the rest arrives; they are true of what flatten makes of the disk, too.
+        the file that is full while the rest arrives; they are true of what flatten makes of the disk, too,
+        unless it compacts.
 
         progress counts virtual bytes of the disk up to the highest grain received: its total is known, the
         length of the stream is not; its moved_bytes are those of the stream. Raises LeaseFailed,
@@ -64,7 +65,7 @@ class LocalDisks:
         """
         progress.total_bytes = stream.capacity_bytes
         with _completed_file(target) as partial, _completed_file(manifest_path(target)) as manifest:
-            request = self._request(stream, partial, manifest, part_bytes=parts.part_bytes if parts else 0)
+            request = self._request(stream, partial, manifest, parts)
             received = run_child(
                 request,
                 progress=progress,
@@ -94,12 +95,19 @@ class LocalDisks:
         return FileEvidence(str(overlay), overlay.stat().st_size, tool=tool_version())
 
     def flatten(
-        self, overlay: Path, target: Path, *, progress: StageProgress, cancelled: threading.Event
+        self,
+        overlay: Path,
+        target: Path,
+        *,
+        progress: StageProgress,
+        cancelled: threading.Event,
+        compact: bool = False,
     ) -> FileEvidence:
         """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base.
 
-        The data of the base stands in it byte for byte; only what the overlay changed is compressed. Beside
-        it stands a manifest when the base has one. Layered images must lie in the folder of their base.
+        The data of the base stands in it byte for byte, or, with compact, without what the overlay replaced
+        or trimmed; only what the overlay changed is compressed. Beside it stands a manifest when the base has
+        one. Layered images must lie in the folder of their base.
         """
         with ExitStack() as files:
             partial = files.enter_context(_completed_file(target))
@@ -112,6 +120,7 @@ class LocalDisks:
                 threads=self._threads,
                 sync=self._sync,
                 layered=self._layered,
+                compact=compact,
                 manifest_path=str(manifest) if manifest else "",
             )
             made = run_child(request, progress=progress, cancelled=cancelled)
@@ -123,7 +132,7 @@ class LocalDisks:
         return shutil.disk_usage(folder).free
 
     def _request(
-        self, stream: DiskStream, partial: Path, manifest: Path, *, part_bytes: int
+        self, stream: DiskStream, partial: Path, manifest: Path, parts: PartSink | None
     ) -> ReceiveRequest:
         return ReceiveRequest(
             url=stream.url,
@@ -136,7 +145,8 @@ class LocalDisks:
             stall_seconds=self._stall_seconds,
             threads=self._threads,
             sync=self._sync,
-            part_bytes=part_bytes,
+            part_bytes=parts.part_bytes if parts else 0,
+            room_bytes=parts.room_bytes if parts else 0,
             manifest_path=str(manifest),
         )
 

@@ -1,4 +1,4 @@
-"""Upload while receiving: which ranges of a growing image are parts that may go out, and when that pays.
+"""Upload while receiving: which ranges of a growing image are parts that may go out.
 
 An object has at most 1,000 parts of 5 MB to 5 GB, sent in any order. Part 1 holds the header and the last
 parts the tables, so those wait for the end; all between are true as soon as they are full, because neither
@@ -34,15 +34,3 @@ class FullParts:
         while self._next * self._part_bytes <= data_end:
             yield Part(self._next, (self._next - 1) * self._part_bytes, self._part_bytes)
             self._next += 1
-
-
-def overlap_pays(*, down_bytes_per_second: float, up_bytes_per_second: float, trimmable_share: float) -> bool:
-    """True when a disk should be uploaded while it is received, False when it should be trimmed before.
-
-    Overlap sends what a trim would have saved. That costs more than it gains only when the uplink is the
-    slower side and more than their ratio of the disk can be trimmed. trimmable_share: 0.0 to 1.0, of the
-    compressed disk. (reference: datapath.md 5)
-    """
-    if up_bytes_per_second >= down_bytes_per_second:
-        return True
-    return trimmable_share <= up_bytes_per_second / down_bytes_per_second

@@ -7,7 +7,7 @@ stands there may already be on its way to Object Storage; only cluster 0 and the
 
 import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from v2s_tui.adapters.disk.qcow2_layout import (
@@ -54,15 +54,15 @@ class Qcow2Writer:
         """Bytes before this offset, cluster 0 excepted, will not change any more."""
         return self._end
 
-    def adopt(self, tables: "Iterable[tuple[int, array[int]]]", *, data_end: int) -> None:
+    def adopt(self, tables: "Mapping[int, array[int]]", *, data_end: int) -> None:
         """Go on behind the data of an image whose bytes before data_end this file has already.
 
         tables: its L2 tables by number; they are taken over. Called before anything is appended.
         """
         self._end = data_end
         self._count_up_to(in_clusters(data_end))
-        for number, table in tables:
-            self._tables[number] = table
+        self._tables.update(tables)
+        for table in tables.values():
             for entry in table:
                 if entry:
                     self._count(entry)

@@ -33,6 +33,7 @@ from v2s_tui.adapters.disk.flatten import flatten_image
 from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.part_plan import FullParts, Part
 from v2s_tui.adapters.disk.receive import DiskReceiver, Position
+from v2s_tui.adapters.disk.room import Room
 from v2s_tui.adapters.disk.write_back import WriteBack
 from v2s_tui.domain.errors import V2sError, WorkDiskFull
 
@@ -108,6 +109,7 @@ def _write(descriptor: int, manifest: BinaryIO | None, request: Request) -> dict
             descriptor,
             threads=request.threads,
             layered=request.layered,
+            compact=request.compact,
             manifest=manifest,
             on_bytes=lambda done, total: report(Progress(done, total)),
         )
@@ -124,12 +126,11 @@ def _receive(
     def on_position(position: Position) -> None:
         report(Progress(position.covered_bytes, position.virtual_size_bytes, position.received_bytes))
 
-    write_back = WriteBack(descriptor).reached if request.sync else _nothing
-    full_parts = FullParts(request.part_bytes, _announce).reached if request.part_bytes else _nothing
+    watchers = _watchers(descriptor, request)
 
     def on_data_end(offset: int) -> None:
-        write_back(offset)
-        full_parts(offset)
+        for reached in watchers:
+            reached(offset)
 
     receiver = DiskReceiver(
         descriptor,
@@ -150,8 +151,16 @@ def _receive(
         return asdict(receiver.receive(download))
 
 
-def _nothing(_offset: int) -> None:
-    """Of a growing file nobody needs to know about."""
+def _watchers(descriptor: int, request: ReceiveRequest) -> list[Callable[[int], None]]:
+    """Who wants to know how far the file's data has come."""
+    found: list[Callable[[int], None]] = []
+    if request.part_bytes:
+        found.append(FullParts(request.part_bytes, _announce).reached)
+    if request.room_bytes:
+        found.append(Room(descriptor, request.room_bytes).reached)
+    elif request.sync:
+        found.append(WriteBack(descriptor).reached)
+    return found
 
 
 def _announce(part: Part) -> None:

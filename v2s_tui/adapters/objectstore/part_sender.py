@@ -96,13 +96,22 @@ class PartSender:
         """Count bytes that need not be sent."""
         self._counter.keep(size_bytes)
 
-    def digests(self, part: PartRange) -> RangeDigests:
-        """CRC32 and MD5 of a part as it is in the file now."""
-        return digests_of(self._file, part, checkpoint=self.checkpoint, with_md5=True)
+    def digests(self, part: PartRange, *, with_md5: bool) -> RangeDigests:
+        """Checksums of a part as it is in the file now."""
+        return digests_of(self._file, part, checkpoint=self.checkpoint, with_md5=with_md5)
 
-    def send(self, part: PartRange) -> UploadedPart:
-        """Send one part, trying again what may pass; raises StorageError, StorageUnavailable or NotFound."""
-        digests = digests_of(self._file, part, checkpoint=self.checkpoint)
+    def send(self, part: PartRange, *, crc32: str = "") -> UploadedPart:
+        """Send one part, trying again what may pass; raises StorageError, StorageUnavailable or NotFound.
+
+        crc32: of the part when it was sent before, "" when it was not; a file that has other bytes there now
+        does not hold them any more.
+        """
+        digests = self.digests(part, with_md5=False)
+        if crc32 and digests.crc32 != crc32:
+            raise StorageError(
+                f"Object Storage lost part {part.number} of {self._target['Key']}; no copy of it is here",
+                hint="retry from the export: the disk must be read again",
+            )
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 etag = self._put(part, digests.crc32)

@@ -55,8 +55,8 @@ def _keep_or_send(
     sender: PartSender, part: PartRange, held: UploadedPart | None, known: UploadedPart | None
 ) -> UploadedPart:
     sender.checkpoint()
-    kept = (_still_held(sender, held, known) or _same_bytes(sender, part, held)) if held else None
-    return kept or sender.send(part)
+    kept = (_still_held(sender, held, known) or same_bytes(sender, part, held)) if held else None
+    return kept or sender.send(part, crc32=known.crc32 if known else "")
 
 
 def _still_held(sender: PartSender, held: UploadedPart, known: UploadedPart | None) -> UploadedPart | None:
@@ -67,12 +67,14 @@ def _still_held(sender: PartSender, held: UploadedPart, known: UploadedPart | No
     return known
 
 
-def _same_bytes(sender: PartSender, part: PartRange, held: UploadedPart) -> UploadedPart | None:
-    """The server's part with our checksum, when it holds the same bytes."""
-    if held.size_bytes != part.size_bytes or not is_md5(held.etag):
+def same_bytes(sender: PartSender, part: PartRange, held: UploadedPart) -> UploadedPart | None:
+    """The server's part with our checksum, when it holds the same bytes: by its CRC32, or its MD5 where the
+    server tells no checksum.
+    """
+    if held.size_bytes != part.size_bytes or not (held.crc32 or is_md5(held.etag)):
         return None
-    digests = sender.digests(part)
-    if digests.md5 != held.etag:
+    digests = sender.digests(part, with_md5=not held.crc32)
+    if (digests.crc32 != held.crc32) if held.crc32 else (digests.md5 != held.etag):
         return None
     sender.count(part.size_bytes)
     return UploadedPart(part.number, part.size_bytes, held.etag, crc32=digests.crc32)

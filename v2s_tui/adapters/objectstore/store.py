@@ -225,7 +225,14 @@ class S3ObjectStore:
         return self._verified(bucket, key, size_bytes, parts)
 
     def early_parts(
-        self, bucket: str, key: str, upload_id: str, *, part_bytes: int, cancelled: threading.Event
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        *,
+        part_bytes: int,
+        room_bytes: int = 0,
+        cancelled: threading.Event,
     ) -> EarlyParts:
         """Sends parts of a file that still grows; `upload_file` sends the rest."""
 
@@ -241,7 +248,13 @@ class S3ObjectStore:
                 cancelled=cancelled,
             )
 
-        return EarlyParts(sender, part_bytes=part_bytes, threads=self._access.part_threads)
+        return EarlyParts(
+            sender,
+            part_bytes=part_bytes,
+            room_bytes=room_bytes,
+            threads=self._access.part_threads,
+            held_parts=lambda: self.list_parts(bucket, key, upload_id),
+        )
 
     def _complete(self, bucket: str, key: str, upload_id: str, parts: list[UploadedPart]) -> None:
         listed = [

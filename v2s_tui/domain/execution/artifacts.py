@@ -40,7 +40,7 @@ class DiskArtifacts:
     guest stages change (None until they start). manifest_path: per-cluster digests of the content, of what
     was sent once it was. upload_file: what goes to Object Storage, the base itself or a flattened copy.
     part_bytes: of the parts that went out while the disk was received (0: none did), early_parts: those that
-    arrived, until the object is complete.
+    arrived. passing: they were freed from the base as they arrived, so only Object Storage has them.
     bucket, key, upload_id: where it goes; object_bytes: size of the finished object (0 until then).
     snapshot_id, volume_id: at Scaleway.
     """
@@ -57,6 +57,7 @@ class DiskArtifacts:
     upload_file: FileEvidence | None = None
     part_bytes: int = 0
     early_parts: tuple[UploadedPart, ...] = ()
+    passing: bool = False
     bucket: str = ""
     key: str = ""
     upload_id: str = ""

@@ -3,11 +3,12 @@
 import math
 import random
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.job import stages_of
+from v2s_tui.domain.execution.transfer import TransferChoice, first_choice
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, DATA_SHARE, Duration, Rates
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
@@ -16,9 +17,11 @@ from v2s_tui.domain.planning.simulation import (
     Simulation,
     StagesOf,
     Timeline,
+    TransferOf,
     waits,
 )
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.domain.units import counted
 
 SPREAD = 0.25
 """Standard deviation of the logarithm of a stage's duration: assumed, until enough batches were measured."""
@@ -66,24 +69,33 @@ def forecast(
     work_disk_bytes: int | None = None,
     stages_of: StagesOf = stages_of,
     seed: int = 1,
-    overlap: bool = False,
+    transfer_of: TransferOf = first_choice,
 ) -> Forecast:
-    """Simulate the plan. limits: a what-if, None means the plan's own. overlap: the run will upload while it
-    exports; that is not simulated, the assumptions say so.
+    """Simulate the plan. limits: a what-if, None means the plan's own. transfer_of: how a VM's disks will be
+    moved.
 
     The same seed gives the same answer.
     """
     rates, limits = rates or Rates(), limits or plan.limits
+    transfers = {each.name: transfer_of(each) for each in plan.vms}
 
     def simulate(duration_of: DurationOf) -> Timeline:
         simulation = Simulation(
-            plan, duration_of, stages_of=stages_of, limits=limits, work_disk_bytes=work_disk_bytes
+            plan,
+            duration_of,
+            stages_of=stages_of,
+            limits=limits,
+            work_disk_bytes=work_disk_bytes,
+            transfer_of=lambda planned: transfers[planned.name],
         )
         return simulation.run()
 
-    timeline = simulate(lambda planned, stage, sharing: rates.duration(planned, stage, sharing=sharing))
+    def usual(planned: PlannedVm, stage: Stage, sharing: int) -> Duration:
+        return rates.duration(planned, stage, sharing=sharing, transfer=transfers[planned.name])
+
+    timeline = simulate(usual)
     ends = [
-        simulate(_by_chance(rates, random.Random(seed + number))).end  # noqa: S311 - a forecast, not a secret
+        simulate(_by_chance(usual, random.Random(seed + number))).end  # noqa: S311 - a forecast, not a secret
         for number in range(_runs(len(timeline.segments)))
     ]
     p50 = statistics.median(ends)
@@ -96,7 +108,7 @@ def forecast(
         uses=uses,
         bottleneck=_bottleneck(uses, timeline, limits),
         limits=limits,
-        assumptions=_assumptions(plan, rates, overlap=overlap),
+        assumptions=_assumptions(plan, rates, transfers.values()),
     )
 
 
@@ -119,9 +131,9 @@ def _runs(segments: int) -> int:
     return max(3, min(40, _STAGE_RUNS // max(segments, 1)))
 
 
-def _by_chance(rates: Rates, rng: random.Random) -> DurationOf:
+def _by_chance(usual: DurationOf, rng: random.Random) -> DurationOf:
     def duration(planned: PlannedVm, stage: Stage, sharing: int) -> Duration:
-        plain = rates.duration(planned, stage, sharing=sharing)
+        plain = usual(planned, stage, sharing)
         factor = math.exp(rng.gauss(0.0, SPREAD))
         return Duration(plain.held_seconds * factor, plain.polling_seconds * factor)
 
@@ -155,16 +167,16 @@ def _vms(timeline: Timeline) -> set[str]:
     return {each.vm for each in timeline.segments}
 
 
-def _assumptions(plan: ResolvedPlan, rates: Rates, *, overlap: bool) -> tuple[str, ...]:
+def _assumptions(plan: ResolvedPlan, rates: Rates, transfers: Collection[TransferChoice]) -> tuple[str, ...]:
     unknown = sum(each.vm.committed_bytes is None for each in plan.vms)
     found = [f"each stage's duration varies by about {SPREAD:.0%}; gates are not waited for"]
     if unknown:
         found.append(f"{DATA_SHARE:.0%} of the disks of {unknown} VMs hold data (vCenter did not say)")
     found.append(f"data shrinks to {COMPRESSED_SHARE:.0%} when compressed")
-    if overlap:
+    if early := sum(each.overlap for each in transfers):
         found.append(
-            "export and upload are counted one after the other; `export_strategy: streaming` overlaps them, "
-            "and an export holds s3_upload, too"
+            f"the disks of {early} of {counted(len(transfers), 'VM')} are uploaded while they are received, "
+            "so their exports hold s3_upload, too (export_strategy)"
         )
     if not rates.measured:
         found.append("rates are documented defaults; run a first wave to measure this site's")

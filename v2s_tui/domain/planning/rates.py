@@ -13,11 +13,15 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from v2s_tui.domain.execution.transfer import TransferChoice
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.units import MIB
 
 DATA_SHARE = 0.5
 COMPRESSED_SHARE = 0.5
+LEAST_LEFT_SHARE = 0.05
+"""Of an upload, when all else went out during the export: first and last part, changes of the guest, tables.
+Assumed."""
 LEAST_SAMPLE_BYTES = 64 * MIB
 _FIXED_SECONDS = {
     "validate": 5.0,
@@ -62,8 +66,29 @@ class Rates:
     import_rate: float = 100e6
     measured: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
-    def duration(self, planned: PlannedVm, stage: str, *, sharing: int = 1) -> Duration:
-        """Time of one stage of one VM. sharing: how many run this stage now (on the same host for export)."""
+    def duration(
+        self,
+        planned: PlannedVm,
+        stage: str,
+        *,
+        sharing: int = 1,
+        transfer: TransferChoice | None = None,
+    ) -> Duration:
+        """Time of one stage of one VM. sharing: how many run this stage now (on the same host for export).
+
+        transfer: how its disks are moved; None: one stage after the other. What goes out during the export
+        is no work of the upload; a disk that only passes through comes no faster than it goes.
+        """
+        alone = self._alone(planned, stage, sharing)
+        if transfer is None or not transfer.overlap or stage not in {"export", "upload_s3"}:
+            return alone
+        if stage == "export":
+            goes = self._alone(planned, "upload_s3", sharing).held_seconds if transfer.passing else 0.0
+            return Duration(max(alone.held_seconds, goes))
+        meanwhile = self.duration(planned, "export", sharing=sharing, transfer=transfer).held_seconds
+        return Duration(max(alone.held_seconds * LEAST_LEFT_SHARE, alone.held_seconds - meanwhile))
+
+    def _alone(self, planned: PlannedVm, stage: str, sharing: int) -> Duration:
         size = data_bytes(planned)
         whole = stage == "convert" or (stage == "export" and self._measured(planned, stage) is None)
         moved = size if whole else size * COMPRESSED_SHARE

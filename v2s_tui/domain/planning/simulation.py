@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from v2s_tui.domain.execution.job import stages_of
+from v2s_tui.domain.execution.transfer import TransferChoice, first_choice
 from v2s_tui.domain.execution.work_space import peak_work_bytes
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.rates import Duration
@@ -18,6 +19,7 @@ from v2s_tui.domain.planning.stages import Stage
 
 DurationOf = Callable[[PlannedVm, Stage, int], Duration]
 StagesOf = Callable[[PlannedVm], Sequence[Stage]]
+TransferOf = Callable[[PlannedVm], TransferChoice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Simulation:
     """Runs a resolved plan once.
 
     stages_of: as the engine runs them. duration_of(planned, stage, how many run it now, itself included).
-    work_disk_bytes: free at the start, None means plenty.
+    work_disk_bytes: free at the start, None means plenty. transfer_of: how a VM's disks are moved.
     """
 
     def __init__(
@@ -88,8 +90,10 @@ class Simulation:
         stages_of: StagesOf = stages_of,
         limits: Limits | None = None,
         work_disk_bytes: int | None = None,
+        transfer_of: TransferOf = first_choice,
     ) -> None:
         self._plan = plan
+        self._transfer_of = transfer_of
         self._duration_of = duration_of
         self._stages_of = stages_of
         self._admission = Admission(limits or plan.limits)
@@ -129,7 +133,7 @@ class Simulation:
             planned.name,
             priority=planned.priority,
             sequence=self._next(),
-            work_bytes=peak_work_bytes(planned),
+            work_bytes=peak_work_bytes(planned, passing=self._transfer_of(planned).passing),
             groups=groups,
         )
         run = _Run(planned, self._stages_of(planned), start)
@@ -203,6 +207,7 @@ class Simulation:
             esxi_host=planned.vm.host,
             priority=planned.priority,
             sequence=self._next(),
+            overlap=self._transfer_of(planned).overlap,
         )
         self._ask(run, request)
         self._admit()

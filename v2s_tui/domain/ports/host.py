@@ -43,10 +43,12 @@ class ReceivedDisk:
 class PartSink(Protocol):
     """Takes parts of an image that is still being received; made by whoever knows Object Storage.
 
-    part_bytes: size of every part, chosen by domain/execution/part_size.py.
+    part_bytes: size of every part, chosen by domain/execution/part_size.py. room_bytes: most of the file that
+    may be on the disk at one time, because parts are freed as they arrive; 0: they stay.
     """
 
     part_bytes: int
+    room_bytes: int
 
     def part_ready(self, path: Path, number: int, offset: int, size_bytes: int) -> None:
         """These bytes of the file are final. The file will be renamed: open it now, or never.
@@ -73,7 +75,7 @@ class Disks(Protocol):
         """Read the whole stream into a new qcow2 at target; nothing is left there when it fails.
 
         parts: gets each part of the file that is full while the rest arrives; they are true of what flatten
-        makes of the disk, too.
+        makes of the disk, too, unless it compacts.
         """
         ...
 
@@ -86,9 +88,18 @@ class Disks(Protocol):
         ...
 
     def flatten(
-        self, overlay: Path, target: Path, *, progress: StageProgress, cancelled: threading.Event
+        self,
+        overlay: Path,
+        target: Path,
+        *,
+        progress: StageProgress,
+        cancelled: threading.Event,
+        compact: bool = False,
     ) -> FileEvidence:
-        """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base."""
+        """One self-contained qcow2 (zlib clusters, no backing file) of an overlay and its base.
+
+        compact: without what the overlay replaced or trimmed; no part of the base is true of it then.
+        """
         ...
 
     def free_bytes(self, folder: Path) -> int: ...

@@ -36,8 +36,8 @@ class OpenUpload:
 class EarlyUpload(PartSink, Protocol):
     """Where parts of an image go while it is received.
 
-    sent: parts the server acknowledged, in order. sent_bytes: handed to the network so far. failure: what
-    ended the sending, None while it works.
+    sent: parts the server has, in order. sent_bytes: handed to the network so far, in sending_seconds with at
+    least one part under way. failure: what ended the sending, None while it works.
     """
 
     @property
@@ -45,6 +45,9 @@ class EarlyUpload(PartSink, Protocol):
 
     @property
     def sent_bytes(self) -> int: ...
+
+    @property
+    def sending_seconds(self) -> float: ...
 
     @property
     def failure(self) -> V2sError | None: ...
@@ -72,9 +75,19 @@ class ObjectStore(Protocol):
         ...
 
     def early_parts(
-        self, bucket: str, key: str, upload_id: str, *, part_bytes: int, cancelled: threading.Event
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        *,
+        part_bytes: int,
+        room_bytes: int = 0,
+        cancelled: threading.Event,
     ) -> AbstractContextManager[EarlyUpload]:
         """Sends parts of a file that still grows; `upload_file` with the same part_bytes sends the rest.
+
+        A part that the server has already with the same bytes is not sent again. room_bytes: parts are freed
+        from the file once the server has them, see PartSink.
 
         Leaving the context waits for the parts under way and declines the others; leaving it by an error
         stops at once. Trouble is kept in `failure`, never raised.
@@ -96,7 +109,8 @@ class ObjectStore(Protocol):
         """Send the parts the server does not have yet, complete, and compare size and checksums.
 
         part_bytes, known: of `early_parts` that went before; its parts are not read again. 0 leaves the
-        choice to the store.
+        choice to the store. Raises StorageError for a known part that the server lost and the file does not
+        hold any more.
         """
         ...
 

@@ -1,11 +1,14 @@
 """export: every disk over NFC into a local qcow2, two at a time, each with a lease of its own.
 
 A single stream is slow at the ESXi host, so disks go in parallel; a lease for each disk, because all streams
-of one lease die with it (reference: vsphere.md, NFC). With `overlap` full parts of a disk are uploaded while
-its rest arrives; that helps only, upload_s3 sends whatever is missing or another.
+of one lease die with it (reference: vsphere.md, NFC). Where it pays full parts of a disk are uploaded while
+its rest arrives; that helps only, upload_s3 sends whatever is missing or another. Only a disk that nothing
+reads here any more is not kept: its parts leave as they arrive at Object Storage.
 """
 
 import threading
+import time
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,14 +17,16 @@ from v2s_tui.domain.errors import Cancelled, LeaseFailed
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.execution.part_size import part_bytes_for
+from v2s_tui.domain.execution.transfer import TRANSFER_NOTE, TransferChoice
 from v2s_tui.domain.ports import DiskStream, EarlyUpload, ExportLease, ReceivedDisk
 from v2s_tui.domain.units import MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import same_size, what_is_wrong
-from v2s_tui.engine.stages.multipart import EarlyTarget, early_targets
-from v2s_tui.engine.stages.naming import disk_part
+from v2s_tui.engine.stages.multipart import EarlyTarget, early_targets, held_parts, stored_object
+from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
 from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
+from v2s_tui.engine.stages.transfer import note_received, note_sent, transfer_of
 
 PARALLEL_DISKS = 2
 LOOK_SECONDS = 0.2
@@ -29,9 +34,10 @@ LOOK_SECONDS = 0.2
 
 def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
     """The stage: disks that an interrupted run finished are kept."""
-    artifacts = _with_all_disks(stage, context.ports)
+    way = transfer_of(stage)
+    artifacts = _with_all_disks(stage, context.ports).with_note(TRANSFER_NOTE, way.text)
     shared = SharedProgress(context.progress, {each.index: each.capacity_bytes for each in artifacts.disks})
-    artifacts, todo = _begun_anew(stage, context, artifacts)
+    artifacts, todo = _begun_anew(stage, context, artifacts, way)
     for disk in artifacts.disks:
         if disk not in todo:
             shared.disks[disk.index].finish()
@@ -75,7 +81,7 @@ def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
 
 
 def _begun_anew(
-    stage: StageInput, context: StageContext, artifacts: Artifacts
+    stage: StageInput, context: StageContext, artifacts: Artifacts, way: TransferChoice
 ) -> tuple[Artifacts, list[DiskArtifacts]]:
     """Disks to be read, and the artifacts in which nothing of an earlier read of them is left.
 
@@ -84,10 +90,12 @@ def _begun_anew(
     """
     todo = []
     for disk in artifacts.disks:
-        if same_size(disk.base):
+        lost = disk.passing and _what_went_missing(stage, context.ports, disk)
+        if same_size(disk.base) and not lost:
             continue
-        part_bytes = part_bytes_for(disk.capacity_bytes) if stage.settings.overlap else 0
-        todo.append(replace(disk, base=None, part_bytes=part_bytes, early_parts=(), upload_id=""))
+        part_bytes = part_bytes_for(disk.capacity_bytes) if way.overlap else 0
+        anew = replace(disk, base=None, part_bytes=part_bytes, early_parts=(), passing=way.passing)
+        todo.append(replace(anew, upload_id="", object_bytes=0))
     changed = [disk for disk in todo if disk not in artifacts.disks]
     for disk in changed:
         artifacts = artifacts.with_disk(disk)
@@ -123,7 +131,10 @@ def _read_all(
             while running:
                 done, _ = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    artifacts = _finish(context, artifacts, running.pop(future), future, failures)
+                    artifacts = _finish(
+                        stage, context, artifacts, running.pop(future), future, failures=failures
+                    )
+                failures += _stuck(running.values())
                 if failures or context.cancelled.is_set():
                     halted.set()
                 _tell(context, reads, list(running.values()))
@@ -134,11 +145,18 @@ def _read_all(
     return artifacts
 
 
+def _stuck(reads: Iterable[_Read]) -> list[BaseException]:
+    """What keeps disks without room here from being read on: their parts do not leave any more."""
+    return [read.early.failure for read in reads if read.disk.passing and read.early and read.early.failure]
+
+
 def _finish(
+    stage: StageInput,
     context: StageContext,
     artifacts: Artifacts,
     read: _Read,
     future: Future[ReceivedDisk],
+    *,
     failures: list[BaseException],
 ) -> Artifacts:
     if error := future.exception():
@@ -147,7 +165,11 @@ def _finish(
     received, early = future.result(), read.early
     read.progress.finish()
     if early is not None:
+        if read.disk.passing and early.failure is not None:
+            failures.append(early.failure)
+            return artifacts
         read.progress.sent_bytes = early.sent_bytes
+        note_sent(stage, size_bytes=early.sent_bytes, seconds=early.sending_seconds)
         artifacts = _with_trouble(artifacts, read.disk, early)
     artifacts = artifacts.with_disk(
         replace(
@@ -202,9 +224,12 @@ def _receive(stage: StageInput, ports: Ports, read: _Read, halted: threading.Eve
     ):
         stream = _stream_of(lease, read.disk)
         read.lease.append(lease)
+        began = time.monotonic()
         received = ports.disks.receive(
             stream, target, progress=read.progress, cancelled=halted, parts=read.early
         )
+        if not read.disk.passing:  # such a disk comes no faster than it goes
+            note_received(stage, size_bytes=received.received_bytes, seconds=time.monotonic() - began)
         read.lease.clear()
         _compare_digest(lease, read.disk, received, target)
         lease.complete()
@@ -233,12 +258,21 @@ def _compare_digest(lease: ExportLease, disk: DiskArtifacts, received: ReceivedD
 
 
 def export_holds(stage: StageInput, ports: Ports) -> StageEvidence:
-    """Every disk's base is here with its size and digest."""
-    del ports
+    """Every disk's base is here with its size and digest, or where it was not kept, at Object Storage."""
     disks = stage.artifacts.disks
     missing = [
         text for disk in disks for text in what_is_wrong(disk.base, f"the base image of disk {disk.index}")
     ]
+    missing += [text for disk in disks if disk.passing for text in _what_went_missing(stage, ports, disk)]
     if not disks:
         missing = ["no disk was recorded"]
     return StageEvidence(holds=not missing, missing=tuple(missing))
+
+
+def _what_went_missing(stage: StageInput, ports: Ports, disk: DiskArtifacts) -> tuple[str, ...]:
+    """Of a disk that passed through: its parts must still wait there, or be an object already."""
+    if disk.object_bytes:
+        return () if stored_object(ports, disk) else (f"the object of disk {disk.index} is gone",)
+    held = held_parts(ports.objects, stage.settings.bucket, names_of(stage).object_key(disk.index))
+    lost = [part.number for part in disk.early_parts if held.get(part.number) != part.etag]
+    return (f"{len(lost)} parts of disk {disk.index} are gone from Object Storage",) if lost else ()

@@ -2,10 +2,12 @@
 
 An unchanged base of the right size goes as it is; when the guest was changed or the size grew, base and
 overlay are flattened into one file first, because imports refuse backing files (reference: scaleway.md 2.1).
-Parts that the export sent already are not sent again, unless the file differs there.
+Parts that the export sent already are not sent again, unless the file differs there; where it sent none, what
+the guest trimmed is left out.
 """
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, St
 from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.guest_work import evidence_folder
 from v2s_tui.engine.stages.local_files import same_size
-from v2s_tui.engine.stages.multipart import open_upload
+from v2s_tui.engine.stages.multipart import open_upload, stored_object
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
+from v2s_tui.engine.stages.transfer import note_sent
 
 MANIFEST_SUFFIX = ".manifest"
 """The `Disks` port leaves the digests of an image beside it under the image's name and this."""
@@ -36,19 +39,10 @@ def upload_disks(stage: StageInput, context: StageContext) -> Artifacts:
     )
     for disk in artifacts.disks:
         context.progress.activity = f"disk {disk.index + 1} of {len(artifacts.disks)}"
-        if _stored(context.ports, disk) is None:
+        if stored_object(context.ports, disk) is None:
             artifacts = _upload(stage, context, artifacts, disk, shared.disks[disk.index])
         shared.disks[disk.index].finish()
     return artifacts
-
-
-def _stored(ports: Ports, disk: DiskArtifacts) -> StoredObject | None:
-    """The finished object of this disk, when it is still what was recorded."""
-    if not disk.object_bytes:
-        return None
-    found = ports.objects.head(disk.bucket, disk.key)
-    same = found and (found.size_bytes, found.etag) == (disk.object_bytes, disk.object_etag)
-    return found if same else None
 
 
 def _upload(
@@ -65,17 +59,17 @@ def _upload(
     stored = _adopt_finished(context, disk)
     if stored is None:
         try:
-            stored = _send(context, artifacts, disk, progress)
+            stored = _send(stage, context, artifacts, disk, progress)
         except NotFound:
             # somebody (a lifecycle rule, another operator) aborted the upload while it ran
-            stored = _send(context, artifacts, disk, progress)
+            stored = _send(stage, context, artifacts, disk, progress)
     _record_object(context, disk)
     manifest_path = _kept_manifest(stage, disk)
     _drop_copy(disk)
     done = replace(
         disk,
         upload_id="",
-        early_parts=(),
+        early_parts=disk.early_parts if disk.passing else (),
         upload_file=None,
         object_bytes=stored.size_bytes,
         object_etag=stored.etag,
@@ -98,7 +92,11 @@ def _with_file(
     context.progress.activity = f"flattening disk {disk.index + 1}"
     target.unlink(missing_ok=True)
     made = context.ports.disks.flatten(
-        Path(disk.overlay.path), target, progress=progress, cancelled=context.cancelled
+        Path(disk.overlay.path),
+        target,
+        progress=progress,
+        cancelled=context.cancelled,
+        compact=not disk.early_parts,
     )
     progress.total_bytes, progress.done_bytes = made.size_bytes, 0
     return replace(disk, upload_file=made)
@@ -128,14 +126,18 @@ def _adopt_finished(context: StageContext, disk: DiskArtifacts) -> StoredObject 
 
 
 def _send(
-    context: StageContext, artifacts: Artifacts, disk: DiskArtifacts, progress: DiskProgress
+    stage: StageInput,
+    context: StageContext,
+    artifacts: Artifacts,
+    disk: DiskArtifacts,
+    progress: DiskProgress,
 ) -> StoredObject:
     disk = replace(disk, upload_id=open_upload(context, disk.bucket, disk.key))
     context.checkpoint(artifacts.with_disk(disk))
     context.ledger.intend(EffectKind.OBJECT, tag=disk.key, where=disk.bucket)
-    path = Path(_file_of(disk).path)
-    return context.ports.objects.upload_file(
-        path,
+    began, moved = time.monotonic(), progress.moved_bytes
+    stored = context.ports.objects.upload_file(
+        Path(_file_of(disk).path),
         disk.bucket,
         disk.key,
         disk.upload_id,
@@ -144,6 +146,8 @@ def _send(
         part_bytes=disk.part_bytes,
         known=disk.early_parts,
     )
+    note_sent(stage, size_bytes=progress.moved_bytes - moved, seconds=time.monotonic() - began)
+    return stored
 
 
 def _file_of(disk: DiskArtifacts) -> FileEvidence:
@@ -181,6 +185,6 @@ def upload_holds(stage: StageInput, ports: Ports) -> StageEvidence:
     missing = [
         f"the object of disk {disk.index} is missing or another"
         for disk in stage.artifacts.disks
-        if _stored(ports, disk) is None
+        if stored_object(ports, disk) is None
     ]
     return StageEvidence(holds=not missing, missing=tuple(missing))

@@ -35,10 +35,11 @@ RECEIVE = ReceiveRequest(
     threads=2,
     sync=True,
     part_bytes=0,
+    room_bytes=0,
     manifest_path=".m",
 )
 FLATTEN = FlattenRequest(
-    overlay_path="o", partial_path=".u", threads=2, sync=False, layered=True, manifest_path=""
+    overlay_path="o", partial_path=".u", threads=2, sync=False, layered=True, compact=True, manifest_path=""
 )
 
 

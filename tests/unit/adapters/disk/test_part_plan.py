@@ -1,10 +1,9 @@
 """Parts of an image that is not finished yet."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v2s_tui.adapters.disk.part_plan import FullParts, Part, overlap_pays
+from v2s_tui.adapters.disk.part_plan import FullParts, Part
 from v2s_tui.domain.execution.part_size import LEAST_PART_BYTES, part_bytes_for
 
 GB = 10**9
@@ -32,14 +31,3 @@ def test_each_part_but_the_first_is_announced_once_and_never_too_early(ends: lis
         assert all(part.offset + part.size_bytes <= end for part in announced)
     assert [part.number for part in announced] == list(range(2, ends[-1] // 300 + 1))
     assert all(part.offset == (part.number - 1) * 300 for part in announced)
-
-
-@pytest.mark.parametrize(
-    ("down", "up", "share", "pays"),
-    [(100, 100, 0.9, True), (100, 200, 0.9, True), (1000, 100, 0.05, True), (1000, 100, 0.2, False)],
-)
-def test_overlap_loses_only_on_slow_uplinks_with_much_to_trim(
-    down: float, up: float, share: float, *, pays: bool
-) -> None:
-    found = overlap_pays(down_bytes_per_second=down, up_bytes_per_second=up, trimmable_share=share)
-    assert found is pays

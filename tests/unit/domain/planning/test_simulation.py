@@ -1,6 +1,7 @@
 """The simulation: it obeys the rules of admission, ends, and says what holds a plan up."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from planned_vms import planned_vm, resolved_plan, source_vm
 
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.execution.transfer import TransferChoice
 from v2s_tui.domain.planning.forecast import forecast, what_if
 from v2s_tui.domain.planning.limits import Limit, Limits
 from v2s_tui.domain.planning.plan_options import VolumeClass
@@ -74,7 +76,8 @@ def test_polling_holds_no_limit() -> None:
 def test_a_small_work_disk_makes_vms_queue_and_one_that_never_fits_is_left_out() -> None:
     big = planned_vm("big", source_vm("big", committed_bytes=None, disks=(Disk(2000, "d", 500 * GIB),)))
     plan = resolved_plan(planned_vm("a"), planned_vm("b"), big, planned_vm("c"))
-    timeline = simulated(plan, work_disk_bytes=20 * GIB)
+    local = TransferChoice(overlap=False, passing=False, reason="")
+    timeline = simulated(plan, work_disk_bytes=20 * GIB, transfer_of=lambda _: local)
     assert timeline.unfit == ["big"]
     assert timeline.end == 150.0
     assert timeline.peak_work_bytes <= 20 * GIB
@@ -155,11 +158,37 @@ def test_the_forecast_is_repeatable_and_answers_what_if() -> None:
     wider = forecast(plan, limits=what_if(plan.limits, {"per_esxi_host": 2}), seed=7)
     assert wider.p50_seconds < first.p50_seconds
     assert first.assumptions
-    assert any("streaming" in each for each in forecast(plan, seed=7, overlap=True).assumptions)
-    assert not any("streaming" in each for each in first.assumptions)
     for changes in ({"disk": 3}, {"disk_io": 0}):
         with pytest.raises(InputError, match="disk"):
             what_if(plan.limits, changes)
+
+
+def test_what_is_sent_while_it_comes_is_no_work_of_the_upload() -> None:
+    adapted = resolved_plan(planned_vm("a", adapt=True))
+    local = TransferChoice(overlap=False, passing=False, reason="")
+    early, passing = replace(local, overlap=True), replace(local, overlap=True, passing=True)
+
+    def stages(transfer: TransferChoice, **rates: float) -> dict[Stage, float]:
+        found = forecast(adapted, transfer_of=lambda _: transfer, rates=Rates(**rates))
+        return {each.stage: each.ended - each.began for each in found.timeline.segments}
+
+    apart, together = stages(local), stages(early)
+    assert together[Stage.EXPORT] == apart[Stage.EXPORT]
+    assert together[Stage.UPLOAD_S3] == pytest.approx(0.05 * apart[Stage.UPLOAD_S3])
+    slow = stages(early, upload_per_vm=10e6)
+    rest = stages(local, upload_per_vm=10e6)[Stage.UPLOAD_S3] - apart[Stage.EXPORT]
+    assert slow[Stage.UPLOAD_S3] == pytest.approx(rest)
+    through = stages(passing, upload_per_vm=10e6)
+    assert through[Stage.EXPORT] > 4 * apart[Stage.EXPORT], "comes no faster than it goes"
+    assert "1 of 1 VM are" not in "".join(forecast(adapted, transfer_of=lambda _: local).assumptions)
+
+
+def test_an_export_that_uploads_holds_both_limits_in_the_forecast_too() -> None:
+    plan = resolved_plan(*(planned_vm(f"a{n}", adapt=True) for n in range(9)), limits=Limits(s3_upload=1))
+    early, slow = TransferChoice(overlap=True, passing=False, reason=""), Rates(export_per_vm=10e6)
+    found = forecast(plan, transfer_of=lambda _: early, rates=slow)
+    assert found.timeline.most_holders["s3_upload"] == 1
+    assert found.bottleneck == "s3_upload"
 
 
 def test_the_bottleneck_is_every_place_taken_or_no_limit_at_all() -> None:

@@ -10,6 +10,7 @@ from fakes.world import failing
 from v2s_tui.domain.errors import Cancelled, LeaseFailed, StorageError, StorageUnavailable
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.execution.part_size import part_bytes_for
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.stages import Stage
 
 KEYS = {f"migrations/00000001/disk-{index}.qcow2" for index in (0, 1)}
@@ -18,7 +19,7 @@ KEYS = {f"migrations/00000001/disk-{index}.qcow2" for index in (0, 1)}
 @pytest.fixture
 def bench(bench_of):
     made = bench_of()
-    made.change(overlap=True)
+    made.change(strategy=Strategy.STREAMING)
     return made
 
 
@@ -52,7 +53,7 @@ def test_parts_go_out_during_the_export_and_nothing_is_sent_twice(bench):
 
 
 def test_without_overlap_the_export_touches_no_object_storage(bench):
-    bench.change(overlap=False)
+    bench.change(strategy=Strategy.LOCAL)
     bench.run_until(Stage.EXPORT)
     assert not bench.objects.buckets
     assert not bench.objects.sent

@@ -8,17 +8,18 @@ from fakes.plans import vm_named
 from fakes.world import ProcessDied
 
 from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.execution.transfer import Strategy
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.target.network_map import PlannedNic
 
 NIC = PlannedNic("Network adapter 1", "00:50:56:00:00:01", "LAN", "private-network-1")
 
 
-@pytest.fixture(params=["local", "streaming"])
+@pytest.fixture(params=["local", "streaming", "auto"])
 def whole(bench_of, request):
     def made():
         bench = bench_of(public_ip=True, nics=(NIC,), cloud_init="#cloud-config\n", tags=("team:web",))
-        bench.change(overlap=request.param == "streaming")
+        bench.change(strategy=Strategy(request.param))
         return bench
 
     return made

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from v2s_tui.domain.execution.work_space import peak_work_bytes
 from v2s_tui.domain.planning.plan import SizingStrategy
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity, blocks, notes, warns
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, data_bytes
@@ -155,7 +154,7 @@ def _work_disk(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
     if free is None:
         return
     for planned in plan.vms:
-        peak = peak_work_bytes(planned)
+        peak = facts.work_bytes(planned)
         if peak > free:
             yield Finding(
                 "work-disk",
@@ -165,7 +164,7 @@ def _work_disk(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
                 "free space, or set conversion.work_dir to a larger disk",
                 vm=planned.name,
             )
-    peaks = sorted((peak_work_bytes(each) for each in plan.vms), reverse=True)
+    peaks = sorted((facts.work_bytes(each) for each in plan.vms), reverse=True)
     together = sum(peaks[: plan.limits.global_])
     if together > free >= max(peaks, default=0):
         why = "VMs wait for space; the run takes longer"

@@ -1,6 +1,6 @@
 """One finding: how grave, on which VM, why, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
