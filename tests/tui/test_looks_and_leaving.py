@@ -9,11 +9,9 @@ import pytest
 from app_under_test import app_on_fakes, batch_in_flight, services_on_fakes, settled
 from memory_session import MemorySession
 
-from v2s_tui.config.settings import Settings, VmwareSettings
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.looks import THEMES, wants_ascii
-from v2s_tui.tui.modals.welcome import Welcome
 from v2s_tui.tui.notice import desktop_notice
 
 SIZE = (80, 24)
@@ -45,30 +43,6 @@ async def test_every_offered_theme_exists(tmp_path: Path) -> None:
 def test_ascii_is_for_those_who_ask_and_for_other_character_sets() -> None:
     assert wants_ascii({"V2S_ASCII": "1"})
     assert not wants_ascii({"V2S_ASCII": "0"})
-
-
-async def test_a_start_without_configuration_says_how_to_begin_and_writes_the_file_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from v2s_tui.config.load import load_config
-
-    monkeypatch.chdir(tmp_path)
-    settings = Settings(vmware=VmwareSettings(vcenter=""))
-    app = V2sApp(replace(services_on_fakes(tmp_path), settings=settings))
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        assert isinstance(app.screen, Welcome)
-        await pilot.press("w")
-        await pilot.pause()
-        written = tmp_path / "migration.yaml"
-        assert load_config(written, {}).vmware.vcenter == "vcenter.example.com"
-        written.write_text("vmware: {vcenter: mine}\n")
-        await pilot.press("w")
-        await pilot.pause()
-        assert "mine" in written.read_text()
-        await pilot.press("escape")
-        await pilot.pause()
-        assert app.current_mode == "inventory"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

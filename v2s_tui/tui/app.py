@@ -1,6 +1,7 @@
 """The app is a switchboard: screens by key, theme, session, background work. Screens do the rest."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path, PurePath
@@ -78,6 +79,7 @@ class V2sApp(App[int]):
         self.services = services
         self.session = session
         self.workspace = recall_workspace(session) if session else Workspace()
+        self.exits = ExitStack()
         self.background = BackgroundWork(self)
         self.workspace.listeners.append(self._workspace_changed)
 
@@ -110,6 +112,7 @@ class V2sApp(App[int]):
         self.keep_session()
         if self._watching is not None:
             await self._watching.leave()
+        self.exits.close()
 
     def keep_session(self) -> None:
         """Write what is in hand where it changed; a dropped connection loses a second or two at most."""
@@ -120,6 +123,12 @@ class V2sApp(App[int]):
         where = {"step": self.current_mode, "batch": watched}
         if self.session.get("where") != where:
             self.session.put("where", where)
+
+    def use_services(self, services: Services) -> None:
+        """Go on with other settings, given at the first start."""
+        self.services = services
+        self.exits.callback(services.close)
+        self._begin()
 
     def _recall_looks(self) -> None:
         looks = self.session.get("looks") if self.session else {}
@@ -191,8 +200,10 @@ class V2sApp(App[int]):
             ),
         }
         if batch is not None:
-            word = "GATE" if batch.gate else batch.status.value
-            facts["run"] = StepFacts(word, alarm=batch.gate is not None or batch.counters.failed > 0)
+            left = not batch.live and batch.completed_at is None
+            word = "no runner" if left else "GATE" if batch.gate else batch.status.value
+            alarm = left or batch.gate is not None or batch.counters.failed > 0
+            facts["run"] = StepFacts(word, alarm=alarm)
         return facts
 
     def kept_filters(self) -> Mapping[str, str]:

@@ -10,12 +10,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TOAST_SECONDS = 20.0
 
 
-def call_operator(app: App[Any], title: str, text: str, *, severity: SeverityLevel = "warning") -> None:
+def call_operator(
+    app: App[Any], title: str, text: str, *, severity: SeverityLevel = "warning", toast: bool = True
+) -> None:
     """Tell it in the app for TOAST_SECONDS, ring, and ask the terminal for a desktop notice.
 
-    Terminals that do not know OSC 9 ignore it. No control character of title or text reaches the terminal.
+    toast: False where the screen in front says it already and would be covered. Terminals that do not know
+    OSC 9 ignore it. No control character of title or text reaches the terminal.
     """
-    app.notify(text, title=title, severity=severity, timeout=TOAST_SECONDS, markup=False)
+    if toast:
+        app.notify(text, title=title, severity=severity, timeout=TOAST_SECONDS, markup=False)
     app.bell()
     driver = app._driver
     if driver is not None and not app.is_headless:

@@ -4,6 +4,7 @@ The runner is another process; the app only looks and asks. A lost runner leaves
 """
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,17 +101,16 @@ class RunControl:
 
     def _ring(self, before: BatchSnapshot, now: BatchSnapshot) -> None:
         """Call the operator when one is wanted: a gate closed, a VM failed, the batch ended."""
+        call = partial(call_operator, self._app, toast=self._app.current_mode != "run")
         if now.gate is not None and before.gate is None:
-            call_operator(self._app, f"GATE after wave {now.gate.wave}", now.gate.reason)
+            call(f"GATE after wave {now.gate.wave}", now.gate.reason)
         if now.completed_at is not None and before.completed_at is None:
-            call_operator(
-                self._app, f"batch {now.status.value}", batch_line(now), severity="information"
-            )  # fmt: skip
+            call(f"batch {now.status.value}", batch_line(now), severity="information")
         if now.counters.failed > before.counters.failed:
             known = {row.name for row in before.vms if row.failure_title}
             for row in now.vms:
                 if row.failure_title and row.name not in known:
-                    call_operator(self._app, f"{row.name} failed", row.failure_title, severity="error")
+                    call(f"{row.name} failed", row.failure_title, severity="error")
 
     # --- telling -----------------------------------------------------------------------------------
 

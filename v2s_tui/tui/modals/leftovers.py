@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 from v2s_tui.domain.leftovers import Leftover
-from v2s_tui.domain.units import format_eur
+from v2s_tui.domain.units import counted, format_eur
 from v2s_tui.presentation.leftover_columns import LEFTOVER_COLUMNS
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
@@ -35,7 +35,9 @@ class LeftoversView(ModalScreen[tuple[Leftover, ...] | None]):
         cost = format_eur(sum(each.monthly_eur for each in self._found))
         with Vertical(classes="modal-box wide"):
             yield Label(
-                f"{len(self._found)} leftovers, {cost} per month", markup=False, classes="modal-title"
+                f"{counted(len(self._found), 'leftover')}, {cost} per month",
+                markup=False,
+                classes="modal-title",
             )
             yield VirtualTable[Leftover](LEFTOVER_COLUMNS, row_key=id, id="leftovers")
             yield Static(id="leftover-why", markup=False)

@@ -1,4 +1,4 @@
-"""The first start without a configuration: what to write and where, or how to try it without a vCenter."""
+"""The first start without a configuration: connect, or try it without a vCenter."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -7,55 +7,42 @@ from textual.binding import Binding, BindingType
 
 from v2s_tui.tui.modals.text_view import TextView
 
-TEMPLATE = """\
-vmware:
-  vcenter: vcenter.example.com
-  username: migration@vsphere.local
-  password_env: VCENTER_PASSWORD        # or password_file: PATH; never the password itself
-scaleway:
-  access_key_env: SCW_ACCESS_KEY
-  secret_key_env: SCW_SECRET_KEY
-  project_id: 00000000-0000-0000-0000-000000000000
-  default_zone: fr-par-1
-  s3_region: fr-par
-  s3_bucket: vmware-migration-transit
-conversion:
-  work_dir: /var/lib/v2s/work           # room for the largest disks of a wave
-"""
 _LINES = (
-    "v2s found no configuration: it needs to know your vCenter and your Scaleway project.",
+    "v2s moves VMware VMs to Scaleway Instances in batches. It found no configuration here.",
     "",
-    "Try it first without either:  quit with q, then   v2s demo",
-    "A vCenter, Object Storage and a Scaleway API start on this host, with twelve VMs to migrate.",
+    "  c   connect: a short form, then every connection, right and quota is looked at",
+    "  t   try it first: leave, then run   v2s demo",
+    "      A vCenter, Object Storage and a Scaleway API start on this host, with twelve VMs to migrate.",
     "",
-    "For the real thing write migration.yaml here, or into ~/.config/v2s/ ; w writes this file:",
-    "",
-    *TEMPLATE.splitlines(),
-    "",
-    "Then   v2s doctor   checks tools, connections, rights and quotas, each with its fix.",
+    "The form writes migration.yaml into this folder; ~/.config/v2s/ and /etc/v2s/ are looked at too.",
+    "v2s doctor   says at any time what is missing, each with its fix.",
 )
 
 
 class Welcome(TextView):
     """Shown once at a start without configuration."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "write", "Write migration.yaml")]
-    KEYS = "w write migration.yaml   y copy   esc look around"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "connect", "Connect"),
+        Binding("t", "try_lab", "Leave, for v2s demo"),
+    ]
+    KEYS = "c connect   t leave for the demo   esc look around"
 
     def __init__(self, folder: Path) -> None:
         """folder: where migration.yaml would be written."""
         super().__init__("Welcome to v2s", _LINES)
         self._path = folder / "migration.yaml"
 
-    def action_write(self) -> None:
-        """Write the template; never over a file."""
-        try:
-            with self._path.open("x", encoding="utf-8") as file:
-                file.write(TEMPLATE)
-        except FileExistsError:
-            self.notify(f"{self._path} exists already", severity="warning", timeout=8, markup=False)
-            return
-        except OSError as error:
-            self.notify(f"{self._path}: {error.strerror}", severity="error", timeout=15, markup=False)
-            return
-        self.notify(f"written: {self._path}. Fill it in and start v2s again", timeout=15, markup=False)
+    def action_connect(self) -> None:
+        """Fill in the form."""
+        from v2s_tui.tui.app import V2sApp  # noqa: PLC0415 - the app shows this modal
+        from v2s_tui.tui.connecting import ask_to_connect  # noqa: PLC0415 - brings every door to the world
+
+        app = self.app
+        assert isinstance(app, V2sApp)  # noqa: S101 - narrows the type only
+        self.dismiss(None)
+        ask_to_connect(app, self._path)
+
+    def action_try_lab(self) -> None:
+        """Leave the terminal for `v2s demo`."""
+        self.app.exit(message="v2s demo    # the app on a local lab: nothing to configure")

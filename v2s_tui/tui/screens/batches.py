@@ -60,7 +60,8 @@ class BatchesScreen(FlowScreen):
             return
         batches = list_batches(self.v2s.services)
         self.table.set_rows(batches)
-        text = f"{len(batches)} batches in {self.v2s.services.state_dir}"
+        number = f"{len(batches)} batches" if len(batches) != 1 else "1 batch"
+        text = f"{number} in {self.v2s.services.state_dir}"
         self.query_one("#batches-sum", Static).update(
             Text(text if batches else "no batch ran yet: 5, then n starts the plan", style="dim")
         )
