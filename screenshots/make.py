@@ -40,7 +40,7 @@ PLAN = {
     "defaults": {
         "zone": "fr-par-1",
         "adapt": False,
-        "accept": {"bios-as-is": "pictures only", "no-virtio-win": "pictures only"},
+        "accept": {"bios-as-is": "pictures only"},
     },
     "migrations": [{"vm_pattern": f"{name}-*"} for name in ("web", "db", "app", "batch")],
     "waves": [

@@ -22,6 +22,7 @@ from typing import IO, Any, Self
 import yaml
 
 from v2s_tui.lab.faults import FaultRules
+from v2s_tui.lab.guests.virtio_drivers import write_virtio_win
 from v2s_tui.lab.machines.machine import MachineError, require_tools
 from v2s_tui.lab.objectstorage.configuration import ROLES
 from v2s_tui.lab.objectstorage.server import ObjectStorageServer
@@ -193,7 +194,10 @@ def _configuration(
             "s3_endpoint": f"https://{HOST}:{ports['proxy']}",
             "ca_file": str(tls.ca_file),
         },
-        "conversion": {"work_dir": str(folder / "work")},
+        "conversion": {
+            "work_dir": str(folder / "work"),
+            "virtio_win_iso": str(write_virtio_win(folder / "virtio-win")),
+        },
     }
 
 

@@ -35,7 +35,7 @@ from v2s_tui.lab.disks.partitions import (
 from v2s_tui.lab.guests.shapes import SHAPES
 from v2s_tui.lab.scenarios.model import BOOTABLE, DiskSpec
 
-GENERATOR_VERSION = 3  # raise it when a content kind changes, so that old lab folders are made anew
+GENERATOR_VERSION = 4  # raise it when a content kind changes, so that old lab folders are made anew
 ESP_BYTES = 64 * MIB
 _NAMESPACE = uuid.UUID("6f1d3f0e-6f2c-4a55-9d0f-2c1e0a7b9a11")
 
@@ -168,10 +168,9 @@ def _windows_root(draft: DiskDraft, partition: Partition) -> None:
     draft.record(partition, "ntfs", "", tree)
 
 
-def _esp(draft: DiskDraft, partition: Partition, loader: str) -> str:
+def _esp(draft: DiskDraft, partition: Partition, tree: Tree) -> str:
     """Make the EFI system partition; its volume id as Linux writes it, `ABCD-1234`."""
     serial = draft.identity("esp").int & 0xFFFFFFFF
-    tree = guest_files.esp_tree(loader=loader, seed=draft.spec.seed)
     file_systems.write_fat32(draft.path, partition, tree, serial=serial)
     volume_id = f"{serial >> 16:04X}-{serial & 0xFFFF:04X}"
     draft.record(partition, "vfat", volume_id, tree)
@@ -188,7 +187,8 @@ def _linux_uefi(draft: DiskDraft) -> None:
     esp = Partition(MIB, ESP_BYTES, gpt_type=GPT_ESP, name="EFI System Partition")
     root = _rest(draft, MIB + ESP_BYTES, gpt_type=GPT_LINUX, name="root")
     _label_gpt(draft, [esp, root])
-    _linux_root(draft, root, esp_id=_esp(draft, esp, "EFI/debian/grubx64.efi"))
+    tree = guest_files.esp_tree(loader="EFI/debian/grubx64.efi", seed=draft.spec.seed)
+    _linux_root(draft, root, esp_id=_esp(draft, esp, tree))
 
 
 def _windows_bios(draft: DiskDraft) -> None:
@@ -203,7 +203,7 @@ def _windows_uefi(draft: DiskDraft) -> None:
     start = reserved.start_bytes + reserved.size_bytes
     root = _rest(draft, start, gpt_type=GPT_WINDOWS_DATA, name="Basic data partition")
     _label_gpt(draft, [esp, reserved, root])
-    _esp(draft, esp, "EFI/Microsoft/Boot/bootmgfw.efi")
+    _esp(draft, esp, guest_files.windows_esp_tree(seed=draft.spec.seed))
     _windows_root(draft, root)
 
 

@@ -6,6 +6,8 @@ Pure: a tree is a mapping of path to bytes, the same for the same seed.
 import random
 from collections.abc import Iterator
 
+from v2s_tui.lab.guests.windows_hive import bcd_store, software_hive, system_hive
+
 Tree = dict[str, bytes]
 
 _WORDS = [
@@ -60,13 +62,16 @@ def linux_tree(
 
 
 def windows_tree(*, host_name: str, seed: str, payload_bytes: int) -> Tree:
-    """A Windows-like system volume. Hives and loaders are stand-ins: nothing of Windows is shipped."""
+    """A Windows-like system volume: hives that every reader accepts, programs that are noise.
+
+    Nothing of Windows is shipped.
+    """
     rng = random.Random(f"{seed}:windows")
     tree = {
         "bootmgr": rng.randbytes(40_000),
         "Windows/System32/winload.exe": rng.randbytes(60_000),
-        "Windows/System32/config/SYSTEM": b"regf" + rng.randbytes(120_000),
-        "Windows/System32/config/SOFTWARE": b"regf" + rng.randbytes(240_000),
+        "Windows/System32/config/SYSTEM": system_hive(host_name=host_name),
+        "Windows/System32/config/SOFTWARE": software_hive(),
         "Windows/System32/drivers/etc/hosts": b"127.0.0.1 localhost\r\n",
         "Program Files/VMware/VMware Tools/tools.conf": b"[logging]\r\nlog = true\r\n",
         "Users/Administrator/Desktop/read me.txt": f"{host_name} {seed}\r\n".encode(),
@@ -83,6 +88,13 @@ def esp_tree(*, loader: str, seed: str) -> Tree:
     """An EFI system partition with a stand-in loader at `loader` and on the removable path."""
     image = b"MZ" + random.Random(f"{seed}:esp").randbytes(96_000)
     return {loader: image, "EFI/BOOT/BOOTX64.EFI": image}
+
+
+def windows_esp_tree(*, seed: str) -> Tree:
+    """Windows' EFI system partition: its boot manager where only the source's NVRAM knows it, and its BCD."""
+    image = b"MZ" + random.Random(f"{seed}:esp").randbytes(96_000)
+    folder = "EFI/Microsoft/Boot"
+    return {f"{folder}/bootmgfw.efi": image, f"{folder}/BCD": bcd_store()}
 
 
 def payload(seed: str, size_bytes: int, *, folder: str) -> Iterator[tuple[str, bytes]]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 _PAGE = 4096
 _BIN_HEADER = 32
 _NOTHING = 0xFFFFFFFF
+_NETWORK_CLASS = "{4d36e972-e325-11ce-bfc1-08002be10318}"
 _ROOT_FLAGS, _KEY_FLAGS = 0x2C, 0x20
-REG_SZ, REG_EXPAND_SZ, REG_DWORD = 1, 2, 4
+REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_MULTI_SZ = 1, 2, 3, 4, 7
+BOOT_MANAGER = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
+_BOOT_MANAGER_TYPE, _LOADER_TYPE = 0x10100002, 0x10200003
 
 
 @dataclass(slots=True)
@@ -35,6 +38,11 @@ class HiveKey:
     def text(self, name: str, value: str, *, kind: int = REG_SZ) -> None:
         """Set a string."""
         self.values[name] = (kind, value.encode("utf-16-le") + b"\0\0")
+
+    def texts(self, name: str, *values: str) -> None:
+        """Set a list of strings."""
+        data = "".join(f"{value}\0" for value in values).encode("utf-16-le") + b"\0\0"
+        self.values[name] = (REG_MULTI_SZ, data)
 
     def number(self, name: str, value: int) -> None:
         """Set a 32-bit number."""
@@ -115,8 +123,11 @@ def _base_block(root: int, size: int) -> bytes:
     return bytes(block)
 
 
-def system_hive(*, host_name: str) -> bytes:
-    """SYSTEM of a Windows Server at VMware: one control set, VMware's services, pvscsi as boot driver."""
+def system_hive(*, host_name: str, address: str = "10.1.2.3") -> bytes:
+    """SYSTEM of a Windows Server at VMware: one control set, VMware's services, pvscsi as boot driver.
+
+    address: static IPv4 address of its only NIC, "" for DHCP.
+    """
     root = HiveKey("ROOT")
     root.at("Select").number("Current", 1)
     root.at("Select").number("Default", 1)
@@ -134,9 +145,39 @@ def system_hive(*, host_name: str) -> bytes:
     ):
         services.at(name).number("Start", start)
         services.at(name).number("Type", 1 if name in {"pvscsi", "vmxnet3ndis6"} else 16)
+    _static_address(root, address)
     root.at("DriverDatabase").number("Version", 0x0A000000)
     for name in ("DeviceIds\\PCI", "DriverInfFiles", "DriverPackages"):
         root.at(f"DriverDatabase\\{name}")
+    return write_hive(root)
+
+
+def _static_address(root: HiveKey, address: str) -> None:
+    """The NIC as device class and TCP/IP keep it, by its GUID."""
+    guid = "{0F2B6A1E-8C11-4F25-9E57-2A4C5D1B7E90}"
+    card = root.at(rf"ControlSet001\Control\Class\{_NETWORK_CLASS}\0001")
+    card.text("NetCfgInstanceId", guid)
+    card.text("DriverDesc", "vmxnet3 Ethernet Adapter")
+    settings = root.at(rf"ControlSet001\Services\Tcpip\Parameters\Interfaces\{guid}")
+    settings.number("EnableDHCP", 0 if address else 1)
+    if address:
+        settings.texts("IPAddress", address)
+        settings.texts("SubnetMask", "255.255.255.0")
+        settings.texts("DefaultGateway", f"{address.rsplit('.', 1)[0]}.1")
+        settings.text("NameServer", "10.1.0.53,10.1.0.54")
+
+
+def bcd_store() -> bytes:
+    """The boot configuration on the ESP: a boot manager with one loader, no serial console."""
+    root = HiveKey("NewStoreRoot")
+    loader = "{6c1d7a52-0c41-11ee-a5b4-005056000001}"
+    manager = root.at(rf"Objects\{BOOT_MANAGER}")
+    manager.at("Description").number("Type", _BOOT_MANAGER_TYPE)
+    manager.at(r"Elements\23000003").text("Element", loader)
+    system = root.at(rf"Objects\{loader}")
+    system.at("Description").number("Type", _LOADER_TYPE)
+    system.at(r"Elements\12000004").text("Element", "Windows Server")
+    system.at(r"Elements\22000002").text("Element", r"\Windows")
     return write_hive(root)
 
 

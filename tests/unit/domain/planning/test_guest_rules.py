@@ -60,10 +60,12 @@ def test_guest_rules(
     assert set(found(vm, planned, facts)) == codes
 
 
-def test_drivers_and_firmware_block_until_an_operator_accepts_them() -> None:
-    refused = found(WINDOWS, {"adapt": True}, {"virtio_win": False})["no-virtio-win"]
-    assert refused.severity is Severity.BLOCKS
+def test_firmware_blocks_until_an_operator_accepts_it_and_drivers_cannot_be_wished_for() -> None:
+    wished = {"accepted": {"no-virtio-win": "it will be fine"}, "adapt": True}
+    refused = found(WINDOWS, wished, {"virtio_win": False})["no-virtio-win"]
+    assert refused.blocking
     assert "conversion.virtio_win_iso" in refused.fix
+    assert "adapt: false" in refused.fix
     accepted = {"accepted": {"bios-as-is": "only its data is needed"}, "adapt": False}
     assert not found(BIOS, accepted, {})["bios-as-is"].blocking
 

@@ -28,6 +28,7 @@ def _drivers(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
             "no virtio drivers for Windows",
             "without them Windows finds neither its disk nor its network at Scaleway",
             "set conversion.virtio_win_iso to the virtio-win ISO, or adapt: false where they are installed",
+            overridable=False,
         )
 
 
