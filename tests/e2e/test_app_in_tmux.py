@@ -76,7 +76,7 @@ def test_a_migration_by_keys_survives_leaving_and_coming_back(tmp_path: Path) ->
         shell.wait_for("4/4 complete", "complete", seconds=240)
 
         shell.keys("6")
-        shell.wait_for("1 batches in", "4/4")
+        shell.wait_for("Lasted", "4/4")
         shell.keys("o")
         shell.wait_for("Report of batch")
         shell.keys("Escape", "q")

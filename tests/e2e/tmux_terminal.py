@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,22 +38,28 @@ class Terminal:
         """What the terminal shows now."""
         return self._tmux("capture-pane", "-t", "main", "-p")
 
-    def wait_for(self, *words: str, seconds: float = 60) -> str:
-        """The screen as soon as it shows all of these words; fails with what it shows instead."""
+    def wait_until(self, seen: Callable[[], bool], *, what: str = "a change", seconds: float = 30) -> None:
+        """Until that is seen; fails with what the terminal shows instead."""
         deadline = time.monotonic() + seconds
-        while True:
-            shown = self.screen
-            if all(word in shown for word in words):
-                return shown
-            assert time.monotonic() < deadline, f"never saw {words} in:\n{shown}"
-            time.sleep(0.2)
+        while not seen():
+            assert time.monotonic() < deadline, f"never saw {what} in:\n{self.screen}"
+            time.sleep(0.1)
 
-    def wait_for_shell(self, seconds: float = 30) -> None:
+    def wait_for(self, *words: str, seconds: float = 60) -> str:
+        """The screen as soon as it shows all of these words."""
+        shown = ""
+
+        def seen() -> bool:
+            nonlocal shown
+            shown = self.screen
+            return all(word in shown for word in words)
+
+        self.wait_until(seen, what=str(words), seconds=seconds)
+        return shown
+
+    def wait_for_shell(self) -> None:
         """Until the app has left and the shell asks again."""
-        deadline = time.monotonic() + seconds
-        while self.screen.rstrip().rpartition("\n")[2] != PROMPT:
-            assert time.monotonic() < deadline, f"no shell in:\n{self.screen}"
-            time.sleep(0.2)
+        self.wait_until(lambda: self.screen.rstrip().rpartition("\n")[2] == PROMPT, what="the shell")
 
     def command(self, argv: list[str], environ: Mapping[str, str]) -> None:
         """Type a command into the shell."""

@@ -85,7 +85,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "HostCommunication": ("vCenter cannot reach the VM's ESXi host", "Check the host, then retry"),
     "DisallowedOperationOnFailoverHost": ("the VM is on a failover host", "Move the VM to another host"),
     "RestrictedVersion": ("the licence of the ESXi host forbids it", "The free edition has a read-only API"),
-    "NotSupported": ("the server does not support it", "An ESXi host or vCenter of another version may"),
+    "NotSupported": ("the server does not support it", "Another version of ESXi or vCenter may do it"),
     "MethodNotFound": ("the server does not know this operation", "Is it a vCenter of version 6.5 or later?"),
     "Timedout": ("it timed out at vCenter", "Retry when vCenter and the host are less busy"),
     "ConcurrentAccess": ("somebody changed the VM at the same time", "Retry"),
