@@ -113,7 +113,7 @@ async def test_what_if_limits_answer_and_can_be_kept(tmp_path: Path) -> None:
         await planned_app(pilot)
         await pilot.press("4")
         await settled(pilot)
-        await pilot.press("l", "plus", "plus", "k")
+        await pilot.press("l", "plus", "plus", "p")
         await settled(pilot)
         assert app.workspace.plan.concurrency.disk_io == 5
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -322,6 +323,11 @@ class V2sApp(App[int]):
     def _do(self, line: KeyLine | None) -> None:
         if line is not None:
             self.call_later(self.run_action, line.action, line.node)
+
+    def action_command_palette(self) -> None:
+        """Every action by name; without the magnifying glass, which many terminal fonts lack."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="what do you want to do?", id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """For the palette: every action of the screen and every step."""

@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from v2s_tui.presentation.columns import Column
 
-_TEXTUALS_OWN = ("app.", "screen.", "help_quit")
+_TEXTUALS_OWN = ("app.", "screen.", "help_quit", "scroll_left", "scroll_right")
 """Actions of Textual itself (focus, copying selected text) that are no part of the flow."""
 
 

@@ -7,18 +7,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Input, Label, Static
 
 
 class Ask(ModalScreen[str | None]):
     """The text, or None when left. check: returns what is wrong with a text, "" when it is right."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Cancel"),
+        Binding("tab", "complete", "Complete", priority=True),
+    ]
 
     def __init__(
-        self, title: str, *, value: str = "", hint: str = "", check: Callable[[str], str] | None = None
+        self,
+        title: str,
+        *,
+        value: str = "",
+        hint: str = "",
+        check: Callable[[str], str] | None = None,
+        suggester: Suggester | None = None,
     ) -> None:
+        """hint: what may be typed. suggester: what the right arrow or tab takes over."""
         super().__init__()
+        self._suggester = suggester
         self._title = title
         self._value = value
         self._hint = hint
@@ -28,9 +40,10 @@ class Ask(ModalScreen[str | None]):
         """Title, input, what is wrong."""
         with Vertical(classes="modal-box"):
             yield Label(self._title, markup=False, classes="modal-title")
-            yield Input(self._value, compact=True, id="answer")
+            yield Input(self._value, compact=True, id="answer", suggester=self._suggester)
             yield Static(self._hint, markup=False, id="ask-hint")
-            yield Label("enter ok   esc cancel", markup=False, classes="modal-keys")
+            keys = "enter ok   tab complete   esc cancel" if self._suggester else "enter ok   esc cancel"
+            yield Label(keys, markup=False, classes="modal-keys")
 
     def on_mount(self) -> None:
         """Type at once."""
@@ -43,6 +56,12 @@ class Ask(ModalScreen[str | None]):
             self.query_one("#ask-hint", Static).update(wrong)
         else:
             self.dismiss(event.value)
+
+    def action_complete(self) -> None:
+        """Take what is suggested."""
+        answer = self.query_one("#answer", Input)
+        answer.cursor_position = len(answer.value)
+        answer.action_cursor_right()
 
     def action_leave(self) -> None:
         """No answer."""

@@ -85,7 +85,7 @@ class BatchesScreen(FlowScreen):
         """Read its report."""
         batch = self.table.current
         if batch is not None:
-            lines = batch_report(self.v2s.services, batch.batch_id).splitlines()
+            lines = batch_report(self.v2s.services, batch.batch_id, "text").splitlines()
             self.app.push_screen(TextView(f"Report of batch {batch.batch_id}", lines))
 
     def action_copy(self) -> None:

@@ -29,9 +29,9 @@ class EstimateScreen(FlowScreen):
         Binding("plus,equals_sign", "change(1)", "More", id="estimate.more", key_display="+"),
         Binding("minus", "change(-1)", "Less", id="estimate.less", key_display="-"),
         Binding("0", "own", "Plan's own", id="estimate.own"),
-        Binding("k", "keep", "Keep in plan", id="estimate.keep"),
+        Binding("p", "keep", "Put in plan", id="estimate.keep"),
         Binding("j,down", "scroll(1)", "Down", show=False),
-        Binding("up", "scroll(-1)", "Up", show=False),
+        Binding("k,up", "scroll(-1)", "Up", show=False),
         Binding("pagedown", "scroll(15)", "Page down", show=False),
         Binding("pageup", "scroll(-15)", "Page up", show=False),
     ]

@@ -21,6 +21,7 @@ from v2s_tui.presentation.vm_detail import vm_detail_lines
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.narrowing import Narrowing
+from v2s_tui.tui.path_suggester import PathSuggester
 from v2s_tui.tui.saved_filters import choose_filter
 from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
 from v2s_tui.tui.widgets.facet_pane import FacetPane
@@ -270,6 +271,7 @@ class InventoryScreen(TableScreen):
             f"Write the {len(shown):,} VMs shown to",
             value="inventory.csv",
             hint="the ending tells the format: .csv, .json or .yaml",
+            suggester=PathSuggester(),
             check=lambda text: export_problem(Path(text).expanduser()),
         )
         self.app.push_screen(ask, named)

@@ -9,6 +9,7 @@ from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.path_suggester import PathSuggester
 from v2s_tui.tui.plan_editor import edit_as_yaml
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 
@@ -48,7 +49,8 @@ class PlanFileScreen(FlowScreen):
             if text:
                 self.v2s.save_plan(Path(text).expanduser())
 
-        self.app.push_screen(Ask("Save the plan as", value="plan.yaml"), named)
+        ask = Ask("Save the plan as", value="plan.yaml", suggester=PathSuggester(".yaml", ".yml"))
+        self.app.push_screen(ask, named)
 
     def action_open(self) -> None:
         """Read a plan file."""
@@ -57,7 +59,9 @@ class PlanFileScreen(FlowScreen):
             if text:
                 self.v2s.open_plan(Path(text).expanduser())
 
-        self.app.push_screen(Ask("Open which plan file", value="plan.yaml"), named)
+        known = str(self.workspace.plan_path or "plan.yaml")
+        ask = Ask("Open which plan file", value=known, suggester=PathSuggester(".yaml", ".yml"))
+        self.app.push_screen(ask, named)
 
     def action_editor(self) -> None:
         """Open the YAML in $EDITOR; come back validated."""

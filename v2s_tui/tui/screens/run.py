@@ -30,7 +30,8 @@ _IF_EMPTY = (
     "6 shows the batches that ran here; enter there watches one",
 )
 _NEEDS = {
-    **dict.fromkeys(("approve", "approve_retry", "hold"), "gate"),
+    **dict.fromkeys(("approve", "hold"), "gate"),
+    "approve_retry": "gate after failures",
     **dict.fromkeys(("pause", "abort", "cancel", "skip", "next_limit", "limit", "take"), "runner"),
     **dict.fromkeys(("retry", "retry_from"), "retriable"),
     "start": "no runner", "resume": "unfinished", "detail": "row", "log": "batch",
@@ -176,6 +177,7 @@ class RunScreen(TableScreen):
             "no runner": not snapshot.live,
             "unfinished": not snapshot.live and snapshot.completed_at is None,
             "gate": snapshot.gate is not None,
+            "gate after failures": snapshot.gate is not None and snapshot.counters.failed > 0,
             "row": row is not None,
             "retriable": snapshot.live and row is not None and row.status in _RETRIABLE,
         }

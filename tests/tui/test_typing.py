@@ -1,4 +1,6 @@
-"""Selecting step by step gives what selecting at once gives, whatever was typed before."""
+"""What is typed: filters select step by step what they select at once; words and paths are completed."""
+
+from pathlib import Path
 
 import pytest
 from app_under_test import inventory_vms
@@ -6,6 +8,7 @@ from app_under_test import inventory_vms
 from v2s_tui.domain.source.filters import Filter, combine_filters
 from v2s_tui.presentation.filter_words import completions, found_anywhere, last_word, on_its_way
 from v2s_tui.tui.narrowing import Narrowing
+from v2s_tui.tui.path_suggester import PathSuggester
 
 VMS = tuple(inventory_vms().values())
 TYPED = (
@@ -64,3 +67,14 @@ def test_a_word_on_its_way_says_what_it_can_become_and_a_wrong_one_does_not() ->
     assert on_its_way("cpu:many", VALUES) == ""
     assert on_its_way("os:solaris", VALUES) == ""
     assert on_its_way("nmae:x", VALUES) == ""
+
+
+async def test_a_path_is_completed_with_plan_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir()
+    for name in ("plan.txt", "plans/night.yaml", ".hidden.yaml"):
+        (tmp_path / name).touch()
+    suggester = PathSuggester(".yaml")
+    assert await suggester.get_suggestion(f"{tmp_path}/pl") == f"{tmp_path}/plans/"
+    assert await suggester.get_suggestion(f"{tmp_path}/plans/") == f"{tmp_path}/plans/night.yaml"
+    assert await suggester.get_suggestion(f"{tmp_path}/.h") == f"{tmp_path}/.hidden.yaml"
+    assert await suggester.get_suggestion(f"{tmp_path}/nowhere/x") is None
