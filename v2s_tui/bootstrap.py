@@ -122,9 +122,9 @@ def _objects(settings: Settings) -> "ObjectStore":
 
 def _disks(settings: Settings) -> "Disks":
     from v2s_tui.adapters.disk.local import LocalDisks
+    from v2s_tui.usecases.cluster_mode import cluster_mode
 
-    mode = "w12" if settings.conversion.compress_qcow2 else "plain"
-    return LocalDisks(mode=mode, layered=True)
+    return LocalDisks(mode=cluster_mode(settings, datetime.now(UTC)), layered=True)
 
 
 def _guests(settings: Settings) -> "Guests":

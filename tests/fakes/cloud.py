@@ -40,6 +40,7 @@ class FakeCloud:
     networks: tuple[PrivateNetwork, ...] = ()
     resources: dict[tuple[str, str], CloudResource] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
+    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
     cloud_inits: dict[str, str] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=dict)
 
@@ -97,7 +98,17 @@ class FakeCloud:
         if stored is None:
             raise ImportRefused(f"there is no object {key}")
         virtual_size = int(self.objects.contents[bucket, key].split()[-1])
-        return self._make("block_snapshot", zone, name, tags, size_bytes=size_bytes or virtual_size)
+        made = self._make("block_snapshot", zone, name, tags, size_bytes=size_bytes or virtual_size)
+        self.imported[made.id] = (bucket, key)
+        return made
+
+    def export_snapshot(self, zone: str, *, snapshot_id: str, bucket: str, key: str) -> None:
+        """What was imported, byte for byte."""
+        self.world.enter("export_snapshot", key)
+        self._require_ready("block_snapshot", snapshot_id)
+        source = self.imported[snapshot_id]
+        self.objects.objects[bucket, key] = self.objects.objects[source]
+        self.objects.contents[bucket, key] = self.objects.contents[source]
 
     def create_volume(
         self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int

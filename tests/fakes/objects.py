@@ -183,6 +183,13 @@ class FakeObjects:
             self.parts.pop(upload_id, None)
         self.world.leave("abort_upload", key)
 
+    def download(self, bucket: str, key: str, target: Path) -> None:
+        """As it is stored."""
+        self.world.enter("download", key)
+        if (bucket, key) not in self.contents:
+            raise NotFound(f"there is no object {key}")
+        target.write_bytes(self.contents[bucket, key])
+
     def delete(self, bucket: str, key: str) -> None:
         """Gone either way."""
         self.world.enter("delete_object", key)

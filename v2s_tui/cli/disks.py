@@ -1,10 +1,11 @@
-"""`v2s guest plan` and `v2s disk verify`: disk files looked at without a batch."""
+"""`v2s guest plan`, `v2s disk verify` and `v2s disk canary`: disks looked at without a batch."""
 
 from pathlib import Path
 
 import click
 
 from v2s_tui.cli.console import put, say
+from v2s_tui.cli.options import chosen_config, config_option
 
 _FILE = click.Path(path_type=Path)
 
@@ -35,7 +36,7 @@ def guest_plan(ctx: click.Context, disks: tuple[Path, ...]) -> None:
 
 @click.group()
 def disk() -> None:
-    """Look at disk files."""
+    """Look at disk files, and at what the importer makes of them."""
 
 
 @disk.command()
@@ -51,4 +52,24 @@ def verify(ctx: click.Context, path: Path, manifest: Path | None) -> None:
     for line in verified_lines(found):
         (put if found.holds else say)(line)
     if not found.holds:
+        ctx.exit(ExitCode.VM_FAILED)
+
+
+@disk.command()
+@config_option
+@click.pass_context
+def canary(ctx: click.Context, config: Path | None) -> None:
+    """Import a small image of unmodified grains and compare what comes out; takes minutes, costs cents.
+
+    Where it passes, disks are passed through from now on instead of being compressed anew.
+    """
+    from v2s_tui.bootstrap import open_services
+    from v2s_tui.cli.exit_codes import ExitCode
+    from v2s_tui.usecases.canary import run_canary
+
+    with open_services(chosen_config(ctx, config), warn=say) as services:
+        found = run_canary(services, say=say)
+    put(f"{'passed' if found.passed else 'FAILED'}: {found.detail}")
+    if not found.passed:
+        say("disks are compressed anew on their way, as they were (conversion.cluster_mode: w12)")
         ctx.exit(ExitCode.VM_FAILED)

@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "guest": ("v2s guest plan --disk boot.qcow2",),
     "guest plan": ("v2s guest plan --disk boot.qcow2 --disk data.qcow2",),
     "disk": ("v2s disk verify boot.qcow2",),
+    "disk canary": ("v2s disk canary",),
     "disk verify": ("v2s disk verify /dev/sdb --manifest disk-0.manifest",),
     "leftovers": ("v2s leftovers", "v2s leftovers --delete"),
 }

@@ -1,7 +1,7 @@
 """What migration.yaml may say, with its defaults (reference: seed-system.md A2, DESIGN section 2)."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -101,13 +101,16 @@ class ScalewaySettings(SettingsPart):
 
 
 class ConversionSettings(SettingsPart):
-    """The conversion host. cleanup_on_success: a VM that arrived leaves no local images behind.
+    """The conversion host. cluster_mode: how disks are stored while they are received; `auto` is `pass` where
+    a canary has passed (`v2s disk canary`), else `w12`. cleanup_on_success: a VM that arrived leaves no local
+    images behind.
 
     virt_v2v_verbose: read for compatibility only, virt-v2v is not used.
     """
 
     work_dir: Path = Path("/var/lib/v2s/work")
     compress_qcow2: bool = True
+    cluster_mode: Literal["auto", "w12", "pass"] = "auto"
     virtio_win_iso: Path | None = None
     cleanup_on_success: bool = True
     virt_v2v_verbose: bool = False

@@ -35,6 +35,16 @@ def overlay_argv(base: Path, overlay: Path, virtual_size_bytes: int) -> list[str
     ]
 
 
+def to_raw_argv(image: Path, target: Path) -> list[str]:
+    """Any qcow2 as a sparse raw file."""
+    return ["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(image), str(target)]
+
+
+def convert_to_raw(image: Path, target: Path) -> None:
+    """Raises ToolError when the image cannot be read."""
+    run_tool(to_raw_argv(image, target), timeout_seconds=_CHECK_SECONDS, hint=_HINT)
+
+
 @cache
 def tool_version() -> str:
     """`qemu-img 7.2.22`. Raises ToolError when there is no qemu-img."""

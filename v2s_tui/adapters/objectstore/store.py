@@ -10,8 +10,9 @@ from typing import Any
 
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.control import ControlClient
+from v2s_tui.adapters.objectstore.download import save
 from v2s_tui.adapters.objectstore.early_parts import EarlyParts
-from v2s_tui.adapters.objectstore.part_sender import Counter, PartSender, pooled_session
+from v2s_tui.adapters.objectstore.part_sender import SIGNED_SECONDS, Counter, PartSender, pooled_session
 from v2s_tui.adapters.objectstore.parts import composite_etag, plan_parts
 from v2s_tui.adapters.objectstore.rate_ceiling import RateCeiling
 from v2s_tui.adapters.objectstore.send_parts import send_parts
@@ -129,6 +130,16 @@ class S3ObjectStore:
         """Succeeds when it is already gone."""
         with contextlib.suppress(NotFound):
             self._control.call(f"delete {bucket}/{key}", "delete_object", Bucket=bucket, Key=key)
+
+    def download(self, bucket: str, key: str, target: Path) -> None:
+        """Copy an object into a file; nothing is left there when it fails."""
+        what = f"read {bucket}/{key}"
+        url = self._control.presign("get_object", expires_seconds=SIGNED_SECONDS, Bucket=bucket, Key=key)
+        try:
+            save(self._session, self._access, what, url, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
 
     # --- multipart uploads
 

@@ -126,6 +126,12 @@ class ScalewayCloud:
             raise _import_refused(err, bucket, key) from err
         return resources.from_block_snapshot(snapshot)
 
+    def export_snapshot(self, zone: str, *, snapshot_id: str, bucket: str, key: str) -> None:
+        """Begin the export; the snapshot is `exporting` until the object is whole."""
+        self._apis.block.export_snapshot_to_object_storage(
+            zone=zone, snapshot_id=snapshot_id, bucket=bucket, key=key
+        )
+
     def create_volume(
         self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int
     ) -> CloudResource:

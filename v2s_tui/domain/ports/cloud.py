@@ -115,6 +115,10 @@ class Cloud(Protocol):
         size_bytes: int | None = None,
     ) -> CloudResource: ...
 
+    def export_snapshot(self, zone: str, *, snapshot_id: str, bucket: str, key: str) -> None:
+        """Begin to write a snapshot as qcow2 into a bucket; it is pending until that has ended."""
+        ...
+
     def create_volume(
         self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int
     ) -> CloudResource: ...

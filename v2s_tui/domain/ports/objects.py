@@ -118,6 +118,10 @@ class ObjectStore(Protocol):
         """Succeeds when it is already gone."""
         ...
 
+    def download(self, bucket: str, key: str, target: Path) -> None:
+        """Copy an object into a file; nothing is left there when it fails. Raises NotFound."""
+        ...
+
     def delete(self, bucket: str, key: str) -> None:
         """Succeeds when it is already gone."""
         ...

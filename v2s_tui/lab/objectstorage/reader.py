@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from v2s_tui.lab.objectstorage.configuration import ACCOUNT
@@ -30,7 +30,7 @@ class Upload:
 
 
 class BucketReader:
-    """Reads objects and listings of all buckets. Each call makes its own connection."""
+    """Reads and writes as the platform does, in all buckets. Each call makes its own connection."""
 
     def __init__(self, *, host: str, port: int, ca_file: Path, token: str, region: str) -> None:
         self._host = host
@@ -57,6 +57,12 @@ class BucketReader:
                 file.write(chunk)
             if answer.length:
                 raise OSError(f"{bucket}/{key}: {answer.length} bytes are missing")
+
+    def upload(self, bucket: str, key: str, source: Path) -> None:
+        """Copy a file into an object, as the platform's exports do. Raises NoSuchObjectError, OSError."""
+        size = {"Content-Length": str(source.stat().st_size)}
+        with source.open("rb") as file, self._request("PUT", f"/{quote(bucket)}/{quote(key)}", size, file):
+            return
 
     def buckets(self) -> list[str]:
         """Names of all buckets."""
@@ -89,7 +95,11 @@ class BucketReader:
 
     @contextmanager
     def _request(
-        self, method: str, path: str, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: BinaryIO | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
         context = ssl.create_default_context(cafile=str(self._ca_file))
         connection = http.client.HTTPSConnection(
@@ -97,7 +107,7 @@ class BucketReader:
         )
         try:
             connection.request(
-                method, f"/v1/{ACCOUNT}{path}", headers={"X-Auth-Token": self._token} | (headers or {})
+                method, f"/v1/{ACCOUNT}{path}", body, headers={"X-Auth-Token": self._token} | (headers or {})
             )
             answer = connection.getresponse()
             if answer.status == http.HTTPStatus.NOT_FOUND:

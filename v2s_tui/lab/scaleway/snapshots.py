@@ -3,6 +3,7 @@
 import os
 
 from v2s_tui.lab.scaleway.answers import NO_CONTENT, Answer, invalid_argument, transient_state
+from v2s_tui.lab.scaleway.exports import export_snapshot
 from v2s_tui.lab.scaleway.imports import check_object
 from v2s_tui.lab.scaleway.listing import answer_list, selected
 from v2s_tui.lab.scaleway.routing import Call, Route
@@ -121,6 +122,7 @@ ROUTES = (
     Route("GET", _BASE, list_snapshots),
     Route("POST", _BASE, create_snapshot),
     Route("POST", f"{_BASE}/import-from-object-storage", import_snapshot, locks=False),
+    Route("POST", f"{_BASE}/{{snapshot_id}}/export-to-object-storage", export_snapshot),
     Route("GET", f"{_BASE}/{{snapshot_id}}", get_snapshot),
     Route("PATCH", f"{_BASE}/{{snapshot_id}}", update_snapshot),
     Route("DELETE", f"{_BASE}/{{snapshot_id}}", delete_snapshot),

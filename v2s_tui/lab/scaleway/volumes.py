@@ -24,7 +24,7 @@ _PRICES = {"sbs_5k": 0.000118, "sbs_15k": 0.000177}
 _SNAPSHOT_PRICE = 0.000044
 """EUR per GB and hour (scaleway.md 2.3); the price of sbs_15k is not known and stands for itself here."""
 
-TRANSIENT = {"creating", "resizing", "snapshotting", "deleting", "updating"}
+TRANSIENT = {"creating", "exporting", "resizing", "snapshotting", "deleting", "updating"}
 
 
 def zone_of(call: Call) -> str:
