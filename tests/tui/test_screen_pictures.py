@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from app_under_test import app_on_fakes, batch_in_flight, settled, watched
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 from textual.widgets import Input
+
+from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.leftovers import Found, Leftover
+from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.tui.modals.connect import Connect
+from v2s_tui.tui.modals.failure import FailurePanel
+from v2s_tui.tui.modals.leftovers import LeftoversView
+from v2s_tui.tui.modals.welcome import Welcome
 
 SIZES = [(80, 24), (120, 40)]
 Drive = Callable[[Pilot[int]], Awaitable[None]]
@@ -21,6 +30,7 @@ def steps(*keys: str) -> Drive:
         for key in keys:
             await pilot.press(key)
             await settled(pilot)
+            pilot.app.clear_notifications()
         for each in pilot.app.screen.query(Input):
             each.cursor_blink = False
         pilot.app.clear_notifications()
@@ -43,6 +53,51 @@ def running(*, gate: bool, key: str = "") -> Drive:
     return drive
 
 
+def showing(*keys: str, make: Callable[[], ModalScreen[Any]]) -> Drive:
+    """That modal above the screen that these keys lead to."""
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await steps(*keys)(pilot)
+        pilot.app.push_screen(make())
+        await settled(pilot)
+        for each in pilot.app.screen.query(Input):
+            each.cursor_blink = False
+        await pilot.pause()
+
+    return drive
+
+
+def failed_vm() -> FailurePanel:
+    """The VM that failed in the batch in flight."""
+    row = next(row for row in batch_in_flight().vms if row.failure_title)
+    return FailurePanel(row, ("02:14:07 db-prod-01 upload_s3", "02:14:11 db-prod-01 FAILED in upload_s3"))
+
+
+def left_behind() -> LeftoversView:
+    """A dear volume nobody uses, and an object that a resume would use."""
+    volume = Found(EffectKind.VOLUME, "fr-par-1", "vol-7", "v2s-web-01-disk-0", "m1", "0a1b2c3d")
+    transit = Found(
+        EffectKind.OBJECT, "transit", "migrations/m2/disk-0.qcow2", "migrations/m2", "m2", "0a1b2c3d"
+    )
+    return LeftoversView(
+        (
+            Leftover(volume, 12.5, 4.32, "web-01", "its VM was skipped"),
+            Leftover(transit, 0.4, 0.11, "db-01", "its VM failed in import_scw", resumable=True),
+        )
+    )
+
+
+def undo_question() -> Confirm:
+    """What `u` on a batch asks."""
+    lines = (
+        "web-01: instance 1b2c in fr-par-1: the Instance is stopped and deleted; whoever uses it loses it",
+        "web-01: volume 7f3e in fr-par-1: the data written at Scaleway since the migration is lost",
+        "web-01: image 9a8b in fr-par-1: no further Instance can be made of it",
+    )
+    title = "Undo 3 things of batch 0a1b2c3d?"
+    return Confirm(title, lines, action="Remove them", danger=True, typed="0a1b2c3d")
+
+
 PICTURES: dict[str, Drive] = {
     "inventory": steps("space", "space", "slash", *"os:linux", "enter"),
     "filter_error": steps("slash", *"cpu:many"),
@@ -52,6 +107,25 @@ PICTURES: dict[str, Drive] = {
     "run": running(gate=False),
     "gate": running(gate=True),
     "batches": steps("6"),
+}
+STATES: dict[str, Drive] = {
+    "filter_completion": steps("slash", *"os:"),
+    "facets": steps("f"),
+    "columns": steps("O"),
+    "sizing_edit": steps("a", "p", "e", *"pro2"),
+    "types": steps("a", "p", "t"),
+    "strategies": steps("a", "p", "C"),
+    "why": steps("a", "p", "i"),
+    "findings": steps("a", "p", "3", "f"),
+    "what_if": steps("a", "p", "4", "l", "plus", "plus"),
+    "failure": showing("5", make=failed_vm),
+    "leftovers": showing("6", make=left_behind),
+    "undo": showing("6", make=undo_question),
+    "help": steps("question_mark"),
+    "palette": steps("colon"),
+    "welcome": showing(make=lambda: Welcome(Path("/srv"))),
+    "connect": showing(make=Connect),
+    "no_batch": steps("5"),
 }
 
 
@@ -69,3 +143,17 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_picture(name: str, size: tuple[int, int], tmp_path: Path, snap_compare: Any) -> None:
     app = app_on_fakes(Path("/tmp/v2s-pictures") if name == "batches" else tmp_path)
     assert snap_compare(app, terminal_size=size, run_before=PICTURES[name])
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_state(name: str, tmp_path: Path, snap_compare: Any) -> None:
+    """What lies above the screens, where it is tightest."""
+    app = app_on_fakes(Path("/tmp/v2s-pictures"))
+    assert snap_compare(app, terminal_size=SIZES[0], run_before=STATES[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STATES)
+def test_state_on_a_large_terminal(name: str, tmp_path: Path, snap_compare: Any) -> None:
+    app = app_on_fakes(Path("/tmp/v2s-pictures"))
+    assert snap_compare(app, terminal_size=SIZES[1], run_before=STATES[name])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from textual.app import App
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
@@ -84,11 +84,18 @@ def hints(lines: tuple[KeyLine, ...], *, typing: bool = False) -> Iterator[KeyLi
     typing: the keyboard is in an input, where the screen's letters are text; only the input's own keys work.
     """
     if typing:
-        yield from (line for line in lines if line.place == "list" and line.shown)
+        own = [line for line in lines if line.place == "list" and line.shown]
+        yield from sorted(own, key=_rank)
         return
     own = [line for line in lines if line.place == "here"]
     yield from (line for line in own if line.shown)
     yield from (line for line in own if not line.shown)
+
+
+def _rank(line: KeyLine) -> int:
+    """Its place among the bindings as the widget lists them."""
+    actions = [each.action for each in type(line.node).BINDINGS if isinstance(each, Binding)]
+    return actions.index(line.action) if line.action in actions else len(actions)
 
 
 KEY_COLUMNS: tuple[Column[KeyLine], ...] = (

@@ -14,7 +14,7 @@ from v2s_tui.presentation.run_detail import failure_lines, vm_lines
 
 CHOICES = {
     "retry": "Retry (t)",
-    "retry_from": "Retry from a stage (f)",
+    "retry_from": "From a stage (f)",
     "skip": "Skip (z)",
 }
 

@@ -86,13 +86,13 @@ def why_lines(outlook: Outlook, row: SizingRow) -> list[str]:
     lines = [f"has {row.source_text}, {counted(len(row.planned.vm.disks), 'disk')}"]
     if row.target:
         lines.append(f"gets {row.target.name}: {type_text(row.target)}")
-    lines += [row.planned.type_reason, "", "cheaper types and what they lack:"]
-    lines += [
+    cheaper = [
         f"  {each.name:<20} {format_eur(each.price_month_eur):>12}  {'; '.join(why)}"
         for each in types
         if each.price_hour_eur < limit and (why := misfits(need, each))
     ]
-    return lines
+    heading = "cheaper types and what they lack:" if cheaper else "no type is cheaper"
+    return [*lines, row.planned.type_reason, "", heading, *cheaper]
 
 
 def sizing_tone(row: SizingRow, column: str) -> str:

@@ -17,8 +17,8 @@ class CellEditor(Input):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Take it", key_display="enter"),
         Binding("tab", "complete", "Complete", priority=True),
-        Binding("enter", "take", "Take it"),
         Binding("down", "step(1)", "Next", key_display="down"),
         Binding("up", "step(-1)", "Previous", key_display="up"),
         Binding("escape", "leave", "Cancel"),

@@ -27,7 +27,7 @@ class FilterInput(Input):
 
     BINDINGS = [  # noqa: RUF012 - Textual's own class attribute
         Binding("tab", "complete", "Complete"),
-        Binding("enter", "leave", "To the list"),
+        Binding("enter", "leave", "To the list", key_display="enter"),
         Binding("down", "leave", show=False),
         Binding("ctrl+u", "delete_left_all", "Empty"),
         Binding("escape", "leave", show=False),
