@@ -91,7 +91,14 @@ def cli(
         ctx.exit(run_plan(config, plan, **run_options))
     from v2s_tui.cli.app import open_app
 
-    ctx.exit(open_app(config, session))
+    code = open_app(config, session)
+    from v2s_tui.tui.beginning import TRY_THE_LAB
+
+    if code == TRY_THE_LAB:
+        from v2s_tui.cli.lab import demo
+
+        ctx.invoke(demo)
+    ctx.exit(code)
 
 
 with_examples(cli, "v2s")

@@ -17,11 +17,11 @@ from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
+from v2s_tui.tui.beginning import welcome
 from v2s_tui.tui.keymap import KEY_COLUMNS, KeyLine, key_lines
 from v2s_tui.tui.leaving import forget_signals, leave_on_signals
 from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
-from v2s_tui.tui.modals.welcome import Welcome
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
@@ -101,7 +101,7 @@ class V2sApp(App[int]):
         settings = self.services.settings
         if settings.source is None and not settings.vmware.vcenter:
             self.background.inventory_note = "no vCenter is configured"
-            self.call_after_refresh(self.push_screen, Welcome(Path.cwd()))
+            self.call_after_refresh(welcome, self)
             return
         # After the first frame: who opens vCenter brings its client library, which would be in its way.
         self.call_after_refresh(self.background.open_kept)

@@ -39,7 +39,8 @@ class Connect(ModalScreen[FirstAnswers | None]):
         Binding("escape", "leave", "Cancel"),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
-        Binding("ctrl+r", "check", "Check"),
+        Binding("pagedown", "scroll(4)", show=False),
+        Binding("pageup", "scroll(-4)", show=False),
         Binding("ctrl+y", "trust", "Take the thumbprint"),
         Binding("ctrl+s", "save", "Save"),
     ]
@@ -54,8 +55,7 @@ class Connect(ModalScreen[FirstAnswers | None]):
         """base: what the environment says; fills the fields and stands behind them."""
         super().__init__()
         self._base = base
-        self._lines: list[str] = []
-        self._states: list[CheckState] = []
+        self._checks: list[Check] = []
         self._thumbprint = ""
 
     def compose(self) -> ComposeResult:
@@ -98,7 +98,7 @@ class Connect(ModalScreen[FirstAnswers | None]):
 
     def action_check(self) -> None:
         """What `v2s doctor` would say; each line as it comes."""
-        self._lines, self._states, self._thumbprint = [], [], ""
+        self._checks, self._thumbprint = [], ""
         try:
             settings = self.answers.settings(self._base)
         except ConfigError as error:
@@ -122,28 +122,35 @@ class Connect(ModalScreen[FirstAnswers | None]):
             self.post_message(self.Checked(None))
 
     def on_connect_checked(self, event: Checked) -> None:
-        """Failures first: what is well needs no reading."""
+        """Take it in."""
         check = event.check
         if check is None:
-            self._say("all checked", *self._lines)
+            self._say("all checked")
             return
-        self._states.append(check.state)
-        if check.state is not CheckState.OK:
-            line = [check_line(check), *([f"      fix: {check.fix}"] if check.fix else [])]
-            self._lines = [*line, *self._lines] if check.state is CheckState.FAIL else [*self._lines, *line]
-            self._thumbprint = self._thumbprint or _thumbprint_in(check)
-        self._say(f"checking... {check.area} {check.name}", *self._lines)
+        self._checks.append(check)
+        self._thumbprint = self._thumbprint or _thumbprint_in(check)
+        self._say(f"checking... {check.area} {check.name}")
 
-    def _say(self, first: str, *more: str) -> None:
-        counts = "  ".join(f"{self._states.count(each)} {each.value}" for each in CheckState if self._states)
-        offer = ("ctrl+y takes that thumbprint, once you have compared it",) if self._thumbprint else ()
-        self.query_one("#form-said", Static).update("\n".join([f"{first}  {counts}".rstrip(), *offer, *more]))
+    def _say(self, first: str) -> None:
+        """That, how many checks went how, then failures and warnings: what is well needs no reading."""
+        found = {state: [each for each in self._checks if each.state is state] for state in CheckState}
+        counts = "  ".join(f"{len(checks)} {state.value}" for state, checks in found.items() if self._checks)
+        lines = [f"{first}  {counts}".rstrip()]
+        if self._thumbprint:
+            lines.append("ctrl+y takes the certificate's thumbprint, once you have compared it")
+        for each in (*found[CheckState.FAIL], *found[CheckState.WARN]):
+            lines += [check_line(each), *([f"      fix: {each.fix}"] if each.fix else [])]
+        self.query_one("#form-said", Static).update("\n".join(lines))
 
     def action_trust(self) -> None:
         """Put the thumbprint that a check found into its field."""
         if self._thumbprint:
             self.query_one("#certificate", Input).value = self._thumbprint
             self.action_check()
+
+    def action_scroll(self, lines: int) -> None:
+        """Through what the checks said."""
+        self.query_one("#form-checks", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     def action_save(self) -> None:
         """Go on with these answers, where they can be settings at all."""
