@@ -46,7 +46,9 @@ class FakeGuests:
         """Logged."""
         return self._work("clean_tools", disks, proven=False)
 
-    def inject_virtio(self, disks: Sequence[Path], *, cancelled: threading.Event) -> GuestWork:
+    def inject_virtio(
+        self, disks: Sequence[Path], nics: Sequence[NicPlan], *, cancelled: threading.Event
+    ) -> GuestWork:
         """Logged."""
         return self._work("inject_virtio", disks, proven=False)
 

@@ -11,7 +11,9 @@ from guest_rehearsals import MIB, overlay_of
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.adapters.guest.windows.adapt import clean_tools, fix_bootloader, inject_virtio
+from v2s_tui.adapters.guest.windows.boot_store import STORE_PATH
 from v2s_tui.adapters.guest.windows.planner import UNPROVEN
+from v2s_tui.domain.guest.network import NicMode, NicPlan
 from v2s_tui.domain.guest.refusals import GuestRefused
 from v2s_tui.lab.disks.file_systems import write_fat32, write_ntfs
 from v2s_tui.lab.disks.partitions import (
@@ -22,7 +24,7 @@ from v2s_tui.lab.disks.partitions import (
     write_gpt,
     write_mbr,
 )
-from v2s_tui.lab.guests.windows_hive import software_hive, system_hive
+from v2s_tui.lab.guests.windows_hive import bcd_store, software_hive, system_hive
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow_guest]
 SIZE = 256 * MIB
@@ -46,7 +48,9 @@ def windows_disk(folder: Path, *, uefi: bool = True, extra: dict[str, bytes] | N
         else:
             write_mbr(disk, [volume], disk_id=7)
     if uefi:
-        write_fat32(raw, esp, {"EFI/Microsoft/Boot/bootmgfw.efi": b"MZ boot manager"}, serial=0x12345678)
+        boot = {"bootmgfw.efi": b"MZ boot manager", "BCD": bcd_store()}
+        tree = {f"EFI/Microsoft/Boot/{name}": content for name, content in boot.items()}
+        write_fat32(raw, esp, tree, serial=0x12345678)
     tree = {
         "Windows/System32/config/SYSTEM": system_hive(host_name="win2k19"),
         "Windows/System32/config/SOFTWARE": software_hive(),
@@ -69,12 +73,15 @@ def test_tools_drivers_and_loader(appliance: ApplianceSettings, tmp_path: Path) 
     cleaned = clean_tools([disk], appliance, cancelled=event)
     assert (cleaned.facts.product, cleaned.facts.build) == ("Windows Server 2019 Standard", 17763)
     assert [record.path for record in cleaned.records] == ["/Windows/System32/config/SYSTEM"]
-    injected = inject_virtio([disk], virtio_win(tmp_path), appliance, cancelled=event)
+    nics = (NicPlan(NicMode.KEEP),)
+    injected = inject_virtio([disk], virtio_win(tmp_path), appliance, nics=nics, cancelled=event)
     assert dict(injected.facts.vmware_services)["VMTools"] == 4
-    assert UNPROVEN in injected.warnings
+    assert injected.warnings == (UNPROVEN,)
     assert not injected.proven
     assert "/Windows/System32/drivers/vioscsi.sys" in {record.path for record in injected.records}
-    assert inject_virtio([disk], virtio_win(tmp_path), appliance, cancelled=event).records == ()
+    assert f"/var/lib/v2s/esp/{STORE_PATH}" in {record.path for record in injected.records}
+    again = inject_virtio([disk], virtio_win(tmp_path), appliance, nics=nics, cancelled=event)
+    assert again.records == ()
     assert fix_bootloader([disk], scratch=tmp_path).written
     assert not fix_bootloader([disk], scratch=tmp_path).written
     with GuestSession([disk], appliance, cancelled=event, readonly=True) as session:
@@ -84,6 +91,15 @@ def test_tools_drivers_and_loader(appliance: ApplianceSettings, tmp_path: Path) 
         )
         assert service is not None
         assert list(service["values"]) == ["5"]
+        script = session.read_text("/Windows/v2s/first-boot.ps1") or ""
+        assert "New-NetIPAddress -InterfaceIndex $nic -IPAddress 10.1.2.3 -PrefixLength 24" in script
+        assert "/x {9B2C3F5E-6D0B-4A38-9A6B-0D6E1B7F4C11} /qn" in script
+        session.unmount_all()
+        session.mount("/dev/sda1", "/")
+        elements = r"Objects\{6c1d7a52-0c41-11ee-a5b4-005056000001}\Elements"
+        (console,) = session.hive_read(f"/{STORE_PATH}", [rf"{elements}\260000b0"])
+        assert console is not None
+        assert console["values"]["Element"] == [3, "AQ=="]
 
 
 def test_a_bios_windows_is_refused_with_the_instruction(appliance: ApplianceSettings, tmp_path: Path) -> None:

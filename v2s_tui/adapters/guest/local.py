@@ -17,7 +17,7 @@ from v2s_tui.adapters.guest.windows.adapt import (
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
 from v2s_tui.domain.errors import ConfigError
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
-from v2s_tui.domain.guest.network import NicPlan
+from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.ports import GuestWork
 
 
@@ -88,7 +88,9 @@ class LocalGuests:
         """VMware's services disabled."""
         return _windows_work(clean_tools(disks, self._prepared(), cancelled=cancelled))
 
-    def inject_virtio(self, disks: Sequence[Path], *, cancelled: threading.Event) -> GuestWork:
+    def inject_virtio(
+        self, disks: Sequence[Path], nics: Sequence[NicPlan], *, cancelled: threading.Event
+    ) -> GuestWork:
         """The operator's drivers. Raises ConfigError when there are none."""
         drivers = self._settings.virtio_win
         if drivers is None:
@@ -96,7 +98,10 @@ class LocalGuests:
                 "conversion.virtio_win_iso is not set, so Windows gets no virtio drivers",
                 hint="name the virtio-win ISO or its unpacked folder in migration.yaml",
             )
-        return _windows_work(inject_virtio(disks, drivers, self._prepared(), cancelled=cancelled))
+        done = inject_virtio(
+            disks, drivers, self._prepared(), nics=nics or ONE_DHCP_NIC, cancelled=cancelled
+        )
+        return _windows_work(done)
 
     def fix_bootloader(self, disks: Sequence[Path], *, scratch: Path) -> GuestWork:
         """Windows' own boot manager on the removable path."""

@@ -77,7 +77,12 @@ class Worker:
             return None
 
     def mount(self, device: str, mountpoint: str, readonly: bool, subvolume: str) -> None:
-        """subvolume: path from the top level of a btrfs; "" for its default, or for any other file system."""
+        """subvolume: path from the top level of a btrfs; "" for its default, or for any other file system.
+
+        A mountpoint that is ours is made.
+        """
+        if mountpoint.startswith(_STATE_FOLDER + "/"):
+            self._make_folder(mountpoint)
         options = ["ro"] if readonly else []
         options += ["subvol=" + subvolume] if subvolume else []
         self.guest.mount_options(",".join(options), device, mountpoint)

@@ -58,8 +58,10 @@ class Guests(Protocol):
         """Windows: VMware's services disabled."""
         ...
 
-    def inject_virtio(self, disks: Sequence[Path], *, cancelled: threading.Event) -> GuestWork:
-        """Windows: the operator's virtio drivers registered and staged."""
+    def inject_virtio(
+        self, disks: Sequence[Path], nics: Sequence[NicPlan], *, cancelled: threading.Event
+    ) -> GuestWork:
+        """Windows: the operator's virtio drivers, serial console, and a script for the first boot."""
         ...
 
     def fix_bootloader(self, disks: Sequence[Path], *, scratch: Path) -> GuestWork:

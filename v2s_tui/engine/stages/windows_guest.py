@@ -5,7 +5,7 @@ None of it can be proven without Windows itself; the report says so (reference: 
 
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.engine.stage_contract import StageContext, StageInput
-from v2s_tui.engine.stages.guest_work import fresh_overlays, overlay_paths, with_manifest
+from v2s_tui.engine.stages.guest_work import fresh_overlays, nic_plans, overlay_paths, with_manifest
 
 
 def clean_tools(stage: StageInput, context: StageContext) -> Artifacts:
@@ -20,7 +20,9 @@ def clean_tools(stage: StageInput, context: StageContext) -> Artifacts:
 def inject_virtio(stage: StageInput, context: StageContext) -> Artifacts:
     """The stage."""
     context.progress.activity = "registering virtio drivers"
-    work = context.ports.guests.inject_virtio(overlay_paths(stage.artifacts), cancelled=context.cancelled)
+    work = context.ports.guests.inject_virtio(
+        overlay_paths(stage.artifacts), nic_plans(stage.planned), cancelled=context.cancelled
+    )
     return with_manifest(stage, stage.artifacts, "inject_virtio", work)
 
 

@@ -14,9 +14,10 @@ from v2s_tui.adapters.guest.block import SECTOR_BYTES
 from v2s_tui.adapters.guest.boot.conversion import EspPlace
 from v2s_tui.adapters.guest.boot.esp import REMOVABLE_LOADER, opened_esp
 from v2s_tui.adapters.guest.boot.gpt import read_gpt
-from v2s_tui.adapters.guest.inspection import DiskFacts, NoSystemFound, read_disk
+from v2s_tui.adapters.guest.inspection import NoSystemFound
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.windows.boot_store import OBJECTS, STORE_PATH, plan_serial_console
 from v2s_tui.adapters.guest.windows.drivers import load_drivers
 from v2s_tui.adapters.guest.windows.inspection import WindowsHives, inspect_windows
 from v2s_tui.adapters.guest.windows.planner import (
@@ -27,12 +28,16 @@ from v2s_tui.adapters.guest.windows.planner import (
     plan_inject_virtio,
     windows_refusals,
 )
-from v2s_tui.adapters.guest.windows.registry import RegistryEdit
+from v2s_tui.adapters.guest.windows.registry import RegistryEdit, RegistryValue, as_number
+from v2s_tui.adapters.guest.windows.volumes import WindowsDisk, read_windows_disk
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.guest.changes import Change, ChangeRecord
+from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.guest.refusals import WINDOWS_BIOS, GuestRefused
 
 WINDOWS_LOADER = "EFI/Microsoft/Boot/bootmgfw.efi"
+_ESP_FOLDER = "/var/lib/v2s/esp"
+NO_BOOT_STORE = "no boot store that is understood was found, so the serial console (SAC) stays as it was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +82,30 @@ def inject_virtio(
     virtio_win: Path,
     settings: ApplianceSettings,
     *,
+    nics: Sequence[NicPlan] = ONE_DHCP_NIC,
     cancelled: threading.Event,
     disk_format: str = "qcow2",
     experimental: bool = False,
 ) -> WindowsResult:
-    """Put the operator's virtio drivers into Windows. virtio_win: an ISO or its unpacked folder.
+    """Put the operator's virtio drivers into Windows, and make its first boot reachable.
 
-    Raises InputError (no driver for this Windows), GuestRefused, NoSystemFound, ToolError, Cancelled.
+    virtio_win: an ISO or its unpacked folder. nics: in the order of the source VM. Raises InputError (no
+    driver for this Windows), GuestRefused, NoSystemFound, ToolError, Cancelled.
     """
 
     def plan(facts: WindowsFacts) -> WindowsPlan:
         architecture = facts.architecture or "amd64"
         drivers = load_drivers(virtio_win, build=facts.build, server=facts.server, architecture=architecture)
-        return plan_inject_virtio(facts, drivers)
+        return plan_inject_virtio(facts, drivers, nics)
 
     return _change(
-        disks, settings, plan, cancelled=cancelled, disk_format=disk_format, experimental=experimental
+        disks,
+        settings,
+        plan,
+        cancelled=cancelled,
+        disk_format=disk_format,
+        experimental=experimental,
+        serial_console=True,
     )
 
 
@@ -104,29 +117,37 @@ def _change(
     cancelled: threading.Event,
     disk_format: str,
     experimental: bool,
+    serial_console: bool = False,
 ) -> WindowsResult:
-    disk_facts = _read_disks(disks, disk_format)
+    esp_number = _read_disks(disks, disk_format)[0].esp_number
     with GuestSession(disks, settings, cancelled=cancelled, disk_format=disk_format) as session:
-        facts, hives = _inspect(session, disk_facts)
+        facts, hives = _inspect(session, has_esp=bool(esp_number))
         refusals = windows_refusals(facts, experimental=experimental)
         if refusals:
             raise GuestRefused(refusals)
         wanted = plan(facts)
         records = session.apply(_missing(session, wanted.files)) + _edit(session, hives, wanted.registry)
-    return WindowsResult(facts, records, wanted.warnings)
+        warnings = wanted.warnings
+        if serial_console and esp_number:
+            switched, missing = _serial_console(session, esp_number)
+            records, warnings = records + switched, warnings + missing
+    return WindowsResult(facts, records, warnings)
 
 
-def _read_disks(disks: Sequence[Path], disk_format: str) -> tuple[DiskFacts, ...]:
+def _read_disks(disks: Sequence[Path], disk_format: str) -> tuple[WindowsDisk, ...]:
+    """Facts of each disk. Raises GuestRefused before any appliance is started."""
     found = []
     for disk in disks:
         with raw_view(disk, writable=False, image_format=disk_format) as view:
-            found.append(read_disk(view))
+            found.append(read_windows_disk(view))
+    if refusals := dict.fromkeys(refusal for each in found for refusal in each.refusals):
+        raise GuestRefused(tuple(refusals))
     return tuple(found)
 
 
-def _inspect(session: GuestSession, disks: Sequence[DiskFacts]) -> tuple[WindowsFacts, WindowsHives]:
+def _inspect(session: GuestSession, *, has_esp: bool) -> tuple[WindowsFacts, WindowsHives]:
     filesystems, _ = session.filesystems()
-    found = inspect_windows(session, disks, filesystems)
+    found = inspect_windows(session, filesystems, has_esp=has_esp)
     if found is None:
         raise NoSystemFound("no Windows was found on the disks", hint="is this the boot disk?")
     return found
@@ -145,27 +166,44 @@ def _missing(session: GuestSession, files: Sequence[Change]) -> list[Change]:
 def _edit(
     session: GuestSession, hives: WindowsHives, edits: Sequence[RegistryEdit]
 ) -> tuple[ChangeRecord, ...]:
-    records: list[ChangeRecord] = []
-    for name, path in (("SYSTEM", hives.system), ("SOFTWARE", hives.software)):
-        own = [edit for edit in edits if edit.hive == name]
-        plain = [
-            {
-                "key": edit.key,
-                "values": [
-                    {
-                        "name": value.name,
-                        "kind": int(value.kind),
-                        "data": base64.b64encode(value.data).decode(),
-                    }
-                    for value in edit.values
-                ],
-            }
-            for edit in own
-        ]
-        if own:
-            reason = "; ".join(dict.fromkeys(edit.reason for edit in own))
-            records += session.hive_edit(path, plain, reason)
-    return tuple(records)
+    system = [edit for edit in edits if edit.hive == "SYSTEM"]
+    software = [edit for edit in edits if edit.hive == "SOFTWARE"]
+    return _edit_hive(session, hives.system, system) + _edit_hive(session, hives.software, software)
+
+
+def _edit_hive(session: GuestSession, path: str, edits: Sequence[RegistryEdit]) -> tuple[ChangeRecord, ...]:
+    if not edits:
+        return ()
+    plain = [{"key": edit.key, "values": [_plain(value) for value in edit.values]} for edit in edits]
+    return session.hive_edit(path, plain, "; ".join(dict.fromkeys(edit.reason for edit in edits)))
+
+
+def _plain(value: RegistryValue) -> dict[str, str | int]:
+    return {
+        "name": value.name,
+        "kind": int(value.kind),
+        "data": base64.b64encode(value.data).decode(),
+    }
+
+
+def _serial_console(
+    session: GuestSession, esp_number: int
+) -> tuple[tuple[ChangeRecord, ...], tuple[str, ...]]:
+    """EMS in the boot store on the ESP of the first disk; its old version is kept on the Windows volume."""
+    session.mount(f"/dev/sda{esp_number}", _ESP_FOLDER)
+    store = session.real_case(f"{_ESP_FOLDER}/{STORE_PATH}")
+    edits = plan_serial_console(_object_types(session, store)) if store else ()
+    if store is None or not edits:
+        return (), (NO_BOOT_STORE,)
+    return _edit_hive(session, store, edits), ()
+
+
+def _object_types(session: GuestSession, store: str) -> dict[str, int]:
+    (objects,) = session.hive_read(store, [OBJECTS])
+    names = [str(name) for name in (objects or {"keys": []})["keys"]]
+    read = session.hive_read(store, [rf"{OBJECTS}\{name}\Description" for name in names]) if names else []
+    types = [((found or {"values": {}})["values"].get("Type") or [0, ""])[1] for found in read]
+    return {name: as_number(base64.b64decode(data)) for name, data in zip(names, types, strict=True)}
 
 
 def fix_bootloader(disks: Sequence[Path], *, scratch: Path, disk_format: str = "qcow2") -> LoaderResult:

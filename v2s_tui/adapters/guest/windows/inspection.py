@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from v2s_tui.adapters.guest.inspection import DiskFacts
 from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.windows.network import NETWORK_CLASS, StaticAddress, static_address
 from v2s_tui.adapters.guest.windows.planner import WindowsFacts, vmware_service_names
-from v2s_tui.adapters.guest.windows.registry import as_number, as_text
+from v2s_tui.adapters.guest.windows.registry import as_number, as_text, as_texts
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.guest.facts import GuestFilesystem
 from v2s_tui.domain.guest.refusals import Refusal
@@ -19,6 +19,8 @@ _HIBERNATED = (b"HIBR", b"hibr", b"WAKE", b"wake", b"RSTR", b"rstr")
 _SHUT_DOWN = "start the source VM, run `powercfg /h off`, shut it down cleanly, migrate again"
 _VERSION_KEY = r"Microsoft\Windows NT\CurrentVersion"
 _CURRENT_KEY = r"Microsoft\Windows\CurrentVersion"
+_UNINSTALL_KEY = rf"{_CURRENT_KEY}\Uninstall"
+_MOST_KEYS = 500
 
 BITLOCKER = Refusal(
     "bitlocker",
@@ -41,13 +43,13 @@ class WindowsHives:
 
 
 def inspect_windows(
-    session: GuestSession, disks: Sequence[DiskFacts], filesystems: Sequence[GuestFilesystem]
+    session: GuestSession, filesystems: Sequence[GuestFilesystem], *, has_esp: bool
 ) -> tuple[WindowsFacts, WindowsHives] | None:
     """Mount the Windows volume and read what it is; None when there is no Windows on the disks.
 
     What forbids offline changes is in the facts' trouble, nothing is raised for it.
     """
-    firmware = "uefi" if disks[0].has_esp else "bios"
+    firmware = "uefi" if has_esp else "bios"
     troubles: list[Refusal] = []
     for filesystem in filesystems:
         if filesystem.kind == "BitLocker":
@@ -116,7 +118,42 @@ def _facts(
         ),
         device_path=_text(current, "DevicePath"),
         trouble=trouble,
+        addresses=_addresses(session, hives.system, control_set),
+        tools_products=_tools_products(session, hives.software),
     )
+
+
+def _below(session: GuestSession, hive: str, key: str) -> list[tuple[str, dict[str, Any] | None]]:
+    """The keys below a key, by name; not more than a sane hive has."""
+    (found,) = session.hive_read(hive, [key])
+    names = [str(name) for name in (found or {"keys": []})["keys"]][:_MOST_KEYS]
+    read = session.hive_read(hive, [rf"{key}\{name}" for name in names]) if names else []
+    return list(zip(names, read, strict=True))
+
+
+def _addresses(session: GuestSession, hive: str, control_set: str) -> tuple[StaticAddress, ...]:
+    """Static addresses of adapters that are installed, in the order they were."""
+    adapters = _below(session, hive, rf"{control_set}\Control\Class\{NETWORK_CLASS}")
+    guids = [guid for _, adapter in adapters if (guid := _text(adapter, "NetCfgInstanceId"))]
+    interfaces = rf"{control_set}\Services\Tcpip\Parameters\Interfaces"
+    read = session.hive_read(hive, [rf"{interfaces}\{guid}" for guid in guids]) if guids else []
+    found = (_static(interface) for interface in read if interface and not _number(interface, "EnableDHCP"))
+    return tuple(each for each in found if each is not None)
+
+
+def _static(interface: dict[str, Any]) -> StaticAddress | None:
+    return static_address(
+        as_texts(_value(interface, "IPAddress")),
+        as_texts(_value(interface, "SubnetMask")),
+        as_texts(_value(interface, "DefaultGateway")),
+        _text(interface, "NameServer"),
+    )
+
+
+def _tools_products(session: GuestSession, hive: str) -> tuple[str, ...]:
+    """Product codes under which VMware Tools are installed."""
+    products = _below(session, hive, _UNINSTALL_KEY)
+    return tuple(code for code, entry in products if _text(entry, "DisplayName") == "VMware Tools")
 
 
 def _unknown(firmware: str, trouble: tuple[Refusal, ...]) -> WindowsFacts:

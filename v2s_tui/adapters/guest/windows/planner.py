@@ -6,11 +6,15 @@ play. Source: Microsoft's documentation of services and driver packages; referen
 None of this proves that Windows boots: it is reported as unproven.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from v2s_tui.adapters.guest.windows.drivers import BOOT_DRIVER, Driver
+from v2s_tui.adapters.guest.windows.first_boot import first_boot_script, plan_first_boot
+from v2s_tui.adapters.guest.windows.network import StaticAddress, plan_network
 from v2s_tui.adapters.guest.windows.registry import RegistryEdit, binary, number, strings, text
 from v2s_tui.domain.guest.changes import Change, ChangeKind
+from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.guest.refusals import WINDOWS_32_BIT, WINDOWS_BIOS, Refusal
 
 STAGING = "v2s-drivers"
@@ -28,6 +32,7 @@ class WindowsFacts:
     """A Windows guest. control_set: `ControlSet001`. system_root: `/Windows` as it is written on the disk.
 
     vmware_services: of VMware's tools, with their start type. trouble: what forbids offline changes.
+    addresses: static ones, by adapter. tools_products: product codes of VMware Tools.
     """
 
     product: str
@@ -40,6 +45,8 @@ class WindowsFacts:
     vmware_services: tuple[tuple[str, int], ...]
     device_path: str
     trouble: tuple[Refusal, ...] = ()
+    addresses: tuple[StaticAddress, ...] = ()
+    tools_products: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +92,27 @@ def vmware_service_names() -> tuple[str, ...]:
     return _VMWARE_SERVICES
 
 
-def plan_inject_virtio(facts: WindowsFacts, drivers: tuple[Driver, ...]) -> WindowsPlan:
-    """Boot driver, staged drivers, and settings that make the first boot reachable."""
+def plan_inject_virtio(
+    facts: WindowsFacts, drivers: tuple[Driver, ...], nics: Sequence[NicPlan] = ONE_DHCP_NIC
+) -> WindowsPlan:
+    """Boot driver, staged drivers, and what makes the first boot reachable: settings and a script."""
     boot = next(driver for driver in drivers if driver.name == BOOT_DRIVER)
     files = [change for driver in drivers for change in _staged(facts, driver)]
     target = f"{facts.system_root}/System32/drivers/{boot.service_file}"
     reason = "the disk controller's driver must be there before the disk is"
     files.append(Change(ChangeKind.WRITE, target, reason, content=boot.files[boot.service_file]))
-    registry = (*_boot_service(facts, boot), *_driver_database(boot), _device_path(facts), *_reachable(facts))
-    return WindowsPlan(tuple(files), registry)
+    network = plan_network(nics, facts.addresses)
+    services = [name for name, _ in facts.vmware_services]
+    script = first_boot_script(network.wanted, products=facts.tools_products, services=services)
+    first_boot, service = plan_first_boot(facts.system_root, facts.control_set, script)
+    registry = (
+        *_boot_service(facts, boot),
+        *_driver_database(boot),
+        _device_path(facts),
+        *_reachable(facts),
+        service,
+    )
+    return WindowsPlan((*files, first_boot), registry, (UNPROVEN, *network.warnings))
 
 
 def _staged(facts: WindowsFacts, driver: Driver) -> list[Change]:

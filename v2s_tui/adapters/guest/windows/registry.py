@@ -62,6 +62,11 @@ def as_text(data: bytes) -> str:
     return data.decode("utf-16-le", "replace").split("\0")[0]
 
 
+def as_texts(data: bytes) -> tuple[str, ...]:
+    """A list of strings."""
+    return tuple(each for each in data.decode("utf-16-le", "replace").split("\0") if each)
+
+
 def as_number(data: bytes) -> int:
     """A 32-bit value as a number; 0 when it is shorter."""
     return int.from_bytes(data[:4], "little")
