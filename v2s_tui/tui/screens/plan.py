@@ -9,11 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from v2s_tui.domain.planning import edit
-from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy
+from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.preflight.findings import Finding
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.planning.show import plan_size
-from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.findings import findings_of, grouped_lines
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, window_text
@@ -21,6 +20,7 @@ from v2s_tui.tui.excludes import choose_exclusion
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.findings import FindingsView
+from v2s_tui.tui.screens.editing_screen import for_names
 from v2s_tui.tui.screens.plan_file import FILE_BINDINGS, PlanFileScreen
 from v2s_tui.tui.screens.wave_window import parse_window, window_problem, written_window
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
@@ -142,9 +142,6 @@ class PlanScreen(PlanFileScreen):
             return []
         return [row.planned.name] if row.planned else list(row.wave.vm_names)
 
-    def _edit(self, plan: BatchPlan) -> None:
-        self.workspace.edit(plan)
-
     def action_mark(self) -> None:
         """Mark or unmark a VM; on a wave, all its VMs."""
         row = self.table.current
@@ -174,8 +171,7 @@ class PlanScreen(PlanFileScreen):
                 self._marked = frozenset()
                 self._edit(edit.in_wave(self.workspace.plan, names, name))
 
-        title = f"Wave for {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-        self.app.push_screen(Choose[str](title, (column,), [*declared, _NEW_WAVE]), chosen)
+        self.app.push_screen(Choose[str](for_names("Wave", names), (column,), [*declared, _NEW_WAVE]), chosen)
 
     def _wave_name_wrong(self, name: str) -> str:
         if not name.strip():
@@ -205,8 +201,7 @@ class PlanScreen(PlanFileScreen):
         names = self._names()
         if names:
             self._marked = frozenset()
-            self._edit(edit.without_vms(self.workspace.plan, names))
-            self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
+            self._remove(names)
 
     def action_excludes(self) -> None:
         """Exclude VMs by a filter, or let in again what is excluded."""
@@ -285,16 +280,6 @@ class PlanScreen(PlanFileScreen):
         for index, row in enumerate(self.table.rows):
             if row.planned is not None and row.planned.name == vm:
                 self.table.move_cursor(index)
-
-    def action_undo(self) -> None:
-        """Back one edit."""
-        if not self.workspace.undo():
-            self.notify("nothing to undo", timeout=3, markup=False)
-
-    def action_redo(self) -> None:
-        """Forward one undone edit."""
-        if not self.workspace.redo():
-            self.notify("nothing to redo", timeout=3, markup=False)
 
 
 def _tone(row: PlanRow, column: str) -> str:

@@ -11,7 +11,7 @@ from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.text_view import TextView
 from v2s_tui.tui.path_suggester import PathSuggester
 from v2s_tui.tui.plan_editor import edit_as_yaml
-from v2s_tui.tui.screens.flow_screen import FlowScreen
+from v2s_tui.tui.screens.editing_screen import EditingScreen
 
 FILE_BINDINGS: tuple[BindingType, ...] = (
     Binding("ctrl+s", "save", "Save", id="plan.save"),
@@ -23,7 +23,7 @@ FILE_BINDINGS: tuple[BindingType, ...] = (
 """For the subclass to put among its own: inherited ones would come first in hints and help."""
 
 
-class PlanFileScreen(FlowScreen):
+class PlanFileScreen(EditingScreen):
     """Actions on the file behind the plan; the list of waves is the subclass's."""
 
     def action_new(self) -> None:

@@ -9,11 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from v2s_tui.domain.planning import edit
-from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
+from v2s_tui.domain.planning.plan import SizingStrategy
 from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.domain.source.filters import combine_filters
 from v2s_tui.domain.target.instance_types import InstanceType
-from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.plan_columns import SIZING_COLUMNS, SizingRow, type_columns
 from v2s_tui.presentation.strategy_columns import STRATEGY_COLUMNS, StrategyRow
@@ -21,6 +20,7 @@ from v2s_tui.tui.excludes import filter_problem
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.text_view import TextView
+from v2s_tui.tui.screens.editing_screen import EditingScreen, for_names
 from v2s_tui.tui.screens.sizing_rows import (
     fitting_types,
     most_needed,
@@ -35,7 +35,7 @@ from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.compare_strategies import compare_strategies
 
 
-class SizingScreen(TableScreen):
+class SizingScreen(TableScreen, EditingScreen):
     """The editable map VM -> type."""
 
     STEP = "sizing"
@@ -116,11 +116,7 @@ class SizingScreen(TableScreen):
         return [row.planned.name for row in self._targets()]
 
     def _title(self, what: str) -> str:
-        names = self._names()
-        return f"{what} for {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-
-    def _edit(self, plan: BatchPlan) -> None:
-        self.workspace.edit(plan)
+        return for_names(what, self._names())
 
     def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
         """Enter chooses a type."""
@@ -230,18 +226,7 @@ class SizingScreen(TableScreen):
         """Take the marked VMs out of the plan (undo brings them back)."""
         names = self._names()
         if names:
-            self._edit(edit.without_vms(self.workspace.plan, names))
-            self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
-
-    def action_undo(self) -> None:
-        """Back one edit."""
-        if not self.workspace.undo():
-            self.notify("nothing to undo", timeout=3, markup=False)
-
-    def action_redo(self) -> None:
-        """Forward one undone edit."""
-        if not self.workspace.redo():
-            self.notify("nothing to redo", timeout=3, markup=False)
+            self._remove(names)
 
     # --- marks -------------------------------------------------------------------------------------
 

@@ -1,0 +1,35 @@
+"""A step that edits the plan: each edit is one step of undo."""
+
+from collections.abc import Sequence
+
+from v2s_tui.domain.planning.edit import without_vms
+from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.units import counted
+from v2s_tui.tui.screens.flow_screen import FlowScreen
+
+
+def for_names(what: str, names: Sequence[str]) -> str:
+    """`Zone for web-01 and 3 more`."""
+    return f"{what} for {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+class EditingScreen(FlowScreen):
+    """What Sizing and Plan have in common."""
+
+    def _edit(self, plan: BatchPlan) -> None:
+        self.workspace.edit(plan)
+
+    def _remove(self, names: Sequence[str]) -> None:
+        """Take VMs out of the plan, and say how they come back."""
+        self._edit(without_vms(self.workspace.plan, names))
+        self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
+
+    def action_undo(self) -> None:
+        """Back one edit."""
+        if not self.workspace.undo():
+            self.notify("nothing to undo", timeout=3, markup=False)
+
+    def action_redo(self) -> None:
+        """Forward one undone edit."""
+        if not self.workspace.redo():
+            self.notify("nothing to redo", timeout=3, markup=False)
