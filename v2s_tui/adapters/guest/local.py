@@ -98,9 +98,7 @@ class LocalGuests:
                 "conversion.virtio_win_iso is not set, so Windows gets no virtio drivers",
                 hint="name the virtio-win ISO or its unpacked folder in migration.yaml",
             )
-        done = inject_virtio(
-            disks, drivers, self._prepared(), nics=nics or ONE_DHCP_NIC, cancelled=cancelled
-        )
+        done = inject_virtio(disks, drivers, self._prepared(), nics=nics or ONE_DHCP_NIC, cancelled=cancelled)
         return _windows_work(done)
 
     def fix_bootloader(self, disks: Sequence[Path], *, scratch: Path) -> GuestWork:
