@@ -106,7 +106,14 @@ def free_port() -> int:
         return int(holder.getsockname()[1])
 
 
-def make_cloud(folder: Path, *, faults: str = "", speed: float = 10.0, calls_per_second: int = 1000) -> Cloud:
+def make_cloud(
+    folder: Path,
+    *,
+    faults: str = "",
+    speed: float = 10.0,
+    calls_per_second: int = 1000,
+    boot: bool = False,
+) -> Cloud:
     """The two servers, not started. faults: a rule file's text."""
     tls = make_certificate(folder / "tls")
     faults_file = None
@@ -130,6 +137,7 @@ def make_cloud(folder: Path, *, faults: str = "", speed: float = 10.0, calls_per
         faults=FaultRules.load(faults_file) if faults_file else None,
         speed=speed,
         calls_per_second=calls_per_second,
+        boot=boot,
     )
     return Cloud(objectstorage, scaleway, tls)
 
