@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from v2s_tui.config.settings import Settings
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.leftovers import Found, Leftover
 from v2s_tui.tui.modals.confirm import Confirm
@@ -124,7 +125,7 @@ STATES: dict[str, Drive] = {
     "help": steps("question_mark"),
     "palette": steps("colon"),
     "welcome": showing(make=lambda: Welcome(Path("/srv"))),
-    "connect": showing(make=Connect),
+    "connect": showing(make=lambda: Connect(Settings())),
     "no_batch": steps("5"),
 }
 

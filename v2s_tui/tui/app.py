@@ -14,7 +14,6 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from v2s_tui.domain.errors import V2sError
-from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
 from v2s_tui.tui.beginning import welcome
@@ -24,6 +23,7 @@ from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
+from v2s_tui.tui.step_facts import step_facts
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
 from v2s_tui.usecases.edit_plan_file import open_plan_file, save_plan_file
@@ -191,21 +191,7 @@ class V2sApp(App[int]):
 
     def step_facts(self) -> dict[str, StepFacts]:
         """For the step bar."""
-        plan, inventory, batch = self.workspace.plan, self.workspace.inventory, self.batch
-        planned = len(self.outlook.resolved.vms) if self.outlook else len(plan.migrations)
-        facts = {
-            "inventory": StepFacts(str(len(inventory)) if inventory else ""),
-            "sizing": StepFacts(str(planned) if planned else ""),
-            "plan": StepFacts(
-                counted(len(plan.waves), "wave") if plan.waves else "", alarm=self.workspace.dirty
-            ),
-        }
-        if batch is not None:
-            left = not batch.live and batch.completed_at is None
-            word = "no runner" if left else "GATE" if batch.gate else batch.status.value
-            alarm = left or batch.gate is not None or batch.counters.failed > 0
-            facts["run"] = StepFacts(word, alarm=alarm)
-        return facts
+        return step_facts(self.workspace, self.outlook, self.batch)
 
     def kept_filters(self) -> Mapping[str, str]:
         """Filters by name: those of migration.yaml and the session's own, which win."""
