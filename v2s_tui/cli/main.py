@@ -97,7 +97,7 @@ def cli(
     if code == TRY_THE_LAB:
         from v2s_tui.cli.lab import demo
 
-        ctx.invoke(demo)
+        code = ctx.invoke(demo) or ExitCode.DONE
     ctx.exit(code)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 Command = Callable[..., Any]
 
@@ -36,6 +37,21 @@ class _BatchId(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
         return "`v2s batch list` shows which there are."
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Batches of the work folder, newest first; none where the configuration cannot be read."""
+        from v2s_tui.config.load import load_config
+        from v2s_tui.domain.errors import V2sError
+
+        try:
+            settings = load_config(chosen_config(ctx, ctx.params.get("config")))
+        except V2sError:
+            return []
+        states = (settings.conversion.work_dir / "batch-state").glob(f"batch-{incomplete}*.json")
+        newest_first = sorted(states, key=lambda path: path.stat().st_mtime, reverse=True)
+        return [CompletionItem(path.stem.removeprefix("batch-")) for path in newest_first]
 
 
 def batch_id_option(*, required: bool) -> Callable[[Command], Command]:
