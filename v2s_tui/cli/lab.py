@@ -81,41 +81,46 @@ def _need_lab_packages() -> None:
 @click.command()
 @click.option("--vms", type=click.IntRange(1, 20_000), help="This many small VMs instead of the twelve.")
 @click.option("--run", "headless", is_flag=True, help="Run the bundled plan headless, print the report.")
+@click.option("--boot", is_flag=True, help="The Linux VMs boot in the lab's cloud, and verify asks them.")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where the lab lives.")
 @click.pass_context
-def demo(ctx: click.Context, vms: int | None, headless: bool, folder: Path | None) -> None:
+def demo(ctx: click.Context, *, vms: int | None, headless: bool, boot: bool, folder: Path | None) -> None:
     """The lab and the app on it. Without a terminal, or with --run: the bundled plan headless."""
+    if vms and boot:
+        raise InputError(
+            "the small VMs of --vms hold no system that could boot", hint="leave out one of them"
+        )
     _need_lab_packages()
+    plan_file = _bundled_plan("fleet-plan" if vms else "demo-boot-plan" if boot else "demo-plan")
     headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     home = folder or _default_folder()
     if headless:
         _start_anew(home)
     say(f"demo: starting the lab in {home} (the first time its disks are generated)")
-    with lab_running(home, scenario="fleet" if vms else "demo", vms=vms) as config:
+    with lab_running(home, scenario="fleet" if vms else "demo", vms=vms, boot=boot) as config:
         if not headless:
             from v2s_tui.cli.app import open_app
 
-            code = open_app(config, "demo", first_plan=_own_plan(home, vms))
+            code = open_app(config, "demo", first_plan=_own_plan(home, plan_file))
             _wait_for_runners(home)
             ctx.exit(code)
         from v2s_tui.cli.headless import run_plan
 
-        with as_file(_bundled_plan(vms)) as plan:
+        with as_file(plan_file) as plan:
             ctx.exit(
                 run_plan(config, plan, yes=True, report=None, events=None, detach=False, show_report=True)
             )
 
 
-def _bundled_plan(vms: int | None) -> Traversable:
-    name = "fleet-plan.yaml" if vms else "demo-plan.yaml"
-    return files("v2s_tui.lab.scenarios").joinpath(name)
+def _bundled_plan(name: str) -> Traversable:
+    return files("v2s_tui.lab.scenarios").joinpath(f"{name}.yaml")
 
 
-def _own_plan(folder: Path, vms: int | None) -> Path:
+def _own_plan(folder: Path, bundled: Traversable) -> Path:
     """A copy of the bundled plan that the operator may edit."""
     path = folder / "plan.yaml"
     if not path.exists():
-        path.write_text(_bundled_plan(vms).read_text(encoding="utf-8"), encoding="utf-8")
+        path.write_text(bundled.read_text(encoding="utf-8"), encoding="utf-8")
     return path
 
 
@@ -157,7 +162,7 @@ def _last_words(log: Path) -> str:
 
 
 @contextmanager
-def lab_running(folder: Path, *, scenario: str, vms: int | None = None) -> Iterator[Path]:
+def lab_running(folder: Path, *, scenario: str, vms: int | None = None, boot: bool = False) -> Iterator[Path]:
     """A lab in a process of its own, stopped at the end; yields its migration.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
     argv = [
@@ -172,6 +177,7 @@ def lab_running(folder: Path, *, scenario: str, vms: int | None = None) -> Itera
         scenario,
     ]
     argv += ["--vms", str(vms)] if vms else []
+    argv += ["--boot"] if boot else []
     log = folder / "lab.log"
     with log.open("ab") as errors:
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL)

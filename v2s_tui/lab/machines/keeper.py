@@ -17,6 +17,7 @@ from v2s_tui.lab.machines.machine import MEMORY_MIB, BootedMachine, MachineError
 _LOOK_SECONDS = 0.25
 _POWER_OFF_SECONDS = 8.0
 _OVERHEAD_MIB = 64
+_LEFT_MIB = 1024
 _MOST = 32
 _LOG = logging.getLogger(__name__)
 
@@ -132,8 +133,8 @@ class Machines:
 
 
 def machines_that_fit() -> int:
-    """How many machines half of this host's free memory holds; at least one."""
+    """How many machines the free memory of this host holds, with a gigabyte left for others; at least one."""
     text = Path("/proc/meminfo").read_text()
     line = next(line for line in text.splitlines() if line.startswith("MemAvailable"))
     available_mib = int(line.split()[1]) // 1024
-    return max(1, min(_MOST, available_mib // 2 // (MEMORY_MIB + _OVERHEAD_MIB)))
+    return max(1, min(_MOST, (available_mib - _LEFT_MIB) // (MEMORY_MIB + _OVERHEAD_MIB)))
