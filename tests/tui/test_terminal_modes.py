@@ -163,6 +163,7 @@ async def test_no_color_leaves_greys_and_loses_no_word(
         await pilot.press("5")
         watched(app, batch_in_flight(gate=True))
         await settled(pilot)
+        assert not faint(drawn(app), theme, ColorSystem.EIGHT_BIT)
         text = "".join(segment.text for segment in drawn(app))
         assert all(word in text for word in ("GATE after wave production", "FAIL", "ok"))
         for segment in drawn(app):

@@ -19,7 +19,7 @@ from v2s_tui.tui.background import BackgroundWork
 from v2s_tui.tui.beginning import welcome
 from v2s_tui.tui.keymap import KEY_COLUMNS, KeyLine, key_lines
 from v2s_tui.tui.leaving import forget_signals, leave_on_signals
-from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, set_ascii, wants_ascii
+from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, fit_no_color, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
@@ -114,6 +114,10 @@ class V2sApp(App[int]):
         if self._watching is not None:
             await self._watching.leave()
         self.exits.close()
+
+    def watch_theme(self) -> None:
+        """NO_COLOR means another thing in another theme."""
+        fit_no_color(self)
 
     def keep_session(self) -> None:
         """Write what is in hand where it changed; a dropped connection loses a second or two at most."""

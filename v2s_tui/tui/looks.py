@@ -15,7 +15,7 @@ from typing import Any
 from rich.segment import Segment
 from textual.app import App
 from textual.color import Color
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import BUILTIN_THEMES, Theme
 
 from v2s_tui.presentation.plain_ascii import plain_ascii
@@ -96,6 +96,15 @@ _ANSI_LIGHT = replace(
         "input-selection-foreground": "ansi_bright_white",
     },
 )
+
+
+def fit_no_color(app: App[Any]) -> None:
+    """With NO_COLOR: greys in our own themes, nothing at all in the terminal's, as Textual does it for the
+    theme an app begins with only. Greys of a terminal's default colours would be black on black.
+    """
+    taken_out = (Monochrome, NoColor)
+    fitting = NoColor if app.native_ansi_color else Monochrome
+    app._filters[:] = [fitting() if isinstance(each, taken_out) else each for each in app._filters]
 
 
 class AsciiFilter(LineFilter):
