@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from app_under_test import app_on_fakes, settled
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from v2s_tui.adapters.formats.plan_yaml import read_plan
 from v2s_tui.domain.planning.plan import SizingStrategy
@@ -254,3 +255,13 @@ async def test_a_mistake_made_in_the_editor_is_shown_and_the_plan_in_hand_stays(
         assert isinstance(app.screen, PlanScreen)
         assert app.workspace.plan == before
         assert not app.workspace.dirty
+
+
+async def test_the_inventory_shows_what_preflight_found_on_a_planned_vm(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=(140, 40)) as pilot:
+        app = await planned(pilot, "1")
+        await pilot.press("G")
+        await settled(pilot)
+        shown = str(app.screen.query_one("#vm-detail", Static).render())
+        assert "in the plan" in shown
+        assert "BLOCK win-app-01: no virtio drivers for Windows" in shown

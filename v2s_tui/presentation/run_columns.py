@@ -154,7 +154,15 @@ def batch_line(snapshot: BatchSnapshot) -> str:
     parts += [f"{counts.pending} waiting"] if counts.pending else []
     parts += [format_rate(counts.rate_bytes)] if counts.rate_bytes else []
     parts += [f"{format_bytes(counts.moved_bytes)} moved"] if counts.moved_bytes else []
+    parts += [_against_forecast(snapshot)] if snapshot.started_at and snapshot.forecast_seconds else []
     return "  ".join(parts)
+
+
+def _against_forecast(snapshot: BatchSnapshot) -> str:
+    """`12m04s of 22m10s forecast`, gates included in what passed and not in the forecast."""
+    begin, end = snapshot.started_at or snapshot.at, snapshot.completed_at or snapshot.at
+    passed = format_duration((end - begin).total_seconds())
+    return f"{passed} of {format_duration(snapshot.forecast_seconds or 0.0)} forecast"
 
 
 def idle_line(snapshot: BatchSnapshot) -> str:

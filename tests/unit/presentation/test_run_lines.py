@@ -1,6 +1,7 @@
 """What the Run screen says: the gate with what comes next, waves in little room, stalls."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from fakes.plans import batch_of, plan_of, vm_named
 
@@ -81,3 +82,14 @@ def test_a_failed_vm_tells_the_reason_first() -> None:
     row = replace(batch().vms[0], status=JobStatus.FAILED, failure_title=title)
     assert why_waiting(row) == "it is locked: by b"
     assert why_waiting(replace(row, failure_title="the guest has no kernel")) == "the guest has no kernel"
+
+
+def test_a_batch_is_told_against_its_forecast_and_at_a_gate_without_an_end() -> None:
+    picture = batch()
+    moving = replace(
+        picture, started_at=picture.at, at=picture.at + timedelta(minutes=12), eta_seconds=480.0,
+        forecast_seconds=1330.0,
+    )  # fmt: skip
+    assert "ETA 8m00s" in batch_line(moving)
+    assert batch_line(moving).endswith("12m00s of 22m10s forecast")
+    assert "ETA" not in batch_line(replace(moving, gate=at_gate(0).gate))

@@ -133,7 +133,8 @@ class BatchSnapshot:
     """The whole picture. live: False when no runner works on the batch. write_token: who may command (""
     free).
 
-    lag_seconds: how late the runner's event loop is.
+    lag_seconds: how late the runner's event loop is. forecast_seconds: for the whole batch, as estimated
+    before it began, gates left out; None when nothing was.
     """
 
     batch_id: str
@@ -157,6 +158,7 @@ class BatchSnapshot:
     eta_seconds: float | None = None
     lag_seconds: float = 0.0
     message: str = ""
+    forecast_seconds: float | None = None
 
 
 def row_of(job: JobState, now: datetime) -> VmRow:
@@ -257,6 +259,7 @@ def picture_of(state: BatchState, now: datetime, *, message: str = "") -> BatchS
         started_at=header.started_at,
         completed_at=header.completed_at,
         message=message,
+        forecast_seconds=header.forecast.get("total"),
     )
 
 

@@ -16,6 +16,7 @@ from v2s_tui.domain.source.filters_facets import FACETS, facet_counts
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.units import counted
 from v2s_tui.presentation.facet_columns import toggled
+from v2s_tui.presentation.findings import finding_lines
 from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS, age_text
 from v2s_tui.presentation.vm_detail import vm_detail_lines
 from v2s_tui.tui.modals.ask import Ask
@@ -90,7 +91,11 @@ class InventoryScreen(TableScreen):
 
     def refresh_view(self, what: str) -> None:
         """List, marks and counts."""
+        if what == "outlook":
+            self._detailed = None
+            self._show_detail(self.table.current)
         if what in {"all", "inventory", "partial"}:
+            self._detailed = None
             self._suggest_values()
             bar = self.query_one(FilterBar)
             bar.kept = self.v2s.kept_filters()
@@ -163,13 +168,21 @@ class InventoryScreen(TableScreen):
         pane = self.query_one("#vm-detail", Static)
         if pane.display and vm is not self._detailed:
             self._detailed = vm
-            pane.update("\n".join(vm_detail_lines(vm)) if vm else "", layout=False)
+            pane.update("\n".join(self._detail(vm)) if vm else "", layout=False)
+
+    def _detail(self, vm: Vm) -> list[str]:
+        """What vCenter says of it, and what pre-flight found where it is planned."""
+        outlook = self.v2s.outlook
+        names = {each.name for each in outlook.resolved.vms if each.vm is vm} if outlook else set()
+        found = [each for each in outlook.findings if each.vm in names] if outlook else []
+        planned = ["", "in the plan", *finding_lines(found)] if names else []
+        return [*vm_detail_lines(vm), *planned]
 
     def on_virtual_table_opened(self, event: VirtualTable.Opened) -> None:
         """Everything that is known of the VM."""
         vm = self.table.current
         if vm is not None and event.table is self.table:
-            self.v2s.push_screen(TextView(vm.name, vm_detail_lines(vm)))
+            self.v2s.push_screen(TextView(vm.name, self._detail(vm)))
 
     # --- filter and facets ------------------------------------------------------------------------
 
