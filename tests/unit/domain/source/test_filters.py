@@ -1,5 +1,6 @@
 """The filter language: semantics of every key, errors that point, and its laws as properties."""
 
+import fnmatch
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from v2s_tui.domain.errors import FilterError
 from v2s_tui.domain.source.filters import Filter, combine_filters, named_filter, parse_filter, size_filter
 from v2s_tui.domain.source.filters_facets import FACETS, facet_counts
-from v2s_tui.domain.source.filters_keys import KEYS
+from v2s_tui.domain.source.filters_keys import KEYS, glob
 from v2s_tui.domain.source.vm import Disk, Firmware, Nic, PowerState, Snapshot, Vm
 from v2s_tui.domain.units import GIB
 
@@ -273,3 +274,9 @@ def test_both_vocabularies_of_tools_are_understood() -> None:
     assert parse_filter("tools:running").select((running, stopped)) == [running]
     assert parse_filter("tools:ok").select((running, stopped)) == [running]
     assert parse_filter("tools:notRunning").select((running, stopped)) == [stopped]
+
+
+@given(st.text("aB.-ö ", min_size=1, max_size=3), st.text("abB.-Ö []", max_size=12))
+def test_a_piece_of_a_name_between_stars_matches_as_the_pattern_does(piece: str, name: str) -> None:
+    expected = fnmatch.fnmatchcase(name.casefold(), f"*{piece.casefold()}*")
+    assert glob(f"*{piece}*")(name) is expected
