@@ -3,7 +3,6 @@
 It lives only as long as its runner, writes one file, and answers in JSON (child_protocol.py).
 """
 
-import ctypes
 import errno
 import os
 import signal
@@ -36,15 +35,15 @@ from v2s_tui.adapters.disk.receive import DiskReceiver, Position
 from v2s_tui.adapters.disk.room import Room
 from v2s_tui.adapters.disk.write_back import WriteBack
 from v2s_tui.domain.errors import V2sError, WorkDiskFull
+from v2s_tui.system.processes import end_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _PROGRESS_SECONDS = 0.25
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main() -> int:
     """Exit code 0 with a `result` answer, 3 with an `error` answer."""
-    die_with_parent()
+    end_with_parent(signal.SIGKILL)
     request = decode_request(sys.stdin.buffer.read())
     try:
         answer = encode_answer(_run(request))
@@ -53,14 +52,6 @@ def main() -> int:
         return FAILED_EXIT_CODE
     sys.stdout.buffer.write(answer)
     return 0
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end us when the runner ends, however it ends; it may be gone already."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent or parent == 1:
-        raise SystemExit(FAILED_EXIT_CODE)
 
 
 def _run(request: Request) -> dict[str, Any]:
