@@ -13,6 +13,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "serve": (
         "v2s serve                # then, where your browser is: ssh -L 8022:localhost:8022 HOST",
         "v2s serve --token-file ~/.config/v2s/serve-token > serve.log 2>&1 &",
+        "v2s serve --behind-tls --name v2s.example.com --token-file ~/.config/v2s/serve-token",
         "v2s serve --host 0.0.0.0 --name v2s.example.com --tls-cert v2s.pem --tls-key v2s.key",
     ),
     "lab": ("v2s lab up --dir /tmp/lab &", "v2s --config /tmp/lab/migration.yaml"),

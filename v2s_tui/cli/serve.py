@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--name", "names", multiple=True, help="A name that browsers call this host by (repeatable).")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate (PEM, with its chain).")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its key (PEM).")
+@click.option("--behind-tls", is_flag=True, help="A proxy in front does TLS and hands on the Host header.")
 @click.option(
     "--allow-plain-http", is_flag=True, help="Beyond this host without TLS: who listens, reads all."
 )
@@ -42,6 +43,7 @@ def serve(
     names: tuple[str, ...],
     tls_cert: Path | None,
     tls_key: Path | None,
+    behind_tls: bool,
     allow_plain_http: bool,
     token_file: Path | None,
 ) -> None:
@@ -67,11 +69,13 @@ def serve(
         raise InputError("there is no terminal to show the token on", hint="--token-file PATH keeps it")
     settings = load_config(chosen_config(ctx, config))
     token = kept_token(token_file) if token_file else new_token()
-    access = Access(token, names=frozenset({host, *names}), secure=tls is not None)
+    secure = tls is not None or behind_tls
+    access = Access(token, names=frozenset({host, *names}), secure=secure)
 
     def ready(real_port: int) -> None:
         shown = names[0] if names else "localhost" if is_loopback(host) else host
-        _tell(f"{'https' if tls else 'http'}://{shown}:{real_port}", token=token, token_file=token_file)
+        address = f"https://{shown}" if behind_tls else f"http{'s' if tls else ''}://{shown}:{real_port}"
+        _tell(address, token=token, token_file=token_file)
 
     server = AppServer(_app_argv(settings.source, session), access, log=say)
     asyncio.run(_serve(server, host, port, tls=tls, ready=ready))

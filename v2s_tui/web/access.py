@@ -66,7 +66,7 @@ def kept_token(path: Path) -> str:
 @dataclass(frozen=True, slots=True)
 class Access:
     """token: what the operator's address carries. names: by which browsers may call the server, besides
-    addresses in figures and `localhost`. secure: served over TLS.
+    addresses in figures and `localhost`. secure: browsers come by TLS.
     """
 
     token: str

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import re
 import signal
 import ssl
@@ -151,6 +152,36 @@ async def test_the_token_becomes_a_cookie_that_opens_the_app(
     assert "opened by 127.0.0.1" in said or "opened by ::1" in said
     assert served.token not in said
     assert "do-not-tell" not in said
+
+
+def test_the_token_is_shown_on_a_terminal_and_stands_nowhere_else(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    argv = [sys.executable, "-m", "v2s_tui.cli.main", "serve", "--port", "0"]
+    process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd=tmp_path)
+    os.close(theirs)
+    shown = ""
+    while "Ctrl+C" not in shown:
+        shown += os.read(ours, 4000).decode()
+    token = re.findall(r"login\?token=([\w-]+)", shown)[0]
+    told = [Path(f"/proc/{process.pid}/{each}").read_text() for each in ("cmdline", "environ")]
+    process.terminate()
+    assert process.wait(20) == 0
+    os.close(ours)
+    assert len(token) > 40
+    assert not any(token in each for each in told)
+
+
+async def test_a_stopped_server_ends_the_app_and_leaves(
+    served: Served, browser: aiohttp.ClientSession
+) -> None:
+    await browser.get(served.login)
+    origin = {"Origin": served.address}
+    async with browser.ws_connect(f"{served.address}/screen{SIZE}", headers=origin) as socket:
+        await first_screen(socket, "Welcome to v2s")
+        (app,) = served.app_pids()
+        served.process.terminate()
+        assert await asyncio.to_thread(served.process.wait, 10) == 0
+        await asyncio.to_thread(wait_until_gone, app)
 
 
 async def test_pages_of_others_and_foreign_names_open_nothing(
