@@ -1,8 +1,12 @@
-"""A disk as guests have them: programs, text, database-like pages, noise, and much that was never written."""
+"""A disk as guests have them: programs, text, database-like pages, noise, and much that was never written.
+
+`mixed_disk.py VMDK MIB` makes one as a stream.
+"""
 
 import os
 import random
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from itertools import islice
@@ -92,3 +96,15 @@ def capacity_of(vmdk: Path) -> int:
     """Virtual size in bytes, from the stream's header."""
     with vmdk.open("rb") as file:
         return struct.unpack_from("<Q", file.read(20), 12)[0] * 512
+
+
+def main() -> None:
+    vmdk, data_mib = Path(sys.argv[1]), int(sys.argv[2])
+    raw = vmdk.with_suffix(".raw")
+    make_mixed_disk(raw, data_mib=data_mib)
+    write_stream(raw, vmdk)
+    raw.unlink()
+
+
+if __name__ == "__main__":
+    main()

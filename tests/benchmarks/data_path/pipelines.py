@@ -48,13 +48,16 @@ async def _aioboto3_upload(addresses: Addresses, path: Path) -> None:
             await client.upload_fileobj(file, "transit", "disk.qcow2")
 
 
-def ours(addresses: Addresses, *, mode: str, overlap: bool) -> None:
-    """The product's own adapters, in the order of its stages."""
+def ours(addresses: Addresses, *, mode: str, overlap: bool = True, copy: bool = True) -> None:
+    """The product's own adapters, in the order of its stages. copy: False for a disk that nothing opens here,
+    whose parts leave as they arrive at the other side.
+    """
     from v2s_tui.adapters.disk.local import LocalDisks
     from v2s_tui.adapters.objectstore.access import StorageAccess
     from v2s_tui.adapters.objectstore.store import S3ObjectStore
     from v2s_tui.domain.execution.part_size import part_bytes_for
     from v2s_tui.domain.execution.progress import StageProgress
+    from v2s_tui.domain.execution.work_space import passing_bytes
     from v2s_tui.domain.ports import DiskStream
 
     folder, go_on, capacity = Path.cwd(), threading.Event(), addresses["capacity_bytes"]
@@ -67,14 +70,20 @@ def ours(addresses: Addresses, *, mode: str, overlap: bool) -> None:
     base, overlay, image = (folder / f"disk.{each}.qcow2" for each in ("base", "overlay", "upload"))
     upload_id, part_bytes = store.begin_upload("transit", "disk.qcow2"), part_bytes_for(capacity)
     with store.early_parts(
-        "transit", "disk.qcow2", upload_id, part_bytes=part_bytes, cancelled=go_on
+        "transit",
+        "disk.qcow2",
+        upload_id,
+        part_bytes=part_bytes,
+        room_bytes=0 if copy else passing_bytes(capacity),
+        cancelled=go_on,
     ) as early:
         parts = early if overlap else None
         disks.receive(stream, base, progress=StageProgress(), cancelled=go_on, parts=parts)
     disks.check(base)
     disks.make_overlay(base, overlay, virtual_size_bytes=-(-capacity // 10**9) * 10**9)
-    adapt(overlay, capacity)
-    disks.flatten(overlay, image, progress=StageProgress(), cancelled=go_on)
+    if copy:
+        adapt(overlay, capacity)
+    disks.flatten(overlay, image, progress=StageProgress(), cancelled=go_on, compact=not overlap)
     store.upload_file(
         image,
         "transit",
@@ -82,7 +91,7 @@ def ours(addresses: Addresses, *, mode: str, overlap: bool) -> None:
         upload_id,
         progress=StageProgress(),
         cancelled=go_on,
-        part_bytes=part_bytes,
+        part_bytes=part_bytes if overlap else 0,
         known=early.sent,
     )
     store.close()
@@ -91,8 +100,9 @@ def ours(addresses: Addresses, *, mode: str, overlap: bool) -> None:
 PIPELINES: dict[str, Callable[[Addresses], None]] = {
     "staged": staged,
     "staged -c": lambda addresses: staged(addresses, "-c", "-W", "-m", "8"),
-    "ours w12": lambda addresses: ours(addresses, mode="w12", overlap=True),
-    "ours pass": lambda addresses: ours(addresses, mode="pass", overlap=True),
+    "ours w12": lambda addresses: ours(addresses, mode="w12"),
+    "ours pass": lambda addresses: ours(addresses, mode="pass"),
+    "ours pass, no copy": lambda addresses: ours(addresses, mode="pass", copy=False),
     "ours w12, then send": lambda addresses: ours(addresses, mode="w12", overlap=False),
 }
 
