@@ -68,11 +68,17 @@ def gate_lines(
             for row in snapshot.vms
             if row.wave == wave.name and row.failure_title
         ),
-        f"why    {gate.reason}",
+        f"why    {gate.reason}{_opens_by_itself(wave, gate.reason)}",
         *_next_lines(snapshot, gate.index + 1, coming),
     ]
     lines += [f"held   by {gate.held_by}"] if gate.held_by else []
     return [*lines, f"keys   {keys}"]
+
+
+def _opens_by_itself(wave: WaveRow, reason: str) -> str:
+    """A retry that succeeds starts the next wave: whoever retries at night should know."""
+    fails_only = wave.policy is PausePolicy.PAUSE_ON_FAILURE and reason.endswith(" failed")
+    return "; it goes on by itself once none has" if fails_only else ""
 
 
 def _outcome(wave: WaveRow) -> str:

@@ -40,6 +40,15 @@ def test_behind_the_last_wave_nothing_comes() -> None:
     assert "next   no further wave: approving ends the batch" in gate_lines(at_gate(3))
 
 
+def test_a_gate_that_a_retry_opens_says_so() -> None:
+    picture = at_gate(0)
+    failed = replace(picture, gate=GateState("canary", 0, "1 of 3 VMs failed", picture.at))
+    waves = (replace(picture.waves[0], policy=PausePolicy.PAUSE_ON_FAILURE), *picture.waves[1:])
+    on_failure = gate_lines(replace(failed, waves=waves))
+    assert "why    1 of 3 VMs failed; it goes on by itself once none has" in on_failure
+    assert "why    1 of 3 VMs failed" in gate_lines(failed)
+
+
 def test_in_little_room_the_current_wave_and_those_to_come_are_told() -> None:
     picture = replace(batch(), current_wave=1)
     assert waves_text(picture, 200).count(" > ") == 3
