@@ -49,7 +49,9 @@ class FailurePanel(ModalScreen[str | None]):
             with VerticalScroll(id="failure-text", can_focus=False):
                 yield Static(self._text, markup=False)
             yield Label(
-                "finished stages are kept; what they made is used again", markup=False, classes="modal-keys"
+                "finished stages are kept, what they made is used again   y copy",
+                markup=False,
+                classes="modal-keys",
             )
             with Horizontal(classes="modal-buttons"):
                 yield Button("Close", id="close", compact=True)

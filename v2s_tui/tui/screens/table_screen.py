@@ -23,6 +23,7 @@ TABLE_BINDINGS: tuple[BindingType, ...] = (
     Binding("s", "sort", "Sort by...", id="table.sort", show=False),
     Binding("S", "sort_reverse", "Reverse order", id="table.reverse", show=False),
     Binding("O", "columns", "Columns...", id="table.columns", show=False),
+    Binding("y", "copy", "Copy row", id="table.copy", show=False),
 )
 """For the subclass to put among its own: inherited ones would come first in hints and help."""
 
@@ -77,6 +78,14 @@ class TableScreen(FlowScreen):
     def action_sort_reverse(self) -> None:
         """Turn the order round."""
         self._change_look(replace(self.look, reverse=not self.look.reverse))
+
+    def action_copy(self) -> None:
+        """Copy the row under the cursor as it is shown (OSC 52, works over SSH)."""
+        row = self.table.current
+        if row is not None:
+            cells = [column.cell(row) for column in self.table.columns]
+            self.app.copy_to_clipboard("\t".join(cells))
+            self.notify(f"copied {cells[0].strip()}", timeout=3, markup=False)
 
     def action_columns(self) -> None:
         """Choose, order and resize the columns."""
