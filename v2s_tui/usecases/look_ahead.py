@@ -84,14 +84,20 @@ class Outlook:
         """Time, bottleneck and work space with the plan's own limits."""
         return self.what_if(self.resolved.limits)
 
-    def what_if(self, limits: Limits) -> Forecast:
-        """The same with other limits."""
+    @property
+    def known_forecast(self) -> Forecast | None:
+        """The forecast where it was made already."""
+        return self.__dict__.get("forecast")
+
+    def what_if(self, limits: Limits, *, runs: int | None = None) -> Forecast:
+        """The same with other limits. runs: few answer sooner."""
         return forecast(
             self.resolved,
             rates=self.rates,
             limits=limits,
             work_disk_bytes=self.work_free_bytes,
             transfer_of=self.transfer_of,
+            runs=runs,
         )
 
 

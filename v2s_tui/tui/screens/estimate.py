@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
 from v2s_tui.domain.planning.forecast import Forecast
@@ -17,6 +17,8 @@ from v2s_tui.tui.screens.flow_screen import FlowScreen
 from v2s_tui.usecases.look_ahead import Outlook
 
 _LIMITS = tuple(Limit)
+SOON = 3
+"""Runs of the simulation behind the first answer to a what-if."""
 
 
 class EstimateScreen(FlowScreen):
@@ -40,6 +42,7 @@ class EstimateScreen(FlowScreen):
         super().__init__(id="estimate-screen")
         self._chosen = 0
         self._limits: Limits | None = None
+        self._shown: tuple[Outlook, Forecast] | None = None
 
     def compose_body(self) -> ComposeResult:
         """The answer in one line, the limits, and everything else to scroll."""
@@ -55,36 +58,62 @@ class EstimateScreen(FlowScreen):
     # --- showing -----------------------------------------------------------------------------------
 
     def refresh_view(self, what: str) -> None:
-        """Simulate with the limits as they are set now."""
+        """Simulate with the limits as they are set now, unless that answer is known."""
         outlook = self.v2s.outlook
         if outlook is None or not outlook.resolved.vms:
             note = self.v2s.outlook_note or "nothing is planned yet: mark VMs on screen 1 and press p"
-            self.query_one("#estimate-sum", Static).update(Text(note, style="dim"))
+            self._say_sum(Content.styled(note, "$text-muted"))
             self.query_one("#estimate-limits", Static).update("")
             self.query_one("#estimate-text", Static).update("")
             return
-        if what in {"all", "plan", "outlook"}:
-            self._limits = self._limits if what == "all" else None
+        if what in {"plan", "outlook"}:
+            self._limits = None
         limits = self._limits or outlook.resolved.limits
-        self._show(
-            outlook, outlook.forecast if limits == outlook.resolved.limits else outlook.what_if(limits)
-        )
+        self.query_one("#estimate-limits", Static).update(self._limits_line(limits))
+        own, shown = outlook.known_forecast, self._shown
+        if own is None:
+            self._work_out(outlook)
+        elif limits == own.limits:
+            self._show(outlook, own, own)
+        elif shown is not None and shown[0] is outlook and shown[1].limits == limits:
+            self._show(outlook, own, shown[1])
+        else:
+            self._simulate(outlook, limits, runs=SOON)
 
-    def _show(self, outlook: Outlook, forecast: Forecast) -> None:
-        own = outlook.forecast
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(
-            f"{counted(len(outlook.resolved.vms), 'VM')}  {format_duration(forecast.p50_seconds)}",
-            style="bold",
-        )
-        text.append(f" (P90 {format_duration(forecast.p90_seconds)})  ")
-        text.append(f"{format_eur(outlook.cost.monthly)}/month", style="bold")
-        if forecast is not own:
-            gain = own.p50_seconds - forecast.p50_seconds
-            word = "sooner" if gain >= 0 else "later"
-            text.append(f"  what if: {format_duration(abs(gain))} {word}", style="bold")
+    def _work_out(self, outlook: Outlook) -> None:
+        """The plan's own forecast; it takes up to a second, so keys are answered meanwhile."""
+        self._say_sum(Content.styled("simulating...", "$text-muted"))
+        self.v2s.background.ask("forecast", lambda: outlook.forecast, lambda _: self.refresh_view("forecast"))
+
+    def _simulate(self, outlook: Outlook, limits: Limits, *, runs: int | None) -> None:
+        """Answer soon from a few runs, then surely from all; what was asked before counts no more."""
+
+        def answered(forecast: Forecast) -> None:
+            own = outlook.known_forecast
+            if outlook is not self.v2s.outlook or limits != self._limits or own is None:
+                return
+            self._shown = (outlook, forecast)
+            self._show(outlook, own, forecast)
+            if runs is not None:
+                self._simulate(outlook, limits, runs=None)
+
+        self.v2s.background.ask("what-if", lambda: outlook.what_if(limits, runs=runs), answered)
+
+    def _say_sum(self, text: Content) -> None:
         self.query_one("#estimate-sum", Static).update(text)
-        self.query_one("#estimate-limits", Static).update(self._limits_line(forecast.limits))
+
+    def _show(self, outlook: Outlook, own: Forecast, forecast: Forecast) -> None:
+        gain = own.p50_seconds - forecast.p50_seconds
+        what_if = f"  what if: {format_duration(abs(gain))} {'sooner' if gain >= 0 else 'later'}"
+        through = f"{counted(len(outlook.resolved.vms), 'VM')}  {format_duration(forecast.p50_seconds)}"
+        self._say_sum(
+            Content.assemble(
+                (through, "bold"),
+                f" (P90 {format_duration(forecast.p90_seconds)})  ",
+                (f"{format_eur(outlook.cost.monthly)}/month", "bold"),
+                (what_if if forecast is not own else "", "bold"),
+            )
+        )
         body = estimate_text(
             outlook,
             forecast,
@@ -93,13 +122,12 @@ class EstimateScreen(FlowScreen):
         )
         self.query_one("#estimate-text", Static).update(body)
 
-    def _limits_line(self, limits: Limits) -> Text:
-        text = Text("limits  ", no_wrap=True, overflow="ellipsis")
+    def _limits_line(self, limits: Limits) -> Content:
+        parts: list[str | tuple[str, str]] = ["limits  "]
         for index, limit in enumerate(_LIMITS):
             style = "reverse bold" if index == self._chosen else ""
-            text.append(f"{limit.value} {limits.of(limit)}", style=style)
-            text.append("  ")
-        return text
+            parts += [(f"{limit.value} {limits.of(limit)}", style), "  "]
+        return Content.assemble(*parts)
 
     # --- keys --------------------------------------------------------------------------------------
 
