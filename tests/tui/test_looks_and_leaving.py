@@ -13,6 +13,9 @@ from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.looks import THEMES, wants_ascii
 from v2s_tui.tui.notice import desktop_notice
+from v2s_tui.tui.session import WorkspaceKeeper, recall_workspace
+from v2s_tui.tui.table_look import TableLook
+from v2s_tui.tui.workspace import Workspace
 
 SIZE = (80, 24)
 
@@ -83,3 +86,21 @@ def test_no_control_character_of_a_name_reaches_the_terminal() -> None:
     assert sequence.count("\x1b") == 1
     assert sequence.count("\x07") == 1
     assert "\x9b" not in sequence
+
+
+def test_a_session_is_written_when_something_changed_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, work = MemorySession(), Workspace()
+    written: list[object] = []
+    put = session.put
+    monkeypatch.setattr(session, "put", lambda name, content: (written.append(content), put(name, content)))
+    keeper = WorkspaceKeeper(session)
+    keeper.keep(work)
+    keeper.keep(work)
+    assert len(written) == 1
+    work.filter_text = "os:linux"
+    work.looks["inventory"] = TableLook(sort="cpu")
+    keeper.keep(work)
+    keeper.keep(work)
+    assert len(written) == 2
+    again = recall_workspace(session)
+    assert (again.filter_text, again.looks["inventory"].sort) == ("os:linux", "cpu")

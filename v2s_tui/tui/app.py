@@ -22,7 +22,7 @@ from v2s_tui.tui.leaving import forget_signals, leave_on_signals
 from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, fit_no_color, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.screens.flow_screen import FlowScreen
-from v2s_tui.tui.session import SessionStore, keep_workspace, recall_workspace
+from v2s_tui.tui.session import SessionStore, WorkspaceKeeper, recall_workspace
 from v2s_tui.tui.step_facts import step_facts
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
@@ -79,6 +79,7 @@ class V2sApp(App[int]):
         add_themes(self)
         self.services = services
         self.session = session
+        self._keeper = WorkspaceKeeper(session) if session else None
         self.workspace = recall_workspace(session) if session else Workspace()
         self.exits = ExitStack()
         self.background = BackgroundWork(self)
@@ -121,9 +122,9 @@ class V2sApp(App[int]):
 
     def keep_session(self) -> None:
         """Write what is in hand where it changed; a dropped connection loses a second or two at most."""
-        if self.session is None:
+        if self.session is None or self._keeper is None:
             return
-        keep_workspace(self.session, self.workspace)
+        self._keeper.keep(self.workspace)
         watched = self._watching.batch_id if self._watching else ""
         where = {"step": self.current_mode, "batch": watched}
         if self.session.get("where") != where:

@@ -31,9 +31,27 @@ def session_path(state_home: Path, name: str) -> Path:
     return state_home / "v2s" / f"session-{name}.json"
 
 
-def keep_workspace(store: SessionStore, work: Workspace) -> None:
-    """Write what the operator has in hand, where it changed."""
-    content = {
+class WorkspaceKeeper:
+    """Writes what the operator has in hand into a session, where it changed since the last time."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+        self._kept: tuple[object, ...] = ()
+
+    def keep(self, work: Workspace) -> None:
+        """Called every few seconds: what is still the same is not written out as YAML again."""
+        now = (work.filter_text, work.marked, work.plan, work.plan_path, work.saved_plan, work.plan_digest,
+               dict(work.saved_filters), dict(work.looks))  # fmt: skip
+        if now == self._kept:
+            return
+        self._kept = now
+        content = _content(work)
+        if self._store.get("workspace") != content:
+            self._store.put("workspace", content)
+
+
+def _content(work: Workspace) -> dict[str, Any]:
+    return {
         "filter": work.filter_text,
         "marked": sorted(work.marked),
         "plan": plan_text(work.plan),
@@ -43,8 +61,6 @@ def keep_workspace(store: SessionStore, work: Workspace) -> None:
         "saved_filters": dict(work.saved_filters),
         "looks": {step: look.to_dict() for step, look in work.looks.items()},
     }
-    if store.get("workspace") != content:
-        store.put("workspace", content)
 
 
 def recall_workspace(store: SessionStore) -> Workspace:
