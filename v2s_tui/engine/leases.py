@@ -45,7 +45,7 @@ class Leases:
         self._closed = ""
         self._not_yet = ""
         self.space: dict[str, int] = {}
-        """Work space promised to VMs that have started, in bytes."""
+        """Work space promised to VMs as they started, in bytes, also where that is none."""
 
     # --- taking and giving back
 
@@ -72,7 +72,7 @@ class Leases:
     def give_back(self, request: Request) -> None:
         """Return what the request holds."""
         self._admission.release(request)
-        if request.work_bytes:
+        if _starts(request):
             self.space.pop(request.vm, None)
         self.pump()
 
@@ -92,26 +92,34 @@ class Leases:
             waiting = {each.request.sequence: each for each in self._waiters}
             for request in started:
                 self._grant(waiting[request.sequence])
-        self._refuse_what_never_fits(free)
+        elif free is not None and not self._admission.holders(Limit.GLOBAL.value):
+            self._let_one_go_or_refuse(free)
 
     def _grant(self, waiter: _Waiter) -> None:
         self._waiters.remove(waiter)
-        if waiter.request.work_bytes:
+        if _starts(waiter.request):
             self.space[waiter.request.vm] = waiter.request.work_bytes
         if waiter.granted.cancelled():
             self._admission.release(waiter.request)
         else:
             waiter.granted.set_result(None)
 
-    def _refuse_what_never_fits(self, free: int | None) -> None:
-        """With no VM on the work disk, waiting longer frees nothing."""
-        if self.space or free is None:
+    def _let_one_go_or_refuse(self, free: int) -> None:
+        """No VM runs, so nothing will free space for the first in turn: one behind it that fits goes before
+        it and gives back what its files take; when none fits, waiting longer frees nothing.
+        """
+        ready = [
+            each for each in self._waiters if not each.parked and not self._admission.blockers(each.request)
+        ]
+        ready.sort(key=lambda each: each.request.rank)
+        fitting = [each for each in ready if each.request.work_bytes <= free]
+        if fitting:
+            self._admission.start(fitting[0].request)
+            self._grant(fitting[0])
             return
-        for waiter in [each for each in self._waiters if not each.parked]:
-            request = waiter.request
-            if request.work_bytes > free and not self._admission.blockers(request):
-                self._drop(waiter)
-                waiter.granted.set_exception(_too_big(request, free))
+        for waiter in ready:
+            self._drop(waiter)
+            waiter.granted.set_exception(_too_big(waiter.request, free))
 
     def _put(self, waiter: _Waiter) -> None:
         """Put the request to the Admission, unless the batch or its wave is closed."""
@@ -184,6 +192,11 @@ class Leases:
             waiting=waiting,
             paused=limit in self._paused,
         )
+
+
+def _starts(request: Request) -> bool:
+    """True for a VM's first request, which stands for its whole run."""
+    return Limit.GLOBAL.value in request.needs
 
 
 def _limit_of(name: str) -> Limit | None:

@@ -16,6 +16,7 @@ from v2s_tui.domain.execution.work_space import peak_work_bytes
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.engine.stage_contract import StageSettings
+from v2s_tui.system.files import used_bytes
 
 
 class GateMode(StrEnum):
@@ -44,7 +45,8 @@ class RunnerSettings:
 
     ask_gate: blocking question, asked in a thread, for GateMode.ASK; None as answer means "no answer: leave".
     retry_failed: failed VMs go back to pending at the start (`batch resume`). approve: the closed gate is
-    approved at the start (`batch resume --approve`). sleep: waits so long or until woken; pause: the same in
+    approved at the start (`batch resume --approve`). work_bytes: peak scratch of a VM; used_bytes: what the
+    files of a folder occupy. sleep: waits so long or until woken; pause: the same in
     a stage's thread, True when it was cancelled; jitter: in [0, 1). sample_seconds: between two looks at the
     progress numbers.
     """
@@ -58,6 +60,7 @@ class RunnerSettings:
     approve: bool = False
     policies: Mapping[Stage, RetryPolicy] = field(default_factory=lambda: POLICIES)
     work_bytes: Callable[[PlannedVm], int] = peak_work_bytes
+    used_bytes: Callable[[Path], int] = used_bytes
     sleep: Callable[[float, asyncio.Event], Awaitable[None]] = _sleep
     pause: Callable[[float, threading.Event], bool] = _pause
     jitter: Callable[[], float] = random.random

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -79,25 +79,36 @@ class VmRunner:
 
     async def run(self) -> None:
         """The VM's whole time in its wave. Raises only what ends the batch: StateError, or a dying runner."""
-        request = self._start_request()
+        request: Request | None = self._start_request()
+        while request is not None and await self._admitted(request):
+            held = request
+            try:
+                request = await self._run_stages(held)
+            finally:
+                self._parts.leases.give_back(held)
+
+    async def _admitted(self, request: Request) -> bool:
+        """Wait for the VM's place; False when it is not to run after all, which is on record then."""
         try:
             await self._parts.leases.take(request)
         except Cancelled:
             await self._record_ending()
-            return
         except WorkDiskFull as err:
-            await self._record(
-                events.VmFailed(at=self._now(), vm=self.vm_name, stage=None, failure=classify(err))
-            )
-            return
-        try:
-            await self._run_stages()
-        finally:
-            self._parts.leases.give_back(request)
+            failure = classify(err)
+            await self._record(events.VmFailed(at=self._now(), vm=self.vm_name, stage=None, failure=failure))
+        else:
+            return True
+        return False
 
-    async def _run_stages(self) -> None:
+    async def _run_stages(self, held: Request) -> Request | None:
+        """Run them all. A request instead, with nothing begun, when evidence is gone and the work to be done
+        again needs more space than was taken on the word of the record.
+        """
         try:
             point = await self._find_restart()
+            wider = self._start_request(point.dropped)
+            if wider.work_bytes > held.work_bytes:
+                return wider
             if point.stage is not None:
                 await self._record(
                     events.VmStarted(
@@ -122,6 +133,7 @@ class VmRunner:
                 events.VmFailed(at=self._now(), vm=self.vm_name, stage=err.stage, failure=failure)
             )
             self._parts.failed(self.vm_name)
+        return None
 
     async def _give_up(self, stage: Stage) -> str:
         """Put back at the source what only made sense while the migration went on; why it failed, or "".
@@ -254,14 +266,16 @@ class VmRunner:
         """In the worker thread."""
         return self._parts.stages[stage](self._parts.stage_input(self.vm_name), run)
 
-    def _start_request(self) -> Request:
-        """The VM's place in the wave, its groups, and its work space for as long as it runs."""
+    def _start_request(self, dropped: Collection[Stage] = ()) -> Request:
+        """The VM's place in the wave, its groups, and its work space for as long as it runs. dropped:
+        completed stages that must run again.
+        """
         groups = self._parts.recorder.state.plan.not_together
         return start_request(
             self.vm_name,
             priority=self._planned.priority,
             sequence=self._parts.next_sequence(),
-            work_bytes=self._parts.work_bytes_left(self.vm_name),
+            work_bytes=self._parts.work_bytes_left(self.vm_name, dropped),
             groups=[index for index, names in enumerate(groups) if self.vm_name in names],
         )
 

@@ -160,6 +160,11 @@ class Admission:
                 heapq.heappush(heads, (line[0][0], needs))
         return started
 
+    def start(self, request: Request) -> None:
+        """Let one that waits go before its turn; for the caller to know that nothing speaks against it."""
+        self.withdraw(request)
+        self._hold(request)
+
     def blockers(self, request: Request, *, free_bytes: int | None = None) -> tuple[Block, ...]:
         """Why this request waits: every limit that is full, and the work space; who holds them."""
         full = tuple(
