@@ -72,6 +72,7 @@ def resume(
 ) -> int:
     """Go on with a batch: print where each VM restarts and why, then run."""
     with open_services(config, warn=say) as services:
+        say(f"batch {batch_id}: looking at what its VMs have left here, in vCenter and at Scaleway")
         for restart in restart_lines(services, batch_id):
             say(restart.describe())
         mode = GateMode(gates) if gates else _gate_mode(yes=yes)

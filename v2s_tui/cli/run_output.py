@@ -13,9 +13,11 @@ from v2s_tui.domain.execution.batch import GateState
 from v2s_tui.domain.execution.events import Decision, Event, event_to_json
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.presentation.event_lines import event_line
-from v2s_tui.presentation.run_columns import batch_line, bytes_text, eta_text, why_waiting
+from v2s_tui.presentation.run_columns import batch_line, bytes_text, eta_text, idle_line, why_waiting
 
 _SUMS_EVERY_SECONDS = 5.0
+_IDLE_EVERY_SECONDS = 60.0
+"""While nothing runs, what is waited for is said again so often, and at once when it changes."""
 
 
 class LineOutput:
@@ -24,6 +26,7 @@ class LineOutput:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last_sums: float | None = None
+        self._last_idle = ("", 0.0)
 
     def on_event(self, event: Event) -> None:
         """Say it."""
@@ -33,12 +36,15 @@ class LineOutput:
                 say(line)
 
     def on_picture(self, picture: BatchSnapshot) -> None:
-        """Every few seconds: the sums, and what each running VM does."""
+        """Every few seconds: the sums, and what each running VM does, or what all of them wait for."""
         now = picture.at.timestamp()
         if self._last_sums is not None and now - self._last_sums < _SUMS_EVERY_SECONDS:
             return
         first, self._last_sums = self._last_sums is None, now
-        if first or not picture.counters.active:
+        if first:
+            return
+        if not picture.counters.active:
+            self._say_idle(idle_line(picture), now)
             return
         lines = [f"   {batch_line(picture)}"]
         for row in picture.vms:
@@ -49,6 +55,13 @@ class LineOutput:
                 )
         with self._lock:
             say("\n".join(lines))
+
+    def _say_idle(self, line: str, now: float) -> None:
+        text, said_at = self._last_idle
+        if line and (line != text or now - said_at >= _IDLE_EVERY_SECONDS):
+            self._last_idle = line, now
+            with self._lock:
+                say(f"   {line}")
 
 
 class EventFile:
