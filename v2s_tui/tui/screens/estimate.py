@@ -104,7 +104,8 @@ class EstimateScreen(FlowScreen):
 
     def _show(self, outlook: Outlook, own: Forecast, forecast: Forecast) -> None:
         gain = own.p50_seconds - forecast.p50_seconds
-        what_if = f"  what if: {format_duration(abs(gain))} {'sooner' if gain >= 0 else 'later'}"
+        difference = f"{format_duration(abs(gain))} {'sooner' if gain > 0 else 'later'}"
+        what_if = f"  what if: {difference if abs(gain) >= 1 else 'no difference'}"
         through = f"{counted(len(outlook.resolved.vms), 'VM')}  {format_duration(forecast.p50_seconds)}"
         self._say_sum(
             Content.assemble(
