@@ -178,3 +178,16 @@ async def test_the_app_opens_on_the_listing_of_last_time_and_says_its_age(
         app.background.inventory_note = ""
         app.refresh_screen("marks")
         assert "as of 18h00m ago" in str(app.screen.query_one("#filter-state").render())  # type: ignore[attr-defined]
+
+
+async def test_a_range_says_how_much_it_holds_and_marks_it(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("v", "down", "down")
+        assert "range of 3 VMs" in str(app.screen.query_one("#filter-state").render())  # type: ignore[attr-defined]
+        await pilot.press("v")
+        assert len(app.workspace.marked) == 3
+        assert "3 marked" in str(app.screen.query_one("#filter-state").render())  # type: ignore[attr-defined]
+        await pilot.press("v", "down", "escape")
+        assert len(app.workspace.marked) == 3

@@ -42,6 +42,8 @@ class Confirm(ModalScreen[bool]):
                 yield Label(f"type {self._typed} to go ahead", markup=False)
                 yield Input(id="typed", compact=True)
             with Horizontal(classes="modal-buttons"):
+                keys = "enter after the word" if self._typed else "left right choose   enter do it"
+                yield Label(f"{keys}   esc cancel", markup=False, classes="modal-keys beside")
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(
                     self._action,

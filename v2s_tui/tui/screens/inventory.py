@@ -163,6 +163,8 @@ class InventoryScreen(TableScreen):
         """Show the VM under the cursor beside the list."""
         if event.table is self.table:
             self._show_detail(self.table.current)
+            if self._range_from is not None:
+                self._say_range()
 
     def _show_detail(self, vm: Vm | None) -> None:
         pane = self.query_one("#vm-detail", Static)
@@ -198,6 +200,7 @@ class InventoryScreen(TableScreen):
         """End a range, else empty the filter."""
         if self._range_from is not None:
             self._range_from = None
+            self._say_counts()
         else:
             self._set_filter("")
 
@@ -241,12 +244,18 @@ class InventoryScreen(TableScreen):
         """Unmark everything, hidden VMs too."""
         self.workspace.clear_marks()
 
+    def _say_range(self) -> None:
+        """How many the range holds now, and how it ends."""
+        number = abs(self.table.cursor - (self._range_from or 0)) + 1
+        text = f"range of {counted(number, 'VM')}: move, v marks them, escape gives up"
+        self.query_one(FilterBar).say(Content.styled(text, "bold $text-accent"))
+
     def action_range(self) -> None:
         """First press: begin here. Second press: mark everything between."""
         table = self.table
         if self._range_from is None:
             self._range_from = table.cursor
-            self.notify("range begins here: move, then v again", timeout=6, markup=False)
+            self._say_range()
             return
         first, last = sorted((self._range_from, table.cursor))
         self._range_from = None
