@@ -98,6 +98,7 @@ def _cloud(settings: Settings) -> "Cloud":
             organization_id=scaleway.organization_id,
             api_url=scaleway.api_url,
             ca_file=scaleway.ca_file,
+            rate=scaleway.api_rate,
         )
     )
 

@@ -70,7 +70,8 @@ class ScalewaySettings(SettingsPart):
     """Scaleway. s3_endpoint: None means Scaleway's own for s3_region. image: also make an image.
 
     max_rate: ceiling of all uploads together by time of day (`300Mbit/s 08:00-19:00`), see
-    domain/planning/bandwidth.py.
+    domain/planning/bandwidth.py. api_rate: API requests per second at most; Scaleway publishes no figure, and
+    whoever asks too often gets 429 and halves its pace by itself.
     """
 
     SECRETS: ClassVar[tuple[str, ...]] = ("access_key", "secret_key")
@@ -83,6 +84,7 @@ class ScalewaySettings(SettingsPart):
     s3_region: str = Field("fr-par", pattern=r"^[a-z]{2}-[a-z]{3}$")
     s3_bucket: str = "vmware-migration-transit"
     max_rate: tuple[str, ...] = ()
+    api_rate: float = Field(10.0, ge=0.1, le=1000.0)
     api_url: str = Field("https://api.scaleway.com", pattern=r"^https?://[^/]+(/.*[^/])?$")
     s3_endpoint: str | None = Field(None, pattern=r"^https?://[^/]+(/.*[^/])?$")
     ca_file: Path | None = None
