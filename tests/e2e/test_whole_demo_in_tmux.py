@@ -182,10 +182,12 @@ def read_the_report(shell: Terminal) -> None:
     shell.keys("6")
     shell.wait_for("Lasted", "4/4")
     shell.keys("o")
-    shell.wait_for("Report of batch", "Succeeded | 4")
-    for _ in range(8):
-        if "NotSupported" in shell.screen:
-            break
+    pages = [shell.wait_for("Report of batch", "Succeeded", "4")]
+    for _ in range(10):
         shell.keys("PageDown")
+        pages.append(shell.screen)
+    report = "\n".join(pages)
+    assert report.count("approve") >= 2
+    assert "Retries" in report
     shell.keys("Escape", "q")
     shell.wait_for_shell()
