@@ -326,7 +326,7 @@ class V2sApp(App[int]):
             title = f"Go to {line.text}" if line.action.startswith("step(") else line.text
             if line.action != "command_palette" and line.place != "list":
                 yield SystemCommand(title, f"key {line.key_text}", partial(self._do, line))
-        yield SystemCommand("ASCII borders on or off", "for fonts without line drawing", self.action_ascii)
+        yield SystemCommand("ASCII only on or off", "for fonts and readers without line drawing", self.action_ascii)
 
     def action_theme(self) -> None:
         """Choose how the app looks; kept for the next time."""
@@ -340,6 +340,6 @@ class V2sApp(App[int]):
         self.push_screen(Choose[str]("Theme", (column,), list(THEMES), selected=self.theme), chosen)
 
     def action_ascii(self) -> None:
-        """Borders and scrollbars in ASCII, or in line drawing again."""
+        """Nothing but ASCII on every screen, or line drawing again."""
         set_ascii(self, on=not self.has_class(ASCII_CLASS))
         self._keep_looks()
