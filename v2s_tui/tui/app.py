@@ -326,7 +326,7 @@ class V2sApp(App[int]):
             title = f"Go to {line.text}" if line.action.startswith("step(") else line.text
             if line.action != "command_palette" and line.place != "list":
                 yield SystemCommand(title, f"key {line.key_text}", partial(self._do, line))
-        yield SystemCommand("ASCII only on or off", "for fonts and readers without line drawing", self.action_ascii)
+        yield SystemCommand("ASCII only on or off", "for fonts without line drawing", self.action_ascii)
 
     def action_theme(self) -> None:
         """Choose how the app looks; kept for the next time."""
