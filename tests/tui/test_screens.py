@@ -286,3 +286,13 @@ async def test_a_vcenter_that_is_down_is_said_and_the_app_stays(
         await settled(pilot)
         assert app.inventory_note.startswith("reading failed")
         assert app.is_running
+
+
+async def test_on_a_tiny_terminal_the_list_has_the_room(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await planned_app(pilot)
+        for step, table in (("3", "#plan-table"), ("5", "#run-table")):
+            await pilot.press(step)
+            await settled(pilot)
+            assert app.screen.query_one(table, VirtualTable).size.height >= 4

@@ -64,7 +64,7 @@ class V2sApp(App[int]):
     }
     DEFAULT_MODE = "inventory"
     HORIZONTAL_BREAKPOINTS = [(0, "narrow"), (120, "wide-screen")]  # noqa: RUF012 - Textual's attribute
-    VERTICAL_BREAKPOINTS = [(0, "low"), (32, "tall")]  # noqa: RUF012 - Textual's attribute
+    VERTICAL_BREAKPOINTS = [(0, "tiny"), (16, "low"), (32, "tall")]  # noqa: RUF012 - Textual's attribute
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"step('{step}')", step.title(), id=f"step.{step}", show=False)
           for number, step in enumerate(STEPS, start=1)),
