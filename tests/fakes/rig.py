@@ -122,11 +122,14 @@ class Rig:
         return {name: count for name, count in names.items() if count > 1}
 
     def leftovers(self) -> list[str]:
-        """What a batch that is through must not leave: snapshots, open uploads, objects, open leases."""
-        open_leases = [each.vm_moref for each in self.source.leases if each.state == "ready"]
+        """What a batch that is through must not leave: snapshots, open uploads, objects, and open leases that
+        are on record (others end by themselves).
+        """
+        recorded = {each.resource_id for each in self.state.effects.values()}
+        leases = [each for each in self.source.leases if each.state == "ready" and each.id in recorded]
         return [
             *self.source.snapshots,
             *self.objects.uploads,
             *(key for _, key in self.objects.objects),
-            *open_leases,
+            *(each.vm_moref for each in leases),
         ]

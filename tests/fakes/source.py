@@ -21,6 +21,7 @@ class FakeLease:
 
     disks: tuple[DiskStream, ...]
     vm_moref: str
+    id: str = ""
     state: str = "ready"
     progress: int = 0
 
@@ -57,6 +58,7 @@ class FakeSource:
     snapshots: dict[str, tuple[str, str]] = field(default_factory=dict)
     tags: dict[str, set[str]] = field(default_factory=dict)
     leases: list[FakeLease] = field(default_factory=list)
+    unendable: str = ""
 
     def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
         """All VMs in one page."""
@@ -131,12 +133,28 @@ class FakeSource:
             DiskStream(f"nfc://{vm_moref}/{disk.key}", "", disk.key, disk.capacity_bytes)
             for disk in self.vms[vm_moref].disks
         )
-        lease = FakeLease(disks, vm_moref)
+        lease = FakeLease(disks, vm_moref, id=f"session {self.world.new_id('lease')}")
         self.leases.append(lease)
         try:
             yield lease
         finally:
-            lease.abort("left without completing")
+            if not self.world.dead:
+                lease.abort("left without completing")
+
+    @property
+    def lease_holder(self) -> str:
+        """One session for all."""
+        return "session "
+
+    def end_lease(self, lease_id: str) -> str:
+        """It is free, unless the account may not."""
+        self.world.enter("end_lease", lease_id)
+        if self.unendable:
+            return self.unendable
+        for lease in self.leases:
+            if lease.id == lease_id:
+                lease.abort("ended by a later run")
+        return ""
 
     def tag_vm(self, vm_moref: str, tag: str) -> None:
         """Attach."""

@@ -101,6 +101,7 @@ class Undo:
         special = {
             EffectKind.MULTIPART_UPLOAD: self._abort_uploads,
             EffectKind.OBJECT: self._delete_object,
+            EffectKind.NFC_LEASE: self._end_lease,
             EffectKind.VMWARE_SNAPSHOT: self._remove_snapshot,
             EffectKind.SOURCE_POWER: self._power_on_again,
             EffectKind.ADDRESS: self._delete_when_free,
@@ -146,6 +147,10 @@ class Undo:
 
     def _delete_object(self, effect: Effect) -> None:
         self._ports.objects.delete(effect.where, effect.tag)
+
+    def _end_lease(self, effect: Effect) -> None:
+        """One that cannot be ended ends by itself; what comes after waits for that."""
+        self._ports.source.end_lease(effect.resource_id or effect.detail)
 
     def _remove_snapshot(self, effect: Effect) -> None:
         vm_moref = self._recorder.state.planned[effect.vm_name].vm.moref

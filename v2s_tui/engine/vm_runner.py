@@ -23,6 +23,7 @@ from v2s_tui.domain.execution.retry import policy_of, retries
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.scheduling import Request, stage_request, start_request
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.dead_leases import end_dead_leases
 from v2s_tui.engine.ledger_writer import VmLedger, ledger_of
 from v2s_tui.engine.parts import Parts
 from v2s_tui.engine.rates import RateMeter
@@ -184,14 +185,18 @@ class VmRunner:
         """Where to begin, by evidence; looking is tried again like a stage."""
 
         async def look(_attempt: int) -> RestartPoint:
-            parts = self._parts
-            return await parts.workers.run(
-                lambda: restart_point_of(
-                    self.job, lambda: parts.stage_input(self.vm_name), parts.evidence, parts.ports
-                )
-            )
+            return await self._parts.workers.run(self._look)
 
         return await self._with_retries(self.job.next_stage or Stage.CLEANUP, look)
+
+    def _look(self) -> RestartPoint:
+        """In a worker thread. Says, too, when the VM is still locked at the source."""
+        parts = self._parts
+        locked = end_dead_leases(self._ledger(), parts.ports.source, parts.clock)
+        point = restart_point_of(
+            self.job, lambda: parts.stage_input(self.vm_name), parts.evidence, parts.ports
+        )
+        return replace(point, reason=f"{point.reason}; {locked}") if locked else point
 
     async def _run_stage(self, stage: Stage) -> None:
         async def attempt(number: int) -> None:

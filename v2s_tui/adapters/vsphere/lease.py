@@ -37,6 +37,7 @@ class Lease:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """keys: the lease's key of each disk -> device key. lease_seconds: 0 for vCenter's usual 300."""
+        self.id = lease_id(session, moref)
         self.disks = disks
         self._session = session
         self._retriever = retriever
@@ -148,6 +149,44 @@ class Lease:
             raise
         else:
             self._failure = failure_of(found, self._doing)
+
+
+def lease_id(session: Session, moref: str) -> str:
+    """`{session key} {moref}`: who holds the lease, and the lease ("" before it is open).
+
+    No key where it opens the session (an ESXi host's does), because ids go on record.
+    """
+    return f"{'' if session.key in session.cookie else session.key} {moref}"
+
+
+def end_lease(session: Session, name: str) -> str:
+    """End a lease that a dead process left; returns why that cannot be done, "" done.
+
+    A lease belongs to its session: another one may not see it, but ending the session frees what it held
+    (vSphere API reference, SessionManager.TerminateSession: NotFound for one that is gone).
+    """
+    key, _, moref = name.partition(" ")
+    ended = bool(moref) and _aborted(session, moref)
+    if ended or key == session.key:
+        return ""
+    if not key:
+        return "the session that holds it is not on record"
+    try:
+        session.attempt(lambda: session.content.sessionManager.TerminateSession(sessionId=[key]))
+    except VimFault as fault:
+        if fault.kind == "NotFound":
+            return ""
+        denied = fault.kind == "NoPermission"
+        return "no privilege Sessions.TerminateSession" if denied else f"vCenter answered {fault.kind}"
+    return ""
+
+
+def _aborted(session: Session, moref: str) -> bool:
+    try:
+        session.attempt(lambda: session.managed(_KIND, moref).HttpNfcLeaseAbort(None), repeatable=True)
+    except VimFault:
+        return False
+    return True
 
 
 def failure_of(found: Mapping[str, Value], doing: str) -> LeaseFailed | None:

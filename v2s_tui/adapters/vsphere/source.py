@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from v2s_tui.adapters.vsphere import privileges, tls, usage
+from v2s_tui.adapters.vsphere import faults, privileges, tls, usage
 from v2s_tui.adapters.vsphere.address import VcenterAddress
+from v2s_tui.adapters.vsphere.lease import end_lease, lease_id
 from v2s_tui.adapters.vsphere.lease_opener import LeaseOpener
 from v2s_tui.adapters.vsphere.listing import Listing
 from v2s_tui.adapters.vsphere.power import Power
@@ -112,6 +113,16 @@ class VsphereSource:
     def open_lease(self, vm_moref: str, snapshot_moref: str | None) -> AbstractContextManager[ExportLease]:
         """ExportSnapshot, or ExportVm of a powered-off VM; ready when entered, aborted unless completed."""
         return self._leases.open(vm_moref, snapshot_moref)
+
+    @property
+    def lease_holder(self) -> str:
+        """The session that will hold leases opened now, as `end_lease` takes it."""
+        return lease_id(self._session, "")
+
+    def end_lease(self, lease_id: str) -> str:
+        """End a dead process's lease, by itself or with its session; why that cannot be done, "" done."""
+        with faults.told_as("Ending the NFC lease of an earlier run"):
+            return end_lease(self._session, lease_id)
 
     def tag_vm(self, vm_moref: str, tag: str) -> None:
         """Attach a tag of category `v2s`, made when missing."""

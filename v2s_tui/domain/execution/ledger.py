@@ -47,7 +47,7 @@ class Effect:
 
     tag: name or tag by which it can be found again. resource_id: "" until made; for a multipart upload the
     upload id, for an object its key, for a VMware snapshot its moref, for source power the state it had
-    before.
+    before; for an NFC lease its id, with who holds it as detail.
     """
 
     id: str

@@ -19,13 +19,13 @@ _CONSEQUENCES: dict[EffectKind, str] = {
     EffectKind.BLOCK_SNAPSHOT: "a retry imports it again",
     EffectKind.MULTIPART_UPLOAD: "its finished parts are lost; a retry uploads again",
     EffectKind.OBJECT: "a retry uploads it again",
-    EffectKind.NFC_LEASE: "nothing remains of it",
+    EffectKind.NFC_LEASE: "the source VM is no longer locked",
     EffectKind.VMWARE_SNAPSHOT: "the source's disks are consolidated; a retry takes a new snapshot",
     EffectKind.SOURCE_POWER: "the source VM is powered on again",
     EffectKind.SOURCE_TAG: "stays: remove the tag in vCenter by hand",
     EffectKind.BUCKET: "stays: other batches may use it",
 }
-KEPT_KINDS = frozenset({EffectKind.SOURCE_TAG, EffectKind.BUCKET, EffectKind.NFC_LEASE})
+KEPT_KINDS = frozenset({EffectKind.SOURCE_TAG, EffectKind.BUCKET})
 """Effects that undo leaves as they are, and says so."""
 
 

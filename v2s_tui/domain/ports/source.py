@@ -29,8 +29,9 @@ class DiskStream:
 
 
 class ExportLease(Protocol):
-    """An open NFC lease, kept alive by its own heartbeat until closed."""
+    """An open NFC lease, kept alive by its own heartbeat until closed. id: names it to `Source.end_lease`."""
 
+    id: str
     disks: tuple[DiskStream, ...]
 
     def report_progress(self, percent: int) -> None:
@@ -107,6 +108,15 @@ class Source(Protocol):
 
         Leaving the context without complete() aborts the lease.
         """
+        ...
+
+    @property
+    def lease_holder(self) -> str:
+        """What may go on record before a lease is opened: `end_lease` takes it in place of the lease's id."""
+        ...
+
+    def end_lease(self, lease_id: str) -> str:
+        """Free what a process that is dead left open; returns why it cannot be, "" it is ended."""
         ...
 
     def tag_vm(self, vm_moref: str, tag: str) -> None:

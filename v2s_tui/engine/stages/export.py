@@ -8,9 +8,10 @@ reads here any more is not kept: its parts leave as they arrive at Object Storag
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from v2s_tui.domain.errors import Cancelled, LeaseFailed
@@ -44,9 +45,10 @@ def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
     targets, waits = early_targets(stage, context, todo)
     if waits:
         artifacts = artifacts.with_note("early upload", f"not begun: {waits}")
-    for disk in todo:
-        _intend_lease(stage, context, disk)
-    reads = [_Read(disk, shared.disks[disk.index], targets[disk.index]) for disk in todo]
+    reads = [
+        _Read(disk, shared.disks[disk.index], targets[disk.index], _intend_lease(stage, context, disk))
+        for disk in todo
+    ]
     try:
         return _read_all(stage, context, artifacts, reads)
     finally:
@@ -55,13 +57,14 @@ def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
 
 @dataclass(slots=True)
 class _Read:
-    """One disk being read. lease: while it is open. early: where its parts go meanwhile, None when they
-    wait.
+    """One disk being read. opened: to be told the id of its lease. lease: while it is open. early: where its
+    parts go meanwhile, None when they wait.
     """
 
     disk: DiskArtifacts
     progress: DiskProgress
     target: EarlyTarget
+    opened: Callable[[str], object]
     lease: list[ExportLease] = field(default_factory=list)
     early: EarlyUpload | None = None
 
@@ -104,17 +107,19 @@ def _begun_anew(
     return artifacts, todo
 
 
-def _intend_lease(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> None:
-    context.ledger.intend(
+def _intend_lease(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> Callable[[str], object]:
+    """Record that a lease will be opened; the result records which, so that a later run can end it."""
+    effect = context.ledger.intend(
         EffectKind.NFC_LEASE,
         tag=f"{stage.artifacts.migration_id}:{disk_part(disk.index)}",
         where=context.ports.source.name,
-        detail=stage.planned.vm.moref,
+        detail=context.ports.source.lease_holder,
     )
+    return partial(context.ledger.made, effect)
 
 
 def _forget_leases(context: StageContext) -> None:
-    """Also those of a killed run: vCenter drops a lease with its session or after five silent minutes."""
+    """Each was completed or aborted when its context was left."""
     for effect in context.ledger.open_effects(EffectKind.NFC_LEASE):
         context.ledger.gone(effect)
 
@@ -222,6 +227,7 @@ def _receive(stage: StageInput, ports: Ports, read: _Read, halted: threading.Eve
         read.target.sink(ports.objects, halted) as read.early,
         ports.source.open_lease(stage.planned.vm.moref, snapshot) as lease,
     ):
+        read.opened(lease.id)
         stream = _stream_of(lease, read.disk)
         read.lease.append(lease)
         began = time.monotonic()

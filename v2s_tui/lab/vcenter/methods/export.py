@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 
 from v2s_tui.lab.scenarios.model import DiskSpec
 from v2s_tui.lab.vcenter.dispatch import Call, soap_method
@@ -50,6 +50,8 @@ def _open(call: Call, vm: VirtualMachine, disks: list[DiskSpec]) -> Any:
 
 def _open_lease(call: Call) -> Lease:
     lease = call.target(Lease)
+    if lease.moid not in call.owner().objects:
+        raise vmodl.fault.ManagedObjectNotFound(obj=lease.ref, msg="It belongs to another session.")
     if lease.state not in ("initializing", "ready"):
         raise vim.fault.InvalidState(msg=f"The lease is {lease.state}.")
     return lease

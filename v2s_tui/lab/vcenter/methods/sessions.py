@@ -11,6 +11,8 @@ from v2s_tui.lab.vcenter.rendering import value_of
 from v2s_tui.lab.vcenter.selection import no_permission
 from v2s_tui.lab.vcenter.service_objects import ServiceInstance, SessionManager, service_content
 
+TERMINATE = "Sessions.TerminateSession"
+
 
 @soap_method("RetrieveServiceContent")
 def retrieve_service_content(call: Call) -> Any:
@@ -50,10 +52,16 @@ def session_is_active(call: Call) -> bool:
 
 @soap_method("TerminateSession")
 def terminate_session(call: Call) -> None:
-    keys = call.argument("sessionId", [])
-    for session in call.sessions.open():
-        if session.key in keys and session is not call.owner():
-            call.sessions.end(session)
+    own, keys = call.owner(), call.argument("sessionId", [])
+    if TERMINATE in call.settings.denied_privileges:
+        raise vim.fault.NoPermission(
+            object=call.request.this, privilegeId=TERMINATE, msg="Permission to perform this was denied."
+        )
+    found = [session for session in call.sessions.open() if session.key in keys and session is not own]
+    if not found:
+        raise vim.fault.NotFound(msg="The session does not exist.")
+    for session in found:
+        call.sessions.end(session)
 
 
 @soap_method("Fetch")
