@@ -191,3 +191,17 @@ async def test_a_range_says_how_much_it_holds_and_marks_it(tmp_path: Path) -> No
         assert "3 marked" in str(app.screen.query_one("#filter-state").render())  # type: ignore[attr-defined]
         await pilot.press("v", "down", "escape")
         assert len(app.workspace.marked) == 3
+
+
+async def test_the_cursor_shows_which_table_has_the_keyboard(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("f")
+        pane = await counted(pilot)
+        table = inventory_of(app).table
+        colours = [next(iter(each.render_line(1))).style.bgcolor for each in (pane, table)]  # type: ignore[union-attr]
+        assert colours[0] != colours[1]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert next(iter(table.render_line(1))).style.bgcolor == colours[0]  # type: ignore[union-attr]

@@ -98,7 +98,7 @@ async def test_marks_are_signs_not_only_colour() -> None:
     async with app.run_test(size=(40, 12)):
         table = app.table
         table.set_rows(items(5))
-        table.set_marked(frozenset({table.rows[2].name}))
+        table.marked = frozenset({table.rows[2].name})
         assert line_text(table, 3).startswith(" *")
 
 
@@ -114,3 +114,16 @@ async def test_a_row_that_became_another_is_drawn_anew_and_the_rest_is_kept() ->
         await pilot.pause()
         assert "777" in line_text(table, 3)
         assert table.render_line(1) is kept
+
+
+async def test_a_mark_that_went_is_not_drawn_though_its_row_stayed() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        table = app.table
+        table.set_rows(items(5))
+        table.marked = frozenset({table.rows[2].name})
+        await pilot.pause()
+        assert line_text(table, 3).startswith(" *")
+        table.marked = frozenset()
+        table.set_rows(items(5))
+        assert line_text(table, 3).startswith("  ")

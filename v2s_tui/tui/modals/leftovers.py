@@ -69,14 +69,14 @@ class LeftoversView(ModalScreen[tuple[Leftover, ...] | None]):
         current = self.table.current
         if current is not None:
             self._marked ^= {id(current)}
-            self.table.set_marked(self._marked)
+            self.table.marked = self._marked
             self.table.move_cursor(self.table.cursor + 1)
 
     def action_mark_all(self) -> None:
         """Mark all; again: none."""
         everything = frozenset(id(each) for each in self._found)
         self._marked = frozenset() if self._marked == everything else everything
-        self.table.set_marked(self._marked)
+        self.table.marked = self._marked
 
     def action_remove(self) -> None:
         """Answer with the marked ones, else the one under the cursor."""

@@ -104,7 +104,7 @@ class InventoryScreen(TableScreen):
             self._show_facets()
             self._show_rows()
         elif what == "marks":
-            self.table.set_marked(self.workspace.marked)
+            self.table.marked = self.workspace.marked
             self._say_counts()
 
     def _filtered(self, parsed: Filter, text: str) -> None:

@@ -149,7 +149,7 @@ class PlanScreen(PlanFileScreen):
             return
         keys = frozenset({row.key} if row.planned else {f"vm:{name}" for name in row.wave.vm_names})
         self._marked = self._marked - keys if keys <= self._marked else self._marked | keys
-        self.table.set_marked(self._marked)
+        self.table.marked = self._marked
         self.table.move_cursor(self.table.cursor + 1)
 
     def action_wave(self) -> None:
@@ -240,7 +240,7 @@ class PlanScreen(PlanFileScreen):
     def action_unmark(self) -> None:
         """Unmark everything."""
         self._marked = frozenset()
-        self.table.set_marked(self._marked)
+        self.table.marked = self._marked
 
     def action_findings(self) -> None:
         """All findings with why and fix; go there, or accept one."""

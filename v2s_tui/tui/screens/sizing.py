@@ -232,7 +232,7 @@ class SizingScreen(TableScreen, EditingScreen):
 
     def _mark(self, marked: frozenset[str]) -> None:
         self._marked = marked
-        self.table.set_marked(marked)
+        self.table.marked = marked
         self._say_sums()
 
     def action_mark(self) -> None:

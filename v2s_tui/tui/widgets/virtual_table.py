@@ -105,7 +105,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self.cursor = 0
         self.sort_column = ""
         self.sort_reverse = False
-        self.marked: frozenset[Hashable] = frozenset()
+        self._marked: frozenset[Hashable] = frozenset()
         self.if_empty: Sequence[str] = ()
 
     # --- rows -------------------------------------------------------------------------------------
@@ -174,11 +174,17 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._fit()
         self.refresh()
 
-    def set_marked(self, marked: frozenset[Hashable]) -> None:
-        """Rows drawn as marked; marks of rows not shown are kept."""
-        self.marked = marked
-        self._lines.clear()
-        self.refresh()
+    @property
+    def marked(self) -> frozenset[Hashable]:
+        """Keys of the rows drawn as marked; marks of rows not shown are kept."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, marked: frozenset[Hashable]) -> None:
+        if marked != self._marked:
+            self._marked = marked
+            self._lines.clear()
+            self.refresh()
 
     def cell_region(self, column_name: str) -> Region | None:
         """Where on the screen the cursor's cell of that column lies; None while it is not shown."""
@@ -258,7 +264,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     def _row_line(self, row: Row, is_cursor: bool, width: int) -> Strip:
         """Neighbouring cells of one style are one segment: fewer bytes to the terminal."""
-        marked = self._row_key(row) in self.marked
+        marked = self._row_key(row) in self._marked
         base = self._style("", is_cursor, marked)
         segments, text, style = [], (">" if is_cursor else " ") + ("*" if marked else " "), base
         for column, cell_width in self._layout:
