@@ -265,3 +265,29 @@ async def test_the_inventory_shows_what_preflight_found_on_a_planned_vm(tmp_path
         shown = str(app.screen.query_one("#vm-detail", Static).render())
         assert "in the plan" in shown
         assert "BLOCK win-app-01: no virtio drivers for Windows" in shown
+
+
+async def test_a_start_says_first_what_it_will_do_and_what_is_in_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("v2s_tui.tui.starting.create_batch", lambda *_, **__: "0a1b2c3d")
+    monkeypatch.setattr("v2s_tui.tui.starting.start_runner", lambda *_, **__: started.append(1))
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "5")
+        await pilot.press("n")
+        await settled(pilot)
+        assert not isinstance(app.screen, Confirm)
+        await pilot.press("2", "m", *"os:windows", "enter", "x")
+        await settled(pilot)
+        await pilot.press("5", "n")
+        await settled(pilot)
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert started == []
+        await pilot.press("n")
+        await settled(pilot)
+        await pilot.press("right", "enter")
+        await settled(pilot)
+        assert started == [1]

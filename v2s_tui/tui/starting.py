@@ -1,8 +1,10 @@
 """Starting the plan in hand and resuming a batch: first what will happen, then a runner of its own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2s_tui.domain.planning.preflight.findings import Finding
 from v2s_tui.domain.units import counted
 from v2s_tui.engine.resume import VmRestart
 from v2s_tui.engine.settings import GateMode
@@ -23,30 +25,34 @@ class Starting:
         self._app = app
 
     def ask_to_start(self) -> None:
-        """Say what the plan will do, and start it when confirmed."""
+        """Say what the plan will do, and start it when confirmed; else say what is in the way."""
         outlook = self._app.outlook
         if self._app.batch is not None and self._app.batch.live:
-            self._app.notify("a batch is running here already", severity="warning", timeout=8, markup=False)
-            return
-        if outlook is None or not outlook.resolved.vms or self._app.outlook_note:
-            self._app.notify(
-                self._app.outlook_note or "nothing is planned yet",
-                severity="warning",
-                timeout=8,
-                markup=False,
-            )
-            return
-        if outlook.blocking:
-            first = outlook.blocking[0]
-            self._app.notify(
-                f"{first.vm or 'batch'}: {first.title}. f on screen 3 shows all with their fixes",
-                title=f"pre-flight: {counted(len(outlook.blocking), 'finding')} in the way of the start",
-                severity="error",
-                timeout=20,
-                markup=False,
-            )
-            return
+            self._warn("a batch is running here already")
+        elif outlook is None or not outlook.resolved.vms or self._app.outlook_note:
+            self._warn(self._app.outlook_note or "nothing is planned yet")
+        elif outlook.blocking:
+            self._say_blocked(outlook.blocking)
+        elif outlook.known_forecast is None:
+            # It takes up to a second; keys are read meanwhile.
+            self._app.background.ask("forecast", lambda: outlook.forecast, lambda _: self._question(outlook))
+        else:
+            self._question(outlook)
 
+    def _warn(self, text: str) -> None:
+        self._app.notify(text, severity="warning", timeout=8, markup=False)
+
+    def _say_blocked(self, blocking: Sequence[Finding]) -> None:
+        first = blocking[0]
+        self._app.notify(
+            f"{first.vm or 'batch'}: {first.title}. f on screen 3 shows all with their fixes",
+            title=f"pre-flight: {counted(len(blocking), 'finding')} in the way of the start",
+            severity="error",
+            timeout=20,
+            markup=False,
+        )
+
+    def _question(self, outlook: Outlook) -> None:
         def answered(go: bool | None) -> None:
             if go:
                 self._app.background.ask("start", lambda: self._start(outlook), self._started)
