@@ -96,16 +96,22 @@ def v2s_argv(lab: RunningLab | None, *arguments: str) -> list[str]:
 def v2s(
     lab: RunningLab | None, *arguments: str, timeout: float = 240, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
-    return subprocess.run(
-        v2s_argv(lab, *arguments),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **environ},
-        check=False,
-    )
+    """Run it to its end; one that takes longer fails the test with what it said last."""
+    try:
+        return subprocess.run(
+            v2s_argv(lab, *arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environ},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as err:
+        said = (err.stderr or b"").decode(errors="replace")[-3000:]
+        raise AssertionError(
+            f"v2s {' '.join(arguments)} ran for {timeout:.0f} seconds; it said\n{said}"
+        ) from err
 
 
 def compare_images(source: Path, imported: Path) -> None:

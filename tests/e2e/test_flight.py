@@ -130,11 +130,9 @@ def space_seconds(lab: RunningLab, events: list[dict[str, Any]]) -> float:
     (path,) = (lab.work_dir / "batch-state").glob("batch-*.json")
     planned, reserved = read_batch(path).planned, 0.0
     for each in events:
-        if each["kind"] == "stage_ended" and stage_order(Stage(each["stage"])) <= stage_order(
-            Stage.UPLOAD_S3
-        ):
-            here = stage_order(Stage(each["stage"])) > stage_order(Stage.EXPORT)
-            need = later_work_bytes if here else peak_work_bytes
+        order = stage_order(Stage(each["stage"])) if each["kind"] == "stage_ended" else math.inf
+        if order <= stage_order(Stage.UPLOAD_S3):
+            need = later_work_bytes if order > stage_order(Stage.EXPORT) else peak_work_bytes
             reserved += each["seconds"] * need(planned[each["vm"]])
     return reserved / shutil.disk_usage(lab.work_dir).free
 

@@ -92,6 +92,7 @@ def test_literal_secret_in_a_file_others_may_read(lab: RunningLab, tmp_path: Pat
     assert "in-the-clear" not in result.stderr
 
 
+@pytest.mark.timeout(400)
 def test_a_gate_without_an_operator_stops_with_3_and_approval_goes_on(
     lab: RunningLab, tmp_path: Path
 ) -> None:

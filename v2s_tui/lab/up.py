@@ -7,6 +7,7 @@ started again in the same folder has the same addresses, keys and resources, so 
 import fcntl
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -37,6 +38,7 @@ REGION = "fr-par"
 USERNAME = "administrator@vsphere.local"
 _SERVERS = ("vcenter", "scaleway", *ROLES)
 _BUCKET = "vmware-migration-transit"
+_PORTS = range(20_000, 32_000)
 
 
 class LabError(RuntimeError):
@@ -239,14 +241,19 @@ def _choose_ports(path: Path) -> dict[str, int]:
 
 
 def _hold_port(held: ExitStack, wanted: int) -> int:
-    """The wanted port, or any when it is taken, kept until all are chosen."""
+    """The wanted port, or any when it is taken (0: any), kept until all are chosen.
+
+    None that the system gives to outgoing connections: one could take it before its server listens.
+    """
     holder = held.enter_context(socket.socket())
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        holder.bind((HOST, wanted))
-    except OSError:
-        holder.bind((HOST, 0))
-    return int(holder.getsockname()[1])
+    while True:
+        try:
+            holder.bind((HOST, wanted or random.choice(_PORTS)))
+        except OSError:
+            wanted = 0
+        else:
+            return int(holder.getsockname()[1])
 
 
 def serve(

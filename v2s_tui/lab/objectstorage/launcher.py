@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from v2s_tui.lab.objectstorage.configuration import DEVICE, ROLES, STORAGE_ROLES, SwiftFolders
@@ -76,6 +77,8 @@ def _serve(role: str, folders: SwiftFolders) -> None:
     """Run one server for ever, in this process."""
     from swift.common import wsgi
 
+    # Eventlet shares a port with whoever listens there already; two labs would answer for each other.
+    wsgi.listen = partial(wsgi.listen, reuse_port=False)
     conf, logger, global_conf, strategy = wsgi.check_config(str(folders.ini(role)), f"{role}-server")
     listener = strategy.no_fork_sock()
     if role == "proxy":
