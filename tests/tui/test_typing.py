@@ -50,7 +50,7 @@ def test_a_piece_of_a_name_finds_all_that_hold_it_and_patterns_stay(typed: str, 
     assert found_anywhere(typed) == meant
 
 
-VALUES = {"os": (("linux", 9), ("windows", 1)), "tag": (("a b", 2),)}
+VALUES = {"os": (("linux", 9), ("windows", 1)), "tag": (("a b", 2),), "@": (("mine", 0),)}
 
 
 def test_keys_and_values_complete_the_last_word() -> None:
@@ -58,12 +58,15 @@ def test_keys_and_values_complete_the_last_word() -> None:
     assert [each.word for each in completions("!ta", VALUES)] == ["!tag:"]
     assert [(each.word, each.count) for each in completions("os:WIN", VALUES)] == [("os:windows", 1)]
     assert [each.word for each in completions('tag:"a', VALUES)] == ['tag:"a b"']
+    assert [each.word for each in completions("@m", VALUES)] == ["@mine"]
     assert completions("", VALUES) == []
 
 
 def test_a_word_on_its_way_says_what_it_can_become_and_a_wrong_one_does_not() -> None:
     assert on_its_way("os:", VALUES) == "os: linux 9  windows 1"
     assert on_its_way("cpu:>=", VALUES).startswith("cpu: vCPUs")
+    assert on_its_way("@", VALUES) == "kept:  @mine"
+    assert on_its_way("@x", VALUES) == ""
     assert on_its_way("cpu:many", VALUES) == ""
     assert on_its_way("os:solaris", VALUES) == ""
     assert on_its_way("nmae:x", VALUES) == ""

@@ -38,8 +38,14 @@ def last_word(text: str) -> tuple[str, str]:
 
 
 def completions(word: str, values: Mapping[str, Sequence[tuple[str, int]]]) -> list[Completion]:
-    """Keys, or values of its key, that begin as the word does. values: by key, with VMs that have each."""
+    """Keys, values of its key, or filters kept by name (`@`), that begin as the word does.
+
+    values: by key, with the VMs that have each; under `@` the names kept.
+    """
     bang = "!" if word.startswith("!") else ""
+    if word.startswith("@"):
+        names = [name for name, _ in values.get("@", ()) if name.startswith(word[1:])]
+        return [Completion(f"@{name}", f"@{name}") for name in names]
     key, colon, start = word.removeprefix("!").partition(":")
     if not colon:
         names = [name for name in KEYS if key and name.startswith(key)]
@@ -51,6 +57,9 @@ def completions(word: str, values: Mapping[str, Sequence[tuple[str, int]]]) -> l
 
 def on_its_way(word: str, values: Mapping[str, Sequence[tuple[str, int]]]) -> str:
     """What the unfinished word can become, as a line; "" when nothing right begins like that."""
+    if word.startswith("@"):
+        names = [each.label for each in completions(word, values)]
+        return "  ".join(["kept:", *names[:MOST_SHOWN]]) if names else ""
     key, colon, start = word.removeprefix("!").partition(":")
     known = KEYS.get(ALIASES.get(key, key))
     if not colon or known is None:

@@ -156,7 +156,8 @@ class InventoryScreen(TableScreen):
     def _suggest_values(self) -> None:
         vms = self.workspace.inventory or ()
         self.query_one(FilterBar).input.values = {
-            key: tuple((str(term.value), count) for term, count in facet_counts(vms, key)) for key in FACETS
+            "@": tuple((name, 0) for name in self.v2s.kept_filters()),
+            **{key: tuple((str(each.value), n) for each, n in facet_counts(vms, key)) for key in FACETS},
         }
 
     def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
