@@ -9,12 +9,14 @@ kernel answers for all of 127.0.0.0/8.)
 import contextlib
 import re
 import socket
+import time
 from dataclasses import dataclass, field
 
 from v2s_tui.lab.machines.monitor import Monitor
 
 PORTS = (22, 80, 443, 3389, 8080)
 """Guest ports that can be reached. Those below 1024 need the right to bind them on this host."""
+_TRY_SECONDS = 4.0
 
 _ROW = re.compile(
     r"TCP\[(?P<state>\w+)\]\s+\d+\s+(?P<host>\S+)\s+(?P<host_port>\d+)\s+(?P<guest>\S+)\s+(?P<port>\d+)"
@@ -28,7 +30,7 @@ class Doors:
     address: str
     opened: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
-    _tries: dict[int, socket.socket] = field(default_factory=dict)
+    _tries: dict[int, tuple[socket.socket, float]] = field(default_factory=dict)
 
     def look(self, monitor: Monitor) -> None:
         """One round: open what the guest answers on by now, knock at the rest. Raises MonitorClosed."""
@@ -45,7 +47,7 @@ class Doors:
 
     def close(self) -> None:
         """Give up the tries that are under way."""
-        for connection in self._tries.values():
+        for connection, _ in self._tries.values():
             connection.close()
         self._tries.clear()
 
@@ -53,20 +55,22 @@ class Doors:
         """A port that this host does not let us bind is not tried again."""
         trouble = monitor.typed(f"hostfwd_add net0 tcp:{self.address}:{port}-:{port}")
         (self.refused if trouble.strip() else self.opened).add(port)
-        if connection := self._tries.pop(port, None):
-            connection.close()
+        if port in self._tries:
+            self._tries.pop(port)[0].close()
 
     def _knock(self, port: int, hidden_port: int) -> None:
-        """One try at a time; it ends when the guest refuses it or the network gives up."""
-        connection = self._tries.get(port)
-        if connection is not None:
-            if not _ended(connection):
+        """One try at a time; it ends when the guest refuses it, or soon: a try from before the guest had its
+        address is repeated by QEMU after ever longer pauses, up to minutes.
+        """
+        if port in self._tries:
+            connection, until = self._tries[port]
+            if time.monotonic() < until and not _ended(connection):
                 return
             connection.close()
         connection = socket.socket()
         connection.setblocking(False)
         connection.connect_ex(("127.0.0.1", hidden_port))
-        self._tries[port] = connection
+        self._tries[port] = connection, time.monotonic() + _TRY_SECONDS
 
 
 def _answering(rows: list[dict[str, str]]) -> set[int]:
