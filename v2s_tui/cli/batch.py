@@ -1,5 +1,6 @@
 """`v2s batch estimate|run|resume|status|report|list|attach|undo`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -158,6 +159,9 @@ def undo(
 @batch_id_option(required=False)
 @config_option
 @click.option("--take-over", is_flag=True, help="Take the right to command from whoever has it.")
+@click.option(
+    "--plan", "plan_path", type=click.Path(path_type=Path), help="With retry: the VM's entry as it is there."
+)
 @click.argument("command", nargs=-1)
 @click.pass_context
 def attach(
@@ -166,6 +170,7 @@ def attach(
     config: Path | None,
     *,
     take_over: bool,
+    plan_path: Path | None,
     command: tuple[str, ...],
 ) -> None:
     """Watch a running batch, or give it one command.
@@ -178,11 +183,16 @@ def attach(
     """
     from v2s_tui.bootstrap import open_services
     from v2s_tui.cli.batch_attach import give_command, watch
+    from v2s_tui.usecases.check_plan import check_plan_file
+    from v2s_tui.usecases.run_batch import entry_as_planned
     from v2s_tui.usecases.show_batches import batch_path
 
     with open_services(chosen_config(ctx, config), warn=say) as services:
         path = batch_path(services, batch_id)
         if command:
-            say(give_command(path, command, take_over=take_over))
+            entry_of = None
+            if plan_path is not None:
+                entry_of = partial(entry_as_planned, check_plan_file(services, plan_path))
+            say(give_command(path, command, take_over=take_over, entry_of=entry_of))
         else:
             watch(path)

@@ -1,6 +1,6 @@
 """Talking to a running batch from a second terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from v2s_tui.engine.commands import COMMAND_NAMES
 from v2s_tui.presentation.run_columns import batch_line, status_word
 from v2s_tui.presentation.run_detail import gate_lines
 
+EntryOf = Callable[[str], dict[str, Any]]
 _SHAPES: dict[str, tuple[str, ...]] = {
     "retry": ("vm", "from_stage?"),
     "skip": ("vm", "reason?"),
@@ -36,9 +37,17 @@ def parse_command(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     return name, fields
 
 
-def give_command(path: Path, words: Sequence[str], *, take_over: bool) -> str:
-    """Send one command; returns what the runner says it did."""
+def give_command(
+    path: Path, words: Sequence[str], *, take_over: bool, entry_of: EntryOf | None = None
+) -> str:
+    """Send one command; returns what the runner says it did. entry_of: gives a VM's edited plan entry, which
+    only a retry takes.
+    """
     name, fields = parse_command(words)
+    if entry_of is not None:
+        if name != "retry":
+            raise InputError(f"{name} takes no plan", hint="v2s batch attach --plan plan.yaml retry VM")
+        fields["planned"] = entry_of(fields["vm"])
     client = BlockingRunnerClient(path, origin="batch attach")
     try:
         return client.send(name, take_over=take_over, **fields)

@@ -171,9 +171,13 @@ class BlockingRunnerClient:
             self._socket.close()
             raise
         self._lines = self._socket.makefile("rb")
-        self._send({"type": "hello", "origin": f"{origin} on {terminal_name()}", "watch": watch})
         self._last_id = 0
         self._pictures = PictureReader()
+        try:
+            self._send({"type": "hello", "origin": f"{origin} on {terminal_name()}", "watch": watch})
+        except StateError:
+            self.close()
+            raise
 
     def send(self, name: str, *, take_over: bool = False, **fields: Any) -> str:
         """Send a command; returns what was done. take_over: even when somebody else holds the write token.
@@ -200,12 +204,24 @@ class BlockingRunnerClient:
     def _ask(self, request: Message) -> str:
         self._last_id += 1
         self._send({**request, "id": self._last_id})
-        for line in self._lines:
-            message = decode(line)
-            if message["type"] == "reply" and message["id"] == self._last_id:
-                return _text(message)
-            self._pictures.read(message)
-        raise StateError("the runner left before it answered", hint="look at `v2s batch status`")
+        self._socket.settimeout(_PATIENCE_SECONDS)
+        try:
+            for line in self._lines:
+                message = decode(line)
+                if message["type"] == "reply" and message["id"] == self._last_id:
+                    self._socket.settimeout(None)
+                    return _text(message)
+                self._pictures.read(message)
+        except (ConnectionError, TimeoutError) as err:
+            raise _left() from err
+        raise _left()
 
     def _send(self, message: Message) -> None:
-        self._socket.sendall(encode(message))
+        try:
+            self._socket.sendall(encode(message))
+        except ConnectionError as err:
+            raise _left() from err
+
+
+def _left() -> StateError:
+    return StateError("the runner left before it answered", hint="look at `v2s batch status`")

@@ -46,6 +46,12 @@ def _adapter() -> TypeAdapter[Command]:
     return TypeAdapter(Command)
 
 
+def planned_to_json(planned: PlannedVm) -> dict[str, Any]:
+    """An edited plan entry as it travels with `retry`: plain JSON data."""
+    data: dict[str, Any] = TypeAdapter(PlannedVm).dump_python(planned, mode="json")
+    return data
+
+
 def command_from_json(data: Mapping[str, Any]) -> Command:
     """The command again; raises InputError for anything that is none."""
     try:

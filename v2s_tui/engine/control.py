@@ -11,6 +11,7 @@ import pwd
 import socket
 import struct
 import tempfile
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,18 +27,20 @@ _LONGEST_PATH = 100
 """sun_path holds 107 bytes and a terminating zero; some room is left."""
 _SLOW_BYTES = 4 * 1024**2
 _GOODBYE_SECONDS = 2.0
+_ARRIVAL_CYCLES = 5
 
 
 def socket_path(state_path: Path) -> Path:
     """Where the runner of a batch listens; the folder is made. Raises OSError.
 
     `$XDG_RUNTIME_DIR/v2s`, else beside the state, else (where that path is too long) a private folder of the
-    temporary directory.
+    temporary directory. The name holds a digest of the state's path: copies of a work folder share batch ids,
+    and a runner must never take the socket of another.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     folders = [Path(runtime) / "v2s"] if runtime and Path(runtime).is_dir() else []
     folders += [state_path.parent / "sockets", Path(tempfile.gettempdir()) / f"v2s-{os.getuid()}"]
-    name = f"{state_path.stem}.sock"
+    name = f"{state_path.stem}-{zlib.crc32(os.fsencode(state_path.absolute())):08x}.sock"
     fitting = next((each for each in folders if len(str(each / name)) <= _LONGEST_PATH), folders[-1])
     return make_private_folder(fitting) / name
 
@@ -89,6 +92,8 @@ class ControlServer:
         if self._server is None:
             return
         self._server.close()
+        for _ in range(_ARRIVAL_CYCLES):  # who was accepted a moment ago is a client only after these
+            await asyncio.sleep(0)
         clients = list(self._clients)
         for client in clients:
             self._send(client, {"type": "end"})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.preflight.findings import Finding
 from v2s_tui.domain.units import counted
 from v2s_tui.engine.resume import VmRestart
@@ -11,7 +12,7 @@ from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.start_lines import power_lines, start_lines
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.usecases.look_ahead import Outlook
-from v2s_tui.usecases.run_batch import create_batch, restart_lines
+from v2s_tui.usecases.run_batch import create_batch, entry_as_planned, restart_lines
 from v2s_tui.usecases.start_runner import start_runner
 
 if TYPE_CHECKING:
@@ -85,6 +86,19 @@ class Starting:
 
         self._app.notify("looking where each VM goes on...", timeout=5, markup=False)
         self._app.background.ask("restarts", lambda: restart_lines(services, batch_id), known)
+
+    def retry_as_planned(self, vm_name: str) -> None:
+        """Let the runner run the VM again with its entry as the plan in hand has it now."""
+        outlook = self._app.outlook
+        if outlook is None:
+            self._warn(self._app.outlook_note or "nothing is planned yet")
+            return
+        try:
+            planned = entry_as_planned(outlook, vm_name)
+        except InputError as err:
+            self._warn(err.title)
+        else:
+            self._app.command("retry", vm=vm_name, planned=planned)
 
     def _resume(self, batch_id: str) -> str:
         start_runner(self._app.services, batch_id, GateMode.WAIT, retry_failed=True)

@@ -5,8 +5,10 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.batch import GateState, new_batch
 from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
@@ -16,6 +18,7 @@ from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.report import forecast_figures
 from v2s_tui.engine.attach import terminal_name
+from v2s_tui.engine.commands import planned_to_json
 from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.recorder import Listener
 from v2s_tui.engine.resume import VmRestart, restart_points
@@ -66,6 +69,15 @@ def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> st
     )
     BatchStateFile.create(services.work_dir, state).close()
     return batch_id
+
+
+def entry_as_planned(outlook: Outlook, vm_name: str) -> dict[str, Any]:
+    """The VM's entry of an edited plan as `retry` takes it. Raises InputError when the plan lacks the VM."""
+    plan = outlook.resolved if not rehearsal_missing() else unrehearsed(outlook.resolved)
+    found = next((each for each in plan.vms if each.name == vm_name), None)
+    if found is None:
+        raise InputError(f"the plan has no VM {vm_name!r}", hint="a retry takes the entry of the same VM")
+    return planned_to_json(found)
 
 
 def unrehearsed(plan: ResolvedPlan) -> ResolvedPlan:

@@ -229,3 +229,12 @@ def test_a_long_work_folder_gets_a_short_socket(tmp_path: Path, monkeypatch: pyt
     deep = tmp_path / ("d" * 90) / "batch-0a1b2c3d.json"
     deep.parent.mkdir()
     assert len(str(socket_path(deep))) < 107
+
+
+def test_copies_of_a_work_folder_have_sockets_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    first, copy = (tmp_path / name / "batch-0a1b2c3d.json" for name in ("work", "copy"))
+    assert socket_path(first) != socket_path(copy)
+    assert socket_path(first) == socket_path(first)

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow
+from v2s_tui.domain.execution.snapshot import BatchSnapshot, LimitRow, VmRow
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.run_columns import RUN_COLUMNS, row_tone
@@ -32,8 +32,9 @@ _IF_EMPTY = (
 _NEEDS = {
     **dict.fromkeys(("approve", "hold"), "gate"),
     "approve_retry": "gate after failures",
-    **dict.fromkeys(("pause", "abort", "cancel", "skip", "next_limit", "limit", "take"), "runner"),
-    **dict.fromkeys(("retry", "retry_from"), "retriable"),
+    **dict.fromkeys(("pause", "abort", "cancel", "skip", "take"), "runner"),
+    **dict.fromkeys(("next_limit", "limit", "pause_limit"), "runner"),
+    **dict.fromkeys(("retry", "retry_from", "retry_edited"), "retriable"),
     "start": "no runner", "resume": "unfinished", "detail": "row", "log": "batch",
 }  # fmt: skip
 """Action -> what must hold for its key to do anything."""
@@ -58,12 +59,14 @@ class RunScreen(TableScreen):
         Binding("p", "pause", "Pause", id="run.pause"),
         Binding("L", "log", "Log", id="run.log"),
         Binding("f", "retry_from", "Retry from stage", id="run.retry_from", show=False),
+        Binding("E", "retry_edited", "Retry as planned now", id="run.retry_edited", show=False),
         Binding("z", "skip", "Skip VM", id="run.skip", show=False),
         Binding("x", "cancel", "Cancel VM", id="run.cancel", show=False),
         Binding("X", "abort", "Abort batch", id="run.abort", show=False),
         Binding("l", "next_limit", "Choose limit", id="run.limit", show=False),
         Binding("plus,equals_sign", "limit(1)", "Limit +", id="run.more", show=False, key_display="+"),
         Binding("minus", "limit(-1)", "Limit -", id="run.less", show=False, key_display="-"),
+        Binding("P", "pause_limit", "Pause that limit", id="run.pause_limit", show=False),
         Binding("w", "take", "Take over", id="run.take", show=False),
         *TABLE_BINDINGS,
     ]
@@ -269,6 +272,11 @@ class RunScreen(TableScreen):
             return
         self.v2s.command("retry", vm=row.name)
 
+    def action_retry_edited(self) -> None:
+        """Run the failed VM again with its entry as the plan in hand has it now."""
+        if self.table.current is not None:
+            self.v2s.starting.retry_as_planned(self.table.current.name)
+
     def action_skip(self) -> None:
         """Leave the VM out of this batch."""
         row = self.table.current
@@ -317,11 +325,21 @@ class RunScreen(TableScreen):
 
     def action_limit(self, step: int) -> None:
         """One more or one less of the chosen limit, while running."""
+        limit = self._limit_row()
+        if limit is not None and limit.capacity + step >= 1:
+            self.v2s.command("set_limit", limit=limit.name, value=limit.capacity + step)
+
+    def action_pause_limit(self) -> None:
+        """Let nothing new take the chosen limit; again: let it."""
+        limit = self._limit_row()
+        if limit is not None:
+            self.v2s.command("resume_limit" if limit.paused else "pause_limit", limit=limit.name)
+
+    def _limit_row(self) -> LimitRow | None:
+        """The limit that + and - change."""
         name = _LIMIT_KEYS[self._limit]
         limits = self.snapshot.limits if self.snapshot else ()
-        limit = next((each for each in limits if each.name == name), None)
-        if limit is not None and limit.capacity + step >= 1:
-            self.v2s.command("set_limit", limit=name, value=limit.capacity + step)
+        return next((each for each in limits if each.name == name), None)
 
     def action_take(self) -> None:
         """Take the right to command from whoever has it."""
