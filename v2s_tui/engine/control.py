@@ -91,9 +91,8 @@ class ControlServer:
         """Say goodbye to everybody and remove the socket."""
         if self._server is None:
             return
+        await self._accept_no_more()
         self._server.close()
-        for _ in range(_ARRIVAL_CYCLES):  # who was accepted a moment ago is a client only after these
-            await asyncio.sleep(0)
         clients = list(self._clients)
         for client in clients:
             self._send(client, {"type": "end"})
@@ -101,6 +100,15 @@ class ControlServer:
         await asyncio.gather(*(_closed(client) for client in clients))
         await self._server.wait_closed()
         self.path.unlink(missing_ok=True)
+
+    async def _accept_no_more(self) -> None:
+        """Let those become clients who were accepted a moment ago: a server that is closed meanwhile forgets
+        their connections, open as they are (CPython, Server._attach).
+        """
+        for listening in self._server.sockets if self._server else ():
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(_ARRIVAL_CYCLES):
+            await asyncio.sleep(0)
 
     def show(self, picture: BatchSnapshot) -> None:
         """A new picture for everybody who watches."""
