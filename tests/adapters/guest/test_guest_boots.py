@@ -1,15 +1,11 @@
 """From a VM at VMware to one that boots at Scaleway: the micro guest, and what must not boot."""
 
-import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from guest_rehearsals import (
-    BOOT_SECONDS,
-    MIB,
     REQUEST,
     describe,
     guest_lock,
@@ -27,9 +23,8 @@ from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.adapters.guest.uefi import ensure_uefi
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
-from v2s_tui.domain.guest.changes import Change, ChangeKind
+from v2s_tui.domain.guest.changes import ChangeKind
 from v2s_tui.domain.guest.evidence import EvidenceLevel
-from v2s_tui.lab.disks.partitions import MBR_LINUX, Partition, write_mbr
 from v2s_tui.lab.guests.micro import build_micro_guest, identity_of
 
 pytestmark = pytest.mark.timeout(1500)  # most of it may be waiting for the machine
@@ -200,70 +195,3 @@ def test_the_source_boots_as_vmware_boots_it(guest_cache: Path, tmp_path: Path) 
         source_mac=identity_of("source").mac,
     )
     assert EvidenceLevel.ROOT_WRITTEN in {each.level for each in result.observations}, describe(result)
-
-
-MATRIX = ("uefi", "separate-boot", "netplan", "networkmanager", "bls", "networkd", "wicked", "btrfs", "xfs")
-
-
-@pytest.mark.slow_guest
-@pytest.mark.parametrize("variant", MATRIX)
-def test_every_variant_boots_after_adaptation(
-    variant: str, new_guest: Callable[[str], Path], appliance: ApplianceSettings
-) -> None:
-    disk = new_guest(variant)
-    adapted = adapt_linux([disk], REQUEST, appliance, scratch=disk.parent, cancelled=threading.Event())
-    done = ensure_uefi([disk], adapted, REQUEST, scratch=disk.parent)
-    result = rehearse(disk)
-    print(variant, describe(result))
-    assert result.passed, describe(result)
-    assert EvidenceLevel.NETWORK in {each.level for each in result.observations}
-    again = adapt_linux([disk], REQUEST, appliance, scratch=disk.parent, cancelled=threading.Event())
-    assert (again.records, done.esp_uuid) == ((), again.esp_uuid)
-    assert ensure_uefi([disk], again, REQUEST, scratch=disk.parent).changed == ()
-
-
-@pytest.mark.slow_guest
-def test_the_mbr_can_be_kept(new_guest: Callable[[str], Path], appliance: ApplianceSettings) -> None:
-    disk = new_guest("bios")
-    request = replace(REQUEST, keep_mbr=True)
-    adapted = adapt_linux([disk], request, appliance, scratch=disk.parent, cancelled=threading.Event())
-    assert not ensure_uefi([disk], adapted, request, scratch=disk.parent).converted
-    result = rehearse(disk, required=EvidenceLevel.USERSPACE)
-    assert result.passed, describe(result)
-
-
-@pytest.mark.slow_guest
-def test_a_second_disk_is_mounted_by_uuid(
-    new_guest: Callable[[str], Path], appliance: ApplianceSettings, tmp_path: Path
-) -> None:
-    """/home lies on a second disk that fstab calls /dev/sdb1; without it the guest would not come up."""
-    system = new_guest("bios")
-    home = tmp_path / "home.raw"
-    uuid = "0b0e5f6a-3c1d-4f0e-9a51-2d2c6f1b7a11"
-    with home.open("w+b") as file:
-        file.truncate(64 * MIB)
-        write_mbr(file, [Partition(MIB, 63 * MIB, MBR_LINUX)], disk_id=9)
-    options = f"offset={MIB}"
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", uuid, "-E", options, home, "63m"], check=True)
-    data = overlay_of(home, tmp_path / "home.qcow2", base_format="raw")
-    root = identity_of("bios-guest").root_uuid
-    with GuestSession([system], appliance, cancelled=threading.Event()) as session:
-        found, _ = session.filesystems()
-        session.mount(next(each.device for each in found if each.uuid == root), "/")
-        fstab = (session.read_text("/etc/fstab") or "") + "/dev/sdb1 /home ext4 defaults 0 2\n"
-        session.apply(
-            [Change(ChangeKind.WRITE, "/etc/fstab", "the test's second disk", content=fstab.encode())]
-        )
-    adapted = adapt_linux([system, data], REQUEST, appliance, scratch=tmp_path, cancelled=threading.Event())
-    ensure_uefi([system, data], adapted, REQUEST, scratch=tmp_path)
-    with GuestSession([system], appliance, cancelled=threading.Event(), readonly=True) as session:
-        session.mount(adapted.facts.root.filesystem.device, "/")
-        assert f"UUID={uuid} /home ext4" in (session.read_text("/etc/fstab") or "")
-    result = rehearse_boot(
-        [system, data],
-        required=EvidenceLevel.USERSPACE,
-        timeout_seconds=BOOT_SECONDS,
-        folder=tmp_path,
-        cancelled=threading.Event(),
-    )
-    assert result.passed, describe(result)

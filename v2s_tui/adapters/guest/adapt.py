@@ -82,12 +82,24 @@ def adapt_linux(
     with GuestSession(
         disks, settings, cancelled=cancelled, disk_format=disk_format, limit_seconds=limit_seconds
     ) as session:
-        progress("inspecting the guest")
-        inspection = inspect_linux(session, facts, scratch)
-        plan, esp_uuid = plan_changes(session, inspection, request)
-        progress(f"making {len(plan.changes)} changes")
-        records = session.apply(plan.changes)
-        entries = boot_entries(session, inspection.facts.mounts)
+        return adapt_in(session, facts, request, scratch=scratch, progress=progress)
+
+
+def adapt_in(
+    session: GuestSession,
+    disks: Sequence[DiskFacts],
+    request: AdaptRequest,
+    *,
+    scratch: Path,
+    progress: Callable[[str], None] = silent,
+) -> AdaptResult:
+    """The work of adapt_linux on disks that are open in a session with nothing mounted."""
+    progress("inspecting the guest")
+    inspection = inspect_linux(session, disks, scratch)
+    plan, esp_uuid = plan_changes(session, inspection, request)
+    progress(f"making {len(plan.changes)} changes")
+    records = session.apply(plan.changes)
+    entries = boot_entries(session, inspection.facts.mounts)
     return AdaptResult(inspection.facts, entries, esp_uuid, records, plan.warnings)
 
 

@@ -37,6 +37,7 @@ from v2s_tui.domain.guest.facts import (
     KernelFacts,
     PartitionTable,
 )
+from v2s_tui.domain.guest.refusals import ENCRYPTED_ROOT, GuestRefused
 
 _ROOT_KINDS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "jfs", "reiserfs", "f2fs"})
 _MOUNT_KINDS = _ROOT_KINDS | {"vfat"}
@@ -84,7 +85,7 @@ def read_disk(device: BlockDevice) -> DiskFacts:
 
 
 def inspect_linux(session: GuestSession, disks: Sequence[DiskFacts], scratch: Path) -> Inspection:
-    """Mount the guest in the session and say what it is. Raises NoSystemFound."""
+    """Mount the guest in the session and say what it is. Raises NoSystemFound, GuestRefused (encrypted)."""
     filesystems, layers = session.filesystems()
     known = tuple(_with_partition_uuid(each, disks) for each in filesystems)
     names = DeviceNames(known, disks=len(disks))
@@ -133,7 +134,7 @@ def _mount_root(session: GuestSession, filesystems: Sequence[GuestFilesystem]) -
                 return found
     kinds = ", ".join(sorted({each.kind for each in filesystems})) or "none"
     if any(each.kind == "crypto_LUKS" for each in filesystems):
-        problems.append("the disk is encrypted; it must be decrypted in the source VM")
+        raise GuestRefused((ENCRYPTED_ROOT,))
     raise NoSystemFound(
         f"no Linux system was found on the disks (file systems: {kinds})",
         hint="; ".join(problems[:3]) or "is this the boot disk?",

@@ -47,12 +47,14 @@ def plan_guest(
     with GuestSession(
         disks, settings, cancelled=cancelled, disk_format=disk_format, readonly=True
     ) as session:
-        inspection = inspect_linux(session, disk_facts, scratch)
+        facts = None
         try:
+            inspection = inspect_linux(session, disk_facts, scratch)
+            facts = inspection.facts
             changes, _ = plan_changes(session, inspection, request)
         except GuestRefused as refused:
-            return GuestPlan(inspection.facts, ChangePlan(), (), refused.refusals)
-    return GuestPlan(inspection.facts, changes, disk_steps(disk_facts[0], request), ())
+            return GuestPlan(facts, ChangePlan(), (), refused.refusals)
+    return GuestPlan(facts, changes, disk_steps(disk_facts[0], request), ())
 
 
 def disk_steps(disk: DiskFacts, request: AdaptRequest) -> tuple[str, ...]:

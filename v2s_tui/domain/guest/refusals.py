@@ -46,6 +46,11 @@ NO_TABLE = Refusal(
     "the boot disk has no partition table",
     "there is no room for an EFI system partition; put the system on a partitioned disk in the source VM",
 )
+ENCRYPTED_ROOT = Refusal(
+    "encrypted-root",
+    "the system is encrypted (LUKS) and cannot be read from outside",
+    "decrypt it in the source VM, or prepare it there by hand and set `adapt: false`",
+)
 WINDOWS_BIOS = Refusal(
     "windows-bios",
     "Windows boots by BIOS and Scaleway boots by UEFI only",
@@ -65,12 +70,6 @@ def refusals_of(facts: GuestFacts) -> tuple[Refusal, ...]:
         found.append(
             Refusal(
                 "no-kernel", "no kernel was found in /boot", "install a distribution kernel in the source VM"
-            )
-        )
-    if any(mount.filesystem.kind == "crypto_LUKS" for mount in facts.mounts):
-        found.append(
-            Refusal(
-                "encrypted-root", "the root file system is encrypted", "decrypt it, or migrate it by hand"
             )
         )
     return tuple(each for each in found if each is not None)
