@@ -15,10 +15,10 @@ from v2s_tui.lab.guests.shapes import GuestIdentity, GuestShape
 
 _PACKAGES = (
     "linux-image-cloud-amd64", "systemd-sysv", "udev", "dbus", "initramfs-tools", "openssh-server",
-    "ifupdown", "isc-dhcp-client", "kmod", "open-vm-tools",
+    "ifupdown", "isc-dhcp-client", "kmod", "open-vm-tools", "grub2-common",
 )  # fmt: skip
 _SIZE_BYTES = 1400 * MIB
-_TREE = "debian-guest.tar"
+_TREE = "debian-guest-grub.tar"
 _BUILD_SECONDS = 900
 
 

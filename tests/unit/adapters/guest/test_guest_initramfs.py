@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v2s_tui.adapters.guest.initramfs.audit import UnknownCompression, audit_initramfs
+from v2s_tui.adapters.guest.initramfs.audit import InitramfsFacts, UnknownCompression, audit_initramfs
 from v2s_tui.adapters.guest.initramfs.cpio import ArchiveDamaged, write_archive
 from v2s_tui.adapters.guest.initramfs.overlay import (
     build_overlay,
@@ -20,6 +20,7 @@ from v2s_tui.adapters.guest.initramfs.overlay import (
     parse_builtin,
     parse_dependencies,
 )
+from v2s_tui.domain.errors import V2sError
 
 MAIN = write_archive(
     {
@@ -116,12 +117,16 @@ def test_a_dracut_overlay_goes_where_its_modules_are(tmp_path: Path) -> None:
 
 def test_the_overlay_is_the_same_every_time() -> None:
     def build() -> bytes:
-        from v2s_tui.adapters.guest.initramfs.audit import InitramfsFacts
-
         audit = InitramfsFacts(frozenset(), "other", "gzip", merged_usr=False)
         return build_overlay(audit, "6.1", ("virtio_scsi",), AVAILABLE, lambda name: name.encode())
 
     assert build() == build()
+
+
+def test_a_driver_that_is_only_listed_is_named() -> None:
+    audit = InitramfsFacts(frozenset(), "other", "gzip", merged_usr=False)
+    with pytest.raises(V2sError, match="virtio_scsi.* of kernel 6.1 is named in modules.dep, but is not"):
+        build_overlay(audit, "6.1", ("virtio_scsi",), {"virtio_scsi": ("virtio_scsi.ko", ())}, lambda _: None)
 
 
 @given(st.binary(max_size=600))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from v2s_tui.adapters.guest.initramfs.audit import APPEND_MARK, InitramfsFacts
 from v2s_tui.adapters.guest.initramfs.cpio import write_archive
+from v2s_tui.domain.errors import V2sError
 
 NEEDED_MODULES = ("virtio_pci", "virtio_scsi", "virtio_blk", "virtio_net", "sd_mod")
 INDEX_FILES = (
@@ -74,7 +75,7 @@ def build_overlay(
     """The archive, compressed, with our mark in its gzip header.
 
     Holds the missing drivers with all they depend on, the guest's module indexes, and a list of what to load
-    for initramfs-tools (conf/modules) and dracut (modules-load.d). Raises KeyError when a module's file is
+    for initramfs-tools (conf/modules) and dracut (modules-load.d). Raises V2sError when a module's file is
     gone.
     """
     folder = _module_folder(audit, version)
@@ -83,7 +84,10 @@ def build_overlay(
     for path in paths:
         content = read(path)
         if content is None:
-            raise KeyError(path)
+            raise V2sError(
+                f"{path} of kernel {version} is named in modules.dep, but is not there or too large",
+                hint="reinstall that kernel's package in the source VM",
+            )
         files[f"{folder}/{path}"] = content
     for name in INDEX_FILES:
         index = read(name)
