@@ -24,6 +24,8 @@ class Pace:
         elif moving:
             self._worked_seconds += now - self._seen_at
         self._seen_at = now
+        if share >= 1:
+            return 0.0
         gained = share - self._first_share
         if gained >= _LEAST_SHARE * (1 - self._first_share):
             return self._worked_seconds * (1 - share) / gained

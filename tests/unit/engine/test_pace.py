@@ -73,3 +73,7 @@ def test_hours_at_a_gate_and_before_a_resume_do_not_count() -> None:
     assert _eta(pace, 0.75, 100) == pytest.approx(100), "the first half was another runner's work"
     assert _eta(pace, 0.75, 10_000, moving=False) == pytest.approx(100)
     assert _eta(pace, 1.0, 10_100) == 0
+
+
+def test_a_runner_that_finds_everything_done_is_through_at_once() -> None:
+    assert _eta(Pace(), 1.0, 50) == 0

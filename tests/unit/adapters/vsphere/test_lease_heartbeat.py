@@ -21,6 +21,9 @@ DISK = DiskStream("https://esxi-1/nfc/1/disk-0.vmdk", "", 2000, 1024)
 class LeaseServer:
     """Session, retriever and lease proxy in one. outage: what every heartbeat meets; state: of the lease."""
 
+    key = "52-session"
+    cookie = "vmware_soap_session=secret"
+
     def __init__(self, *, outage: Exception | None = None, state: str = "ready") -> None:
         self.address = SimpleNamespace(timeouts=Timeouts(heartbeat=0.01))
         self.outage = outage
