@@ -33,8 +33,9 @@ class Fault(BaseModel):
 
     delay_seconds: wait before answering. fault: the protocol's fault type (`NotAuthenticated`, ...).
     in_task: where the call starts a task, raise `fault` as that task's error, not from the call itself.
-    status, body, headers: answer this instead. cut_after_bytes: close the connection after so many bytes of
-    the body. stall_seconds: stop sending for so long, after stall_after_bytes of the body.
+    status, body, headers: answer this instead; after_effect: although the call was carried out (Scaleway's
+    API). cut_after_bytes: close the connection after so many bytes of the body. stall_seconds: stop sending
+    for so long, after stall_after_bytes of the body.
     bytes_per_second: send no faster. lease: `error` instead of ready, `timeout` at once after ready, URLs
     with the `wrong-thumbprint` of their host, or of a host that is `unreachable`.
     """
@@ -47,6 +48,7 @@ class Fault(BaseModel):
     status: int | None = Field(None, ge=100, le=599)
     body: str = ""
     headers: dict[str, str] = Field(default_factory=dict)
+    after_effect: bool = False
     cut_after_bytes: int | None = Field(None, ge=0)
     stall_seconds: float = Field(0.0, ge=0)
     stall_after_bytes: int = Field(0, ge=0)

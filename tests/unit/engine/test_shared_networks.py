@@ -114,7 +114,7 @@ def test_undo_of_one_vm_leaves_what_the_others_use(rig: Rig) -> None:
 def test_undo_keeps_a_network_that_something_else_joined(rig: Rig) -> None:
     rig.run()
     (network,) = rig.cloud.of_kind("private_network")
-    other = CloudResource("nic-x", network.id, CloudState.READY, "available", "fr-par-1", attached_to="theirs")
+    other = CloudResource("nic-x", network.id, CloudState.READY, "available", "fr-par-1", attached_to="it")
     rig.cloud.resources["private_nic", "nic-x"] = other
     results = _undo(rig).run(None, named=tuple(rig.state.jobs))
     kept = Counter(each.problem for each in results if each.problem)

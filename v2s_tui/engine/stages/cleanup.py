@@ -12,6 +12,7 @@ from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.naming import names_of
+from v2s_tui.engine.stages.surplus import remove_surplus
 
 SHUTDOWN_SECONDS = 600.0
 
@@ -25,6 +26,7 @@ def clean_up(stage: StageInput, context: StageContext) -> Artifacts:
         _remove_objects(stage, context)
     _abort_uploads(stage, context)
     _remove_block_snapshots(stage, context)
+    remove_surplus(stage, context)
     artifacts = stage.artifacts
     if post.tag_source:
         _tag_source(stage, context, post.tag_source)

@@ -113,7 +113,10 @@ class Api:
             if not self._limit.allows():
                 return Answer(429, None, {"X-Envoy-Ratelimited": "true"})
             self._check_token(token)
-            return self._routed(method, parts.path, parts.query, raw, fault)
+            answer = self._routed(method, parts.path, parts.query, raw, fault)
+            if fault is not None and fault.after_effect and fault.status is not None:
+                return _forced(fault, fault.status)
+            return answer
         except Refusal as refusal:
             return refusal.answer
 
@@ -153,7 +156,7 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 
 def _struck(fault: Fault) -> Answer | None:
     """The answer a fault forces, None when the call goes on. Raises refusals for faults by type."""
-    if fault.status is not None:
+    if fault.status is not None and not fault.after_effect:
         return _forced(fault, fault.status)
     match fault.fault:
         case "quotas_exceeded":
