@@ -6,10 +6,13 @@ import subprocess
 import tracemalloc
 from pathlib import Path
 
+import pytest
 from campaign import Campaign
 
+from v2s_tui.adapters.disk.foreign_image import image_format, refuse_foreign_files
 from v2s_tui.adapters.disk.qcow2_reader import Qcow2Image
-from v2s_tui.domain.errors import OutsideError
+from v2s_tui.domain.errors import InputError, OutsideError
+from v2s_tui.usecases.inspect_disks import guest_plan
 
 MIB = 1 << 20
 MOST_CLUSTERS = 5000
@@ -57,3 +60,38 @@ def test_qcow2_with_any_field_changed(tmp_path: Path) -> None:
     campaign.report("qcow2, changed fields")
     assert peak_bytes < 64 * MIB
     assert campaign.counted["taken"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-b", "/etc/passwd", "-F", "raw"], "no file of its folder"),
+        (["-b", "../secret", "-F", "raw"], "no file of its folder"),
+        (["-b", 'json:{"driver":"raw","file.filename":"/etc/passwd"}', "-F", "raw"], "no file of its folder"),
+        (["-b", "nbd:localhost:10809", "-F", "raw"], "no file of its folder"),
+        (["-b", "link", "-F", "raw"], "no file of its folder"),
+        (["-o", "data_file=/tmp/v2s-data"], "another file"),
+    ],
+    ids=["absolute", "parent", "json", "nbd", "link", "data file"],
+)
+def test_an_image_that_shows_another_file_as_its_disk_is_refused(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    (tmp_path / "secret").write_bytes(b"s" * MIB)
+    folder = tmp_path / "disks"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "secret")
+    image = folder / "disk.qcow2"
+    options = [each.replace("/tmp/v2s-data", str(tmp_path / "data")) for each in options]
+    argv = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", *options, str(image), "4M"]
+    subprocess.run(argv, check=True, timeout=60)
+    with pytest.raises(InputError, match=words):
+        guest_plan([image], tmp_path / "cache")
+
+
+def test_an_overlay_of_a_base_beside_it_is_taken(tmp_path: Path) -> None:
+    for name, more in (("base.qcow2", []), ("overlay.qcow2", ["-b", "base.qcow2", "-F", "qcow2"])):
+        argv = ["qemu-img", "create", "-q", "-f", "qcow2", *more, str(tmp_path / name), "4M"]
+        subprocess.run(argv, check=True, timeout=60)
+    refuse_foreign_files(tmp_path / "overlay.qcow2")
+    assert image_format(tmp_path / "overlay.qcow2") == "qcow2"

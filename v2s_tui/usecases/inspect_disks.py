@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from v2s_tui.adapters.disk.foreign_image import image_format, refuse_foreign_files
 from v2s_tui.adapters.disk.manifest import manifest_path
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.verify import Verified, verify_disk
@@ -14,7 +15,6 @@ from v2s_tui.adapters.guest.plan_guest import GuestPlan, plan_guest
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.units import format_bytes
 
-_QCOW2_MAGIC = b"QFI\xfb"
 MOST_RANGES = 10
 
 
@@ -23,7 +23,9 @@ def guest_plan(disks: Sequence[Path], cache: Path) -> GuestPlan:
 
     cache: where the appliance's kernel is kept. Raises InputError, ToolError, GuestRefused.
     """
-    formats = {_format_of(disk) for disk in disks}
+    for disk in disks:
+        refuse_foreign_files(disk)
+    formats = {image_format(disk) for disk in disks}
     if len(formats) != 1:
         raise InputError("the disks are of two formats", hint="convert all to qcow2, or all to raw")
     with tempfile.TemporaryDirectory(prefix="v2s-guest-") as scratch:
@@ -78,11 +80,3 @@ def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
         else:
             runs.append((number, number))
     return runs
-
-
-def _format_of(disk: Path) -> str:
-    try:
-        with disk.open("rb") as file:
-            return "qcow2" if file.read(len(_QCOW2_MAGIC)) == _QCOW2_MAGIC else "raw"
-    except OSError as err:
-        raise InputError(f"{disk} cannot be read: {err.strerror}", hint="name an image or raw disk") from err
