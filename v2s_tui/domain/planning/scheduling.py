@@ -133,6 +133,11 @@ class Admission:
         if request.work_bytes:
             del self._reserved[request.vm]
 
+    def need_less(self, vm: str, work_bytes: int) -> None:
+        """A VM that runs will never need more of the work disk than this from now on; more changes nothing."""
+        if vm in self._reserved:
+            self._reserved[vm] = min(self._reserved[vm], work_bytes)
+
     def admit(self, *, free_bytes: int | None = None) -> list[Request]:
         """Those who start now, best rank first; they hold what they need from here on.
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.execution.transfer import TransferChoice, first_choice
-from v2s_tui.domain.execution.work_space import peak_work_bytes
+from v2s_tui.domain.execution.work_space import later_work_bytes, peak_work_bytes
 from v2s_tui.domain.planning.limits import Limits
-from v2s_tui.domain.planning.rates import Duration
+from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, Duration, data_bytes
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
 from v2s_tui.domain.planning.scheduling import WORK_SPACE, Admission, Request, stage_request, start_request
 from v2s_tui.domain.planning.stages import Stage
@@ -193,6 +193,9 @@ class Simulation:
         self.timeline.segments.append(
             Segment(run.planned.name, stage, run.asked, run.began, self._now, run.waited_for)
         )
+        if stage in {Stage.EXPORT, Stage.UPLOAD_S3}:
+            self._admission.need_less(run.planned.name, _work_bytes_after(run.planned, stage))
+            self._note_disk()
         self._next_stage(run)
 
     def _next_stage(self, run: _Run) -> None:
@@ -233,6 +236,14 @@ class Simulation:
 
     def _note_disk(self) -> None:
         self.timeline.disk.append((self._now, self._admission.reserved_bytes))
+
+
+def _work_bytes_after(planned: PlannedVm, stage: Stage) -> int:
+    """What is there and what may still come, as the runner knows it by then: images are compressed, and after
+    the upload nothing is added.
+    """
+    images = int(data_bytes(planned) * COMPRESSED_SHARE)
+    return images if stage is Stage.UPLOAD_S3 else images + later_work_bytes(planned)
 
 
 def _sharing_key(planned: PlannedVm, stage: Stage) -> tuple[Stage, str]:
