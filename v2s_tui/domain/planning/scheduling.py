@@ -134,7 +134,7 @@ class Admission:
             del self._reserved[request.vm]
 
     def need_less(self, vm: str, work_bytes: int) -> None:
-        """A VM that runs will never need more of the work disk than this from now on; more changes nothing."""
+        """A VM that runs needs no more of the work disk than this from now on; more changes nothing."""
         if vm in self._reserved:
             self._reserved[vm] = min(self._reserved[vm], work_bytes)
 
