@@ -12,7 +12,7 @@ _MAGIC = b"QFI\xfb"
 _EXTERNAL_DATA = 1 << 2
 _LONGEST_NAME = 1023
 _LONGEST_CHAIN = 16
-_FIX = (
+_FIX = "so an image could show any file of this host; if you trust it: qemu-img convert -O qcow2"
     "whoever made it could show any file of this host as a disk; if you trust it: qemu-img convert -O qcow2"
 )
 
