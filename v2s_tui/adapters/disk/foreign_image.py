@@ -13,8 +13,6 @@ _EXTERNAL_DATA = 1 << 2
 _LONGEST_NAME = 1023
 _LONGEST_CHAIN = 16
 _FIX = "so an image could show any file of this host; if you trust it: qemu-img convert -O qcow2"
-    "whoever made it could show any file of this host as a disk; if you trust it: qemu-img convert -O qcow2"
-)
 
 
 def image_format(image: Path) -> str:
