@@ -20,7 +20,8 @@ from v2s_tui.domain.errors import (
 )
 
 _RIGHTS_HINT = (
-    "give the API key's policy BlockStorageFullAccess, InstancesFullAccess and ObjectStorageFullAccess"
+    "give the API key's policy the permission set for it: InstancesFullAccess, BlockStorageFullAccess, "
+    "ObjectStorageFullAccess, PrivateNetworksFullAccess, IPAMFullAccess; OrganizationReadOnly for quotas"
 )
 _REQUEST_ID_HEADERS = ("x-request-id", "x-amzn-requestid", "x-envoy-request-id")
 
