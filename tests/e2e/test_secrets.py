@@ -50,6 +50,33 @@ from v2s_tui.cli.main import main
 main()
 """
 
+ALL_SCREENS = """
+import asyncio, contextlib, sys
+from pathlib import Path
+from textual.worker import WorkerFailed
+from v2s_tui.bootstrap import open_services
+from v2s_tui.tui.app import V2sApp
+from v2s_tui.usecases.edit_plan_file import open_plan_file
+
+config, plan, folder = map(Path, sys.argv[1:])
+
+async def show(app):
+    async with app.run_test(size=(180, 50)) as pilot:
+        for keys in ("1", "2", "3", "4", "5", "6", "6 L", "6 enter"):
+            await pilot.press(*keys.split())
+            for _ in range(3):
+                with contextlib.suppress(WorkerFailed):
+                    await app.workers.wait_for_complete()
+                await pilot.pause()
+            (folder / f"screen {keys}.svg").write_text(app.export_screenshot())
+
+with open_services(config, warn=print) as services:
+    app = V2sApp(services)
+    opened = open_plan_file(plan)
+    app.workspace.open_plan(opened.plan, opened.path, digest=opened.digest)
+    asyncio.run(show(app))
+"""
+
 
 @dataclass
 class Processes:
@@ -160,11 +187,13 @@ def test_no_secret_is_anywhere_after_a_troubled_run(tmp_path: Path) -> None:
                 process.wait(200)
         said = (output / "run.log").read_text()
         assert process.returncode in (0, 1), said[-4000:]
-        for number, form in enumerate(("md", "html", "json", "csv")):
+        for form in ("markdown", "text", "html", "json", "csv", "opentofu"):
             written = v2s(lab, "batch", "report", "--format", form, timeout=60)
-            (output / f"report-{number}.{form}").write_text(written.stdout + written.stderr)
+            assert written.returncode == 0, written.stderr
+            (output / f"report.{form}").write_text(written.stdout + written.stderr)
         asked = v2s(lab, "batch", "status", "--format", "json", timeout=60)
         (output / "status.json").write_text(asked.stdout + asked.stderr)
+        photograph(config, output, environ)
         counted = check_files(lab, output)
         check_processes(seen)
         check_modes(seen)
@@ -172,6 +201,16 @@ def test_no_secret_is_anywhere_after_a_troubled_run(tmp_path: Path) -> None:
             f"{counted} files, {len(seen.argument_lists)} argument lists, {len(seen.environments)} child "
             f"environments, {len(seen.modes)} work files, {len(seen.sockets)} sockets: no secret, none open"
         )
+
+
+def photograph(config: Path, output: Path, environ: dict[str, str]) -> None:
+    """Every screen of the app, with the batch and its log, among the files that are searched."""
+    argv = [sys.executable, "-c", ALL_SCREENS, str(config), str(output / "plan.yaml"), str(output)]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr[-3000:]
+    pictures = [path.read_text() for path in output.glob("screen *.svg")]
+    assert len(pictures) == 8
+    assert len([each for each in pictures if "tiny" in each]) > 3, "they show nothing"
 
 
 def check_files(lab: RunningLab, output: Path) -> int:

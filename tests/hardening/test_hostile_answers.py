@@ -12,13 +12,14 @@ from campaign import Campaign, damaged_bytes, mutated
 from scripted_api import PROJECT, Say, ScriptedApi
 from vsphere_xml import PLACES, envelope, retrieve_answer, vm_row
 
+from v2s_tui.adapters.disk.download import Download
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.cloud import ScalewayCloud
 from v2s_tui.adapters.scaleway.transport import LARGEST_ANSWER_BYTES, Transport
 from v2s_tui.adapters.vsphere.answer import BadAnswer, ObjectContent, read_body, read_page
 from v2s_tui.adapters.vsphere.places import Places
 from v2s_tui.adapters.vsphere.rows import detailed_vm, listed_vm
-from v2s_tui.domain.errors import TargetError
+from v2s_tui.domain.errors import LeaseFailed, TargetError
 
 HARDWARE = (
     '<propSet><name>config.hardware.device</name><val xsi:type="ArrayOfVirtualDevice">'
@@ -226,3 +227,15 @@ def test_a_scaleway_answer_without_end_is_stopped(cloud: tuple[ScriptedApi, Scal
     api.otherwise = lambda _asked: endless
     with pytest.raises(TargetError, match="larger than 32 MiB"):
         client.get("block_snapshot", ZONE, PROJECT)
+
+
+@pytest.mark.parametrize("scheme", ["http", "file", "ftp"])
+def test_a_lease_that_offers_a_disk_in_the_clear_is_not_followed(scheme: str) -> None:
+    with pytest.raises(LeaseFailed, match=f"of kind '{scheme}'"):
+        Download(
+            f"{scheme}://127.0.0.1:1/nfc/1/disk-0.vmdk",
+            thumbprint="",
+            ca_file="",
+            insecure=True,
+            stall_seconds=1,
+        )

@@ -291,11 +291,6 @@ class ScalewayCloud:
             return
 
 
-_IMPORT_HINT = (
-    "it wants a self-contained qcow2 (zlib, not encrypted) of at most 1 TB in a bucket of the zone's region"
-)
-
-
 def _import_refused(err: TargetError, bucket: str, key: str) -> TargetError:
     """A 400 to an import speaks of the object; every other error keeps its meaning."""
     if err.status != 400 or isinstance(err, NotFound):
@@ -303,7 +298,7 @@ def _import_refused(err: TargetError, bucket: str, key: str) -> TargetError:
     return ImportRefused(
         f"Scaleway will not import {bucket}/{key}: {err.title}",
         hint=err.hint
-        or "it wants a self-contained qcow2 (zlib, not encrypted) of at most 1 TB in its own region",
+        or "it wants a self-contained qcow2 (zlib, not encrypted) of at most 1 TB, in the zone's own region",
         status=err.status,
         kind=err.kind,
     )

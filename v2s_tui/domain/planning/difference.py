@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from v2s_tui.domain.planning.plan import BatchPlan
-from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
+from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.selection import identity, select
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
@@ -60,17 +60,6 @@ def diff_plans(old: BatchPlan, new: BatchPlan) -> tuple[Change, ...]:
         old_order, new_order = (", ".join(wave.name for wave in plan.waves) for plan in (old, new))
         found.append(Change(ChangeKind.CHANGED, "waves", "order", old_order, new_order))
     return tuple(found)
-
-
-def diff_resolved(old: ResolvedPlan, new: ResolvedPlan) -> tuple[Change, ...]:
-    """Which VMs came, went, or go elsewhere now."""
-    return tuple(
-        _diff_named(
-            "",
-            {each.name: _decisions(each) for each in old.vms},
-            {each.name: _decisions(each) for each in new.vms},
-        )
-    )
 
 
 def diff_inventory(
@@ -131,20 +120,6 @@ def _facts(vm: Vm) -> dict[str, Any]:
     for nic in vm.nics:
         facts[nic.label] = f"{nic.mac_address} {nic.port_group}"
     return facts
-
-
-def _decisions(planned: PlannedVm) -> dict[str, Any]:
-    return {
-        "type": planned.target_type,
-        "zone": planned.zone,
-        "wave": planned.wave,
-        "priority": planned.priority,
-        "consistency": planned.consistency.value,
-        "volume class": planned.volume_class.value,
-        "networks": ", ".join(
-            f"{nic.port_group}={nic.network or '?'} {nic.mode.value}" for nic in planned.nics
-        ),
-    }
 
 
 _SIZE = re.compile(r"\d+vCPU/[\d.]+GB/[\d.]+GB")

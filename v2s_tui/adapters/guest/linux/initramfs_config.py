@@ -6,7 +6,6 @@ from v2s_tui.domain.guest.changes import Change, ChangeKind
 VIRTIO_MODULES = ("virtio_pci", "virtio_scsi", "virtio_blk", "virtio_net", "sd_mod")
 _DRACUT_FILE = "/etc/dracut.conf.d/90-v2s-virtio.conf"
 _INITRAMFS_TOOLS_FILE = "/etc/initramfs-tools/modules"
-_MKINITCPIO_FILE = "/etc/mkinitcpio.conf"
 _REASON = "later kernels must find their disk: virtio drivers in every new initramfs"
 
 
