@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,28 @@ def test_a_file_that_is_no_qcow2_is_refused(way: str, tmp_path: Path) -> None:
     image.write_bytes(bytes(MIB))
     with pytest.raises(ToolError, match="ended early"), raw_view(image, writable=False):
         pytest.fail("it must not open")
+
+
+def test_a_lock_that_is_given_back_is_waited_for(way: str, tmp_path: Path) -> None:
+    """As an appliance holds it that was ended a moment ago."""
+    image = overlay(tmp_path)
+    holder = subprocess.Popen(
+        ["qemu-io", "-f", "qcow2", "-c", "sleep 1500", str(image)], stdout=subprocess.PIPE
+    )
+    try:
+        time.sleep(0.5)
+        with raw_view(image, writable=True) as view:
+            assert holder.poll() is not None, "it opened only when the other had gone"
+            assert table_kind(view) is PartitionTable.MBR
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_lock_that_stays_is_named(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = overlay(tmp_path)
+    monkeypatch.setattr(module, "_LOCK_SECONDS", 0.5)
+    with raw_view(image, writable=True), pytest.raises(ToolError) as caught, raw_view(image, writable=True):
+        pytest.fail("two must not write to one image")
+    assert "lock" in caught.value.stderr_tail
+    assert "has the image open" in caught.value.hint

@@ -28,6 +28,7 @@ _DAEMON = "qemu-storage-daemon"
 _EXPORT = "disk"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
+_LOCK_SECONDS, _LOCK_LOOK_SECONDS = 20.0, 0.2
 
 
 @contextmanager
@@ -47,10 +48,8 @@ def raw_view(image: Path, *, writable: bool, image_format: str = "qcow2") -> Ite
         if by_fuse:
             point.touch(mode=0o600)
         argv = view_argv(image, point, writable=writable, by_fuse=by_fuse)
-        with errors.open("wb") as stderr:
-            process = _start(argv, stderr)
+        process = _exporting(argv, point, errors)
         try:
-            _wait_until_exported(process, point, argv, errors)
             with RawFile(point, writable=writable) if by_fuse else NbdDevice(point, _EXPORT) as view:
                 yield view
                 if writable:
@@ -87,6 +86,26 @@ def view_argv(image: Path, point: Path, *, writable: bool, by_fuse: bool = True)
         "--export",
         json.dumps(export | {"type": "nbd", "name": _EXPORT}),
     ]
+
+
+def _exporting(argv: list[str], point: Path, errors: Path) -> subprocess.Popen[bytes]:
+    """The daemon with its export in place. An appliance that ended a moment ago may still hold the image's
+    lock; that is waited for.
+    """
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        with errors.open("wb") as stderr:
+            process = _start(argv, stderr)
+        try:
+            _wait_until_exported(process, point, argv, errors)
+        except BaseException as error:
+            _make_sure_gone(process, point)
+            locked = isinstance(error, ToolError) and "lock" in error.stderr_tail
+            if not locked or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOCK_LOOK_SECONDS)
+        else:
+            return process
 
 
 def _start(argv: list[str], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -151,5 +170,7 @@ def _failed(argv: list[str], what: str, text: str, code: int | None) -> ToolErro
         command=pasteable(argv),
         exit_code=code,
         stderr_tail=text.strip()[-2000:],
-        hint="are qemu-system-common and fuse3 installed, and may this user open /dev/fuse?",
+        hint="look at what else has the image open"
+        if "lock" in text
+        else "are qemu-system-common and fuse3 installed, and may this user open /dev/fuse?",
     )
