@@ -28,6 +28,8 @@ _DAEMON = "qemu-storage-daemon"
 _EXPORT = "disk"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
+_LOCKED = '" lock'
+"""QEMU's words are `Failed to get "write" lock`."""
 _LOCK_SECONDS, _LOCK_LOOK_SECONDS = 20.0, 0.2
 
 
@@ -100,7 +102,7 @@ def _exporting(argv: list[str], point: Path, errors: Path) -> subprocess.Popen[b
             _wait_until_exported(process, point, argv, errors)
         except BaseException as error:
             _make_sure_gone(process, point)
-            locked = isinstance(error, ToolError) and "lock" in error.stderr_tail
+            locked = isinstance(error, ToolError) and _LOCKED in error.stderr_tail
             if not locked or time.monotonic() > deadline:
                 raise
             time.sleep(_LOCK_LOOK_SECONDS)
@@ -171,6 +173,6 @@ def _failed(argv: list[str], what: str, text: str, code: int | None) -> ToolErro
         exit_code=code,
         stderr_tail=text.strip()[-2000:],
         hint="look at what else has the image open"
-        if "lock" in text
+        if _LOCKED in text
         else "are qemu-system-common and fuse3 installed, and may this user open /dev/fuse?",
     )
