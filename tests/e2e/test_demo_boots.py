@@ -16,7 +16,8 @@ def test_ten_linux_guests_boot_before_they_are_sent(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     with lab_process(tmp_path / "lab", "--scenario", "demo") as lab:
         result = v2s(lab, "--run", str(PLAN), "--yes", timeout=1400)
-        assert result.returncode == 0, result.stderr[-4000:]
+        failed = [line for line in result.stderr.splitlines() if "FAILED in" in line]
+        assert (result.returncode, failed) == (0, []), result.stderr[-4000:]
         (batch_id,) = lab.batch_ids()
         written = v2s(lab, "batch", "report", "--batch-id", batch_id, "--format", "json", "-o", str(report))
         assert written.returncode == 0, written.stderr

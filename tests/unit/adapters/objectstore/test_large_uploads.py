@@ -75,12 +75,18 @@ def upload(store, path):
     return progress
 
 
-def test_a_thousand_parts_are_completed_in_order(store, server, tmp_path, monkeypatch):
+def test_a_thousand_parts_are_completed_in_order_in_bounded_memory(store, server, tmp_path, monkeypatch):
     """As many parts as 1 TB has, made small so that the test is quick."""
     monkeypatch.setattr(parts, "LEAST_PART_BYTES", MIB // 16)
     monkeypatch.setattr(parts, "MIB", MIB // 16)
     size = 1000 * MIB // 16 - 5
-    progress = upload(store, sparse(tmp_path / "disk", size))
+    path = sparse(tmp_path / "disk", size)
+    tracemalloc.start()
+    progress = upload(store, path)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"1,000 parts of {MIB // 16} bytes: {peak_bytes / MIB:.1f} MiB of memory at most")
+    assert peak_bytes < 4 * MIB, "a few blocks and a thousand records, not the parts"
     assert [each["PartNumber"] for each in server.completed] == list(range(1, 1001))
     assert sum(server.sizes.values()) == size == progress.done_bytes
 
