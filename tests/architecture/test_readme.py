@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -24,13 +25,14 @@ def generator() -> ModuleType:
 
 
 def test_generated_parts_are_current(generator: ModuleType) -> None:
-    assert generator.stale_parts(README) == [], "run: .venv/bin/python .ci/generate_readme.py"
+    """In a process of its own: click keeps a command's help option as the first caller asked for it."""
+    argv = [sys.executable, str(ROOT / ".ci" / "generate_readme.py"), "--check"]
+    checked = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     assert {found[2] for found in generator.PART.finditer(README)} == set(generator.PARTS)
 
 
-def test_the_manual_page_is_current_and_clean(generator: ModuleType) -> None:
-    page = generator.PAGE.read_text(encoding="utf-8")
-    assert page == generator.man_page(), "run: .venv/bin/python .ci/generate_readme.py"
+def test_the_manual_page_is_clean(generator: ModuleType) -> None:
     if shutil.which("groff"):
         argv = ["groff", "-k", "-man", "-Tutf8", "-ww", str(generator.PAGE)]
         assert subprocess.run(argv, capture_output=True, text=True, check=False).stderr == ""
