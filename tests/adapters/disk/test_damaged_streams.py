@@ -127,6 +127,26 @@ def test_a_flipped_bit_is_refused_or_harmless(stream: bytes, data: st.DataObject
         assert content(image) == RAW
 
 
+@pytest.mark.parametrize("bit", range(96, 160))
+@pytest.mark.parametrize("stream", [GOOD, FRONT], ids=["tables at the end", "tables in front"])
+def test_a_damaged_capacity_is_refused_also_where_no_footer_tells_it_again(
+    stream: bytes, bit: int, tmp_path: Path
+) -> None:
+    damaged = bytearray(stream)
+    damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(LeaseFailed):
+        receive(bytes(damaged), tmp_path / "base.qcow2")
+
+
+@pytest.mark.parametrize("told_bytes", [CAPACITY, CAPACITY - 512, 0])
+def test_a_capacity_told_in_whole_kb_or_not_at_all_is_that_of_the_stream(
+    told_bytes: int, tmp_path: Path
+) -> None:
+    with (tmp_path / "base.qcow2").open("w+b") as file:
+        receiver = DiskReceiver(file.fileno(), mode=Mode.W12, expected_capacity_bytes=told_bytes)
+        assert receiver.receive(Pieces(FRONT, [1 << 20])).virtual_size_bytes == CAPACITY
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(min_value=1, max_value=200_000), min_size=1, max_size=5), st.sampled_from(Mode))
 @example([7], Mode.PASS)

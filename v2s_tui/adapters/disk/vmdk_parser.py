@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from v2s_tui.adapters.disk.grain_tables import TablesBehind, TablesInFront
 from v2s_tui.adapters.disk.vmdk_header import (
+    GRAIN_BYTES,
     GRAIN_SECTORS,
     SECTOR_BYTES,
     TABLE_BYTES,
@@ -27,7 +28,7 @@ LARGEST_ITEM_BYTES = LARGEST_GRAIN_BYTES + 2 * SECTOR_BYTES
 _MARKER = struct.Struct("<QII")
 _GRAIN_PREFIX_BYTES = 12
 _END, _TABLE, _DIRECTORY, _FOOTER = 0, 1, 2, 3
-_CAPACITY_TOLERANCE_BYTES = 64 * 1024  # old vCenters tell capacities in KB
+_KB = 1024
 
 
 class Grain(NamedTuple):
@@ -180,9 +181,19 @@ class StreamParser:
     def _compare_capacity(self, header: SparseHeader) -> None:
         found = header.capacity_sectors * SECTOR_BYTES
         expected = self._expected_capacity_bytes
-        if expected and abs(found - expected) > _CAPACITY_TOLERANCE_BYTES:
+        if expected and not _may_be_capacity(found, expected):
             raise damaged(f"it holds a disk of {found} bytes, not of {expected}", at_byte=0)
         self.virtual_size_bytes = found
+
+
+def _may_be_capacity(found_bytes: int, told_bytes: int) -> bool:
+    """Old vCenters tell whole KB, and a writer may count whole grains; a disk is never smaller than was told.
+
+    Without a footer nothing else in the stream would show a damaged capacity, and the disk would lose its
+    end.
+    """
+    whole_grains = -(-told_bytes // GRAIN_BYTES) * GRAIN_BYTES
+    return 0 <= found_bytes - told_bytes < _KB or found_bytes == whole_grains
 
 
 def _front_tables(header: SparseHeader, tables: TablesInFront) -> _Section:
