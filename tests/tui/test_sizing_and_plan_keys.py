@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from app_under_test import app_on_fakes, settled
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -178,6 +179,16 @@ async def test_what_is_no_type_is_not_taken_and_escape_changes_nothing(tmp_path:
         await settled(pilot)
         assert app.workspace.plan == before
         assert not app.screen.query(CellEditor)
+
+
+async def test_a_cell_without_any_type_that_fits_has_none_to_step_through(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        editor = CellEditor(Region(0, 5, 20, 1), [])
+        await app.screen.mount(editor)
+        editor.focus()
+        await pilot.press("down", "up", "x", "tab")
+        assert editor.value == "x"
 
 
 async def test_a_typed_type_goes_to_all_marked_and_an_emptied_cell_is_automatic(

@@ -61,6 +61,8 @@ class CellEditor(Input):
 
     def action_step(self, step: int) -> None:
         """The next or previous choice of the list."""
+        if not self._choices:
+            return
         at = self._choices.index(self.value) if self.value in self._choices else -1 if step > 0 else 0
         self._show(self._choices[(at + step) % len(self._choices)])
 
