@@ -114,7 +114,7 @@ def _objects(settings: Settings) -> "ObjectStore":
             access_key=scaleway.access_key.resolve(),
             secret_key=scaleway.secret_key.resolve(),
             region=scaleway.s3_region,
-            endpoint=scaleway.s3_endpoint or f"https://s3.{scaleway.s3_region}.scw.cloud",
+            endpoint=scaleway.storage_url,
             ca_file=scaleway.ca_file,
         ),
         bytes_per_second=lambda: schedule.bytes_per_second(datetime.now().astimezone().time()),

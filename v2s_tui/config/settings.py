@@ -101,6 +101,16 @@ class ScalewaySettings(SettingsPart):
             raise ValueError(str(err)) from err
         return texts
 
+    @property
+    def storage_url(self) -> str:
+        """Where Object Storage answers."""
+        return self.s3_endpoint or f"https://s3.{self.s3_region}.scw.cloud"
+
+    @property
+    def storage_name(self) -> str:
+        """Names it where speeds are remembered."""
+        return self.s3_endpoint or self.s3_region
+
 
 class ConversionSettings(SettingsPart):
     """The conversion host. cluster_mode: how disks are stored while they are received; `auto` is `pass` where

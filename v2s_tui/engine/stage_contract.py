@@ -25,9 +25,9 @@ from v2s_tui.domain.ports import Clock, Cloud, Disks, Guests, ObjectStore, Probe
 class StageSettings:
     """Settings of the whole batch that stages need; no secrets. region: of the bucket, `fr-par`.
 
-    endpoint: of Object Storage where it is not Scaleway's own. keep_local: local images outlive the
-    migration. strategy: whether disks are uploaded while they are received (domain/execution/transfer.py).
-    private_networks: made for the first VM that joins them.
+    storage_name: names the Object Storage that disks go to, for what is measured of it. keep_local: local
+    images outlive the migration. strategy: whether disks are uploaded while they are received
+    (domain/execution/transfer.py). private_networks: made for the first VM that joins them.
     """
 
     bucket: str
@@ -37,14 +37,9 @@ class StageSettings:
     make_image: bool = True
     keep_local: bool = False
     boot_timeout_seconds: float = 300.0
-    endpoint: str = ""
+    storage_name: str = ""
     strategy: Strategy = Strategy.AUTO
     private_networks: tuple[NewNetwork, ...] = ()
-
-    @property
-    def storage_name(self) -> str:
-        """Names the Object Storage that disks go to."""
-        return self.endpoint or self.region
 
 
 @dataclass(frozen=True, slots=True)

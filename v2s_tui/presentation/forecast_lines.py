@@ -46,9 +46,9 @@ def space_lines(
     free = f", {format_bytes(free_bytes)} free" if free_bytes is not None else ""
     lines = [f"work disk peak {format_bytes(peak)}{free}"]
     if peak and timeline.end:
-        near = free_bytes is not None and free_bytes <= 2 * peak
-        top = max(peak, free_bytes or 0) if near else peak
-        waterline = free_bytes / top if free_bytes is not None and near else None
+        water = free_bytes if free_bytes is not None and free_bytes <= 2 * peak else None
+        top = max(peak, water or 0)
+        waterline = None if water is None else water / top
         heights = [level / top for level in _levels(timeline, width)]
         lines += [f"  {line}" for line in area(heights, signs, waterline=waterline)]
     if timeline.unfit:

@@ -9,8 +9,7 @@ from v2s_tui.domain.execution.canary import Target
 
 def canary_target(scaleway: ScalewaySettings) -> Target:
     """The importer that migration.yaml leads to."""
-    storage = scaleway.s3_endpoint or f"https://s3.{scaleway.s3_region}.scw.cloud"
-    return Target(scaleway.s3_region, scaleway.api_url, storage)
+    return Target(scaleway.s3_region, scaleway.api_url, scaleway.storage_url)
 
 
 def cluster_mode(settings: Settings, now: datetime) -> str:

@@ -148,7 +148,7 @@ def stage_settings(services: Services) -> StageSettings:
         post_migration=PostMigration(),
         make_image=scaleway.image,
         keep_local=not services.settings.conversion.cleanup_on_success,
-        endpoint=scaleway.s3_endpoint or "",
+        storage_name=scaleway.storage_name,
         strategy=services.settings.migration.export_strategy,
     )
 

@@ -1,8 +1,9 @@
 """How disks will be moved here: the same choice as the engine will make, for estimates and checks."""
 
 from collections.abc import Callable
+from functools import cache
 
-from v2s_tui.domain.execution.transfer import TransferChoice, choose_transfer
+from v2s_tui.domain.execution.transfer import LinkSpeeds, TransferChoice, choose_transfer
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.engine.link_speeds import speeds_between
 from v2s_tui.usecases.services import Services
@@ -11,10 +12,13 @@ from v2s_tui.usecases.services import Services
 def transfer_of(services: Services) -> Callable[[PlannedVm], TransferChoice]:
     """The choice for a VM, by migration.yaml and what was measured in this work folder."""
     settings = services.settings
-    storage = settings.scaleway.s3_endpoint or settings.scaleway.s3_region
+
+    @cache
+    def speeds_from(host: str) -> LinkSpeeds:
+        """Read once for each host, not for each of its VMs."""
+        return speeds_between(services.work_dir, host=host, storage=settings.scaleway.storage_name)
 
     def choose(planned: PlannedVm) -> TransferChoice:
-        speeds = speeds_between(services.work_dir, host=planned.vm.host, storage=storage)
-        return choose_transfer(planned, settings.migration.export_strategy, speeds)
+        return choose_transfer(planned, settings.migration.export_strategy, speeds_from(planned.vm.host))
 
     return choose

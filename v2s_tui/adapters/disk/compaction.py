@@ -6,6 +6,7 @@ plain clusters only lose a multiple of 64 KiB. (What a trim of the guest saves o
 
 from array import array
 from collections.abc import Iterator, Mapping
+from heapq import nlargest
 from itertools import groupby
 from typing import NamedTuple
 
@@ -37,10 +38,9 @@ def compact_data(tables: "Mapping[int, array[int]]", *, data_end: int) -> tuple[
     layered file can leave out, the longest go.
     """
     used = _used_clusters(tables, in_clusters(data_end))
-    dropped = sorted((run for run in _runs(used) if not run.used), key=lambda run: run.length, reverse=True)[
-        : MOST_PIECES - 1
-    ]
-    pieces = tuple(_pieces(sorted(dropped), data_end))
+    unused = (run for run in _runs(used) if not run.used)
+    dropped = sorted(nlargest(MOST_PIECES - 1, unused, key=lambda run: run.length))
+    pieces = tuple(_pieces(dropped, data_end))
     shift = _shifts(dropped, len(used))
     for table in tables.values():
         for slot, entry in enumerate(table):
@@ -81,7 +81,7 @@ def _pieces(dropped: list[_Run], data_end: int) -> Iterator[Piece]:
 def _shifts(dropped: list[_Run], clusters: int) -> "array[int]":
     """For each host cluster, how many before it go."""
     shift, gone, at = array("Q", bytes(8 * clusters)), 0, 0
-    for run in sorted(dropped):
+    for run in dropped:
         for cluster in range(at, run.first):
             shift[cluster] = gone
         gone, at = gone + run.length, run.end

@@ -6,9 +6,9 @@ Source: QEMU, docs/interop/qcow2.txt, the header's backing file name and the inc
 import struct
 from pathlib import Path
 
+from v2s_tui.adapters.disk.qcow2_layout import HEADER_BYTES, MAGIC
 from v2s_tui.domain.errors import InputError
 
-_MAGIC = b"QFI\xfb"
 _EXTERNAL_DATA = 1 << 2
 _LONGEST_NAME = 1023
 _LONGEST_CHAIN = 16
@@ -17,7 +17,7 @@ _FIX = "so an image could show any file of this host; if you trust it: qemu-img 
 
 def image_format(image: Path) -> str:
     """`qcow2` or `raw`, by the first bytes. Raises InputError when it cannot be read."""
-    return "qcow2" if _head(image)[:4] == _MAGIC else "raw"
+    return "qcow2" if _head(image)[:4] == MAGIC else "raw"
 
 
 def refuse_foreign_files(image: Path) -> None:
@@ -36,7 +36,7 @@ def refuse_foreign_files(image: Path) -> None:
 def _base_name(image: Path) -> str:
     """The backing file's name as it is written, "" when there is none."""
     head = _head(image)
-    if head[:4] != _MAGIC or len(head) < 80:
+    if head[:4] != MAGIC or len(head) < 80:
         return ""
     version, offset, size = struct.unpack_from(">IQI", head, 4)
     if version >= 3 and struct.unpack_from(">Q", head, 72)[0] & _EXTERNAL_DATA:
@@ -51,6 +51,6 @@ def _base_name(image: Path) -> str:
 def _head(image: Path) -> bytes:
     try:
         with image.open("rb") as file:
-            return file.read(104)
+            return file.read(HEADER_BYTES)
     except OSError as err:
         raise InputError(f"{image} cannot be read: {err.strerror}", hint="name an image or raw disk") from err

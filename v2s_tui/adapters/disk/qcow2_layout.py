@@ -16,6 +16,7 @@ L2_ENTRIES = CLUSTER_BYTES // 8
 REFCOUNTS_PER_BLOCK = CLUSTER_BYTES // 2
 SECTOR_BYTES = 512
 
+MAGIC = b"QFI\xfb"
 COMPRESSED = 1 << 62
 COPIED = 1 << 63
 ZERO_FLAG = 1
@@ -25,8 +26,7 @@ LARGEST_COMPRESSED_BYTES = 255 * SECTOR_BYTES
 
 _OFFSET_MASK = 0x00FF_FFFF_FFFF_FE00
 _COMPRESSED_SIZE_SHIFT = 62 - (CLUSTER_BITS - 8)
-_MAGIC = 0x514649FB
-_HEADER = struct.Struct(">IIQIIQIIQQIIQQQQII")
+_HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQII")
 _REFCOUNT_ORDER = 4  # 2^4 bits
 
 
@@ -45,7 +45,7 @@ class Qcow2Header:
     def packed(self) -> bytes:
         """The first 104 bytes of the file."""
         return _HEADER.pack(
-            _MAGIC,
+            MAGIC,
             3,
             self.backing_name_at,
             self.backing_name_size,
@@ -73,7 +73,7 @@ def read_qcow2_header(raw: bytes, *, name: str) -> Qcow2Header:
     fields = _HEADER.unpack_from(raw)
     magic, version, name_at, name_size, cluster_bits, size, crypt, l1_entries, l1_offset = fields[:9]
     refcount_table, refcount_clusters, snapshots, _, incompatible, _, _, order, _ = fields[9:]
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise _unreadable(name, "it has no qcow2 header")
     if (version, cluster_bits, order, crypt, incompatible & ~1, snapshots) != (3, 16, 4, 0, 0, 0):
         raise _unreadable(

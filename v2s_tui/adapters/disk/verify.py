@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 from v2s_tui.adapters.disk.image_error import unusable
 from v2s_tui.adapters.disk.manifest import ZEROS, Manifest, digest_of
-from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
+from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES, MAGIC
 from v2s_tui.adapters.disk.qcow2_reader import Qcow2Image
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.system.layered_file import WholeFile, is_layered
 
-_QCOW2_MAGIC = b"QFI\xfb"
 _CLUSTERS_PER_JOB = 64
 _ZEROS_CLUSTER = bytes(CLUSTER_BYTES)
 
@@ -118,7 +117,7 @@ def _batches(places: Iterator[_Place]) -> Iterator[list[_Place]]:
 
 def _reader(disk: Path) -> AbstractContextManager["_Qcow2Disk | _RawDisk"]:
     with disk.open("rb") as file:
-        is_qcow2 = file.read(len(_QCOW2_MAGIC)) == _QCOW2_MAGIC
+        is_qcow2 = file.read(len(MAGIC)) == MAGIC
     return _Qcow2Disk(disk) if is_qcow2 or is_layered(disk) else _RawDisk(disk)
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from v2s_tui.adapters.scaleway.lookups import listed_networks
 from v2s_tui.adapters.scaleway.pages import all_pages
 from v2s_tui.domain.target.private_networks import region_of
 
@@ -13,12 +14,7 @@ def taken_addresses(apis: Any, zone: str, project_id: str) -> Mapping[str, froze
     its subnet.
     """
     region, project = region_of(zone), project_id or None
-    networks = all_pages(
-        lambda page, size: apis.vpc.list_private_networks(
-            region=region, project_id=project, page=page, page_size=size
-        ),
-        lambda answer: list(answer.private_networks),
-    )
+    networks = listed_networks(apis, region, project_id=project)
     network_of = {str(each.id): str(each.id) for each in networks}
     network_of |= {str(subnet.id): str(each.id) for each in networks for subnet in each.subnets or ()}
     taken: dict[str, set[str]] = defaultdict(set)

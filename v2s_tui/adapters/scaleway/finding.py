@@ -8,6 +8,7 @@ from typing import Any
 
 from v2s_tui.adapters.scaleway import resources
 from v2s_tui.adapters.scaleway.addresses import listed_addresses, used_addresses
+from v2s_tui.adapters.scaleway.lookups import listed_networks
 from v2s_tui.adapters.scaleway.pages import all_pages
 from v2s_tui.adapters.scaleway.resources import has_tag
 from v2s_tui.domain.ports import CloudResource, CloudState
@@ -75,12 +76,7 @@ def _private_nics(apis: Any, zone: str, tag: str, project_id: str | None) -> lis
 def _private_networks(apis: Any, zone: str, tag: str, project_id: str | None) -> list[CloudResource]:
     """Only those with our tag: for each the addresses in use are asked."""
     region = region_of(zone)
-    listed = all_pages(
-        lambda page, size: apis.vpc.list_private_networks(
-            region=region, tags=[tag] if tag else None, project_id=project_id, page=page, page_size=size
-        ),
-        lambda answer: list(answer.private_networks),
-    )
+    listed = listed_networks(apis, region, tags=[tag] if tag else None, project_id=project_id)
     return [
         resources.from_private_network(each, used_addresses(apis, region, each.id))
         for each in listed

@@ -16,18 +16,19 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 def private_networks(apis: Any, zone: str, project_id: str) -> tuple[PrivateNetwork, ...]:
     """All of the zone's region, with their subnets."""
-    region = region_of(zone)
-    found: list[Any] = all_pages(
-        lambda page, size: apis.vpc.list_private_networks(
-            region=region, project_id=project_id or None, page=page, page_size=size
-        ),
-        lambda answer: list(answer.private_networks),
-    )
     return tuple(
         PrivateNetwork(
             str(each.id), each.name, tuple(subnet.subnet for subnet in each.subnets or ()), str(each.vpc_id)
         )
-        for each in found
+        for each in listed_networks(apis, region_of(zone), project_id=project_id or None)
+    )
+
+
+def listed_networks(apis: Any, region: str, **asked: Any) -> list[Any]:
+    """Private Networks as the API tells them; asked: its own filters."""
+    return all_pages(
+        lambda page, size: apis.vpc.list_private_networks(region=region, page=page, page_size=size, **asked),
+        lambda answer: list(answer.private_networks),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.execution.transfer import TransferChoice, first_choice
-from v2s_tui.domain.execution.work_space import later_work_bytes, peak_work_bytes
+from v2s_tui.domain.execution.work_space import peak_work_bytes, work_bytes_then
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, Duration, data_bytes
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
@@ -194,7 +194,7 @@ class Simulation:
             Segment(run.planned.name, stage, run.asked, run.began, self._now, run.waited_for)
         )
         if stage in {Stage.EXPORT, Stage.UPLOAD_S3}:
-            self._admission.need_less(run.planned.name, _work_bytes_after(run.planned, stage))
+            self._admission.need_less(run.planned.name, _work_bytes_after(run, stage))
             self._note_disk()
         self._next_stage(run)
 
@@ -238,12 +238,11 @@ class Simulation:
         self.timeline.disk.append((self._now, self._admission.reserved_bytes))
 
 
-def _work_bytes_after(planned: PlannedVm, stage: Stage) -> int:
-    """What is there and what may still come, as the runner knows it by then: images are compressed, and after
-    the upload nothing is added.
-    """
-    images = int(data_bytes(planned) * COMPRESSED_SHARE)
-    return images if stage is Stage.UPLOAD_S3 else images + later_work_bytes(planned)
+def _work_bytes_after(run: _Run, stage: Stage) -> int:
+    """What is there and what may still come, by the runner's own rule; images are compressed."""
+    images = int(data_bytes(run.planned) * COMPRESSED_SHARE)
+    most = work_bytes_then(run.planned, {stage}, peak_bytes=run.start.work_bytes, base_bytes=images)
+    return images if most is None else most
 
 
 def _sharing_key(planned: PlannedVm, stage: Stage) -> tuple[Stage, str]:

@@ -9,6 +9,7 @@ from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.network_map import NO_NETWORK, PUBLIC
+from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.target.sizing import misfits, need_of
 from v2s_tui.domain.units import GB, GIB, TB, format_bytes
 
@@ -100,7 +101,7 @@ def _disks(planned: PlannedVm) -> Iterable[Finding]:
 
 
 def _region(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
-    region = planned.zone.rpartition("-")[0]
+    region = region_of(planned.zone)
     if facts.s3_region and region != facts.s3_region:
         yield blocks(
             "bucket-region",
