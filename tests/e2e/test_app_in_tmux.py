@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from lab_process import RunningLab, lab_process, v2s_argv
-from tmux_terminal import Terminal, terminal
+from tmux_terminal import Terminal, start_plan, terminal
 
 pytestmark = [
     pytest.mark.e2e,
@@ -63,7 +63,7 @@ def test_a_migration_by_keys_survives_leaving_and_coming_back(tmp_path: Path) ->
         shell.wait_for("4 VMs", "/month", "bottleneck")
         shell.keys("5")
         shell.wait_for("no batch is open")
-        start(shell)
+        start_plan(shell)
         shell.wait_for("canary 0/1 running")
 
         shell.keys("q")
@@ -82,18 +82,6 @@ def test_a_migration_by_keys_survives_leaving_and_coming_back(tmp_path: Path) ->
         shell.keys("Escape", "q")
         shell.wait_for_shell()
         assert len(lab.resources("server")) == 4
-
-
-def start(shell: Terminal) -> None:
-    """n asks; the question has Cancel in focus. Quotas may still be asked for: n again."""
-    for _ in range(20):
-        shell.keys("n")
-        try:
-            shell.wait_for("Start this plan?", seconds=3)
-            break
-        except AssertionError:
-            continue
-    shell.keys("Right", "Enter")
 
 
 def test_sigterm_leaves_a_clean_terminal_and_keeps_the_session(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from lab_process import lab_process, v2s_argv
-from tmux_terminal import Terminal, terminal
+from tmux_terminal import Terminal, start_plan, terminal
 
 pytestmark = [
     pytest.mark.e2e,
@@ -147,17 +147,9 @@ def edit_and_estimate(shell: Terminal) -> None:
 
 
 def start(shell: Terminal) -> None:
-    """n asks; the question has Cancel in focus. Quotas may still be asked for: n again."""
     shell.keys("5")
     shell.wait_for("no batch is open")
-    for _ in range(20):
-        shell.keys("n")
-        try:
-            shell.wait_for("Start this plan?", seconds=3)
-            break
-        except AssertionError:
-            continue
-    shell.keys("Right", "Enter")
+    start_plan(shell)
 
 
 def approve_the_canary(shell: Terminal) -> None:

@@ -81,3 +81,15 @@ def terminal(folder: Path, *, width: int = 100, height: int = 30) -> Iterator[Te
         yield Terminal(server)
     finally:
         subprocess.run(["tmux", "-L", server, "kill-server"], check=False, timeout=30)
+
+
+def start_plan(shell: Terminal) -> None:
+    """On the Run screen: n asks; the question has Cancel in focus. Quotas may still be asked for: n again."""
+    for _ in range(20):
+        shell.keys("n")
+        try:
+            shell.wait_for("Start this plan?", seconds=3)
+            break
+        except AssertionError:
+            continue
+    shell.keys("Right", "Enter")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from fakes.clock import FakeClock
 from fakes.cloud import FakeCloud
@@ -23,8 +24,10 @@ from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.engine.batch_runner import BatchRunner
 from v2s_tui.engine.outcome import BatchOutcome
+from v2s_tui.engine.runner import RunRequest
 from v2s_tui.engine.settings import GateMode, RunnerSettings
 from v2s_tui.engine.stage_contract import Ports, StageFunction, StageSettings
+from v2s_tui.engine.state_store import StateStore
 
 ALICE = Actor("alice", "test")
 
@@ -78,11 +81,22 @@ class Rig:
         """What the store holds."""
         return self.store.load()
 
+    @property
+    def ports(self) -> Ports:
+        """The doors to this world."""
+        return Ports(self.source, self.disks, self.objects, self.cloud, self.clock, self.guests)
+
+    def request(self, store: StateStore, gate_mode: GateMode, **more: Any) -> RunRequest:
+        """To run a batch of a real store in the foreground. more: in place of what the rig would give."""
+        given = {"stages": self.stages, "evidence": {}, **more}
+        settings = replace(self.settings, gate_mode=gate_mode)
+        return RunRequest(store=store, ports=self.ports, settings=settings, clock=self.clock, **given)
+
     def runner(self, *, listeners: Iterable[Callable[[Event], None]] = (), **settings: object) -> BatchRunner:
         """A runner over the store, as a new process would build it."""
         return BatchRunner(
             self.store,
-            ports=Ports(self.source, self.disks, self.objects, self.cloud, self.clock, self.guests),
+            ports=self.ports,
             stages=self.stages,
             evidence=self.evidence,  # type: ignore[arg-type]
             settings=replace(self.settings, **settings),  # type: ignore[arg-type]

@@ -26,9 +26,9 @@ from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.engine.attach import BlockingRunnerClient
 from v2s_tui.engine.commands import COMMAND_NAMES, planned_to_json
 from v2s_tui.engine.outcome import BatchOutcome, Stop
-from v2s_tui.engine.runner import RunRequest, run_in_foreground
+from v2s_tui.engine.runner import run_in_foreground
 from v2s_tui.engine.settings import GateMode
-from v2s_tui.engine.stage_contract import Ports, StageContext, StageInput
+from v2s_tui.engine.stage_contract import StageContext, StageInput
 
 BROKEN = ToolError("qemu-img ended with exit code 1", command="qemu-img", exit_code=1, stderr_tail="odd")
 
@@ -57,15 +57,7 @@ class Terminal:
         return STAGES[Stage.VERIFY](task, context)
 
     def _run(self) -> None:
-        rig = self.rig
-        request = RunRequest(
-            store=self.store,
-            ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests),
-            stages=rig.stages,
-            evidence={},
-            settings=replace(rig.settings, gate_mode=GateMode.WAIT),
-            clock=rig.clock,
-        )
+        request = self.rig.request(self.store, GateMode.WAIT)
         self.outcome = run_in_foreground(request)
         self.store.close()
 

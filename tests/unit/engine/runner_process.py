@@ -6,7 +6,6 @@ Its VMs convert until a file `go` appears in the work folder.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -21,9 +20,9 @@ from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.engine.outcome import exit_code
-from v2s_tui.engine.runner import RunRequest, run_in_foreground
+from v2s_tui.engine.runner import run_in_foreground
 from v2s_tui.engine.settings import GateMode
-from v2s_tui.engine.stage_contract import Ports, StageContext, StageFunction, StageInput
+from v2s_tui.engine.stage_contract import StageContext, StageFunction, StageInput
 
 
 def stages(work_dir: Path) -> Mapping[Stage, StageFunction]:
@@ -45,15 +44,8 @@ def main(work_dir: Path, question: str) -> int:
     store = (
         BatchStateFile.open(path) if path.exists() else BatchStateFile.create(work_dir, batch_of(rig.plan))
     )
-    request = RunRequest(
-        store=store,
-        ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests),
-        stages=stages(work_dir),
-        evidence={},
-        settings=replace(rig.settings, gate_mode=GateMode.STOP),
-        clock=rig.clock,
-        ask_interrupt=(lambda: question) if question else None,
-    )
+    asked = (lambda: question) if question else None
+    request = rig.request(store, GateMode.STOP, stages=stages(work_dir), ask_interrupt=asked)
     outcome = run_in_foreground(request)
     store.close()
     return exit_code(outcome)

@@ -6,7 +6,6 @@ import stat
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,9 +23,8 @@ from v2s_tui.engine.attach import BlockingRunnerClient, RunnerClient, living_run
 from v2s_tui.engine.commands import Command
 from v2s_tui.engine.control import ControlServer, socket_path
 from v2s_tui.engine.outcome import BatchOutcome
-from v2s_tui.engine.runner import RunRequest, run_in_foreground
+from v2s_tui.engine.runner import run_in_foreground
 from v2s_tui.engine.settings import GateMode
-from v2s_tui.engine.stage_contract import Ports
 from v2s_tui.engine.wire import encode
 
 
@@ -48,18 +46,8 @@ class Running:
         self.thread.start()
 
     def _run(self) -> None:
-        rig = self.rig
-        self.outcome = run_in_foreground(
-            RunRequest(
-                store=self.store,
-                ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests),
-                stages=rig.stages,
-                evidence={},
-                settings=replace(rig.settings, gate_mode=GateMode.WAIT),
-                clock=rig.clock,
-                on_picture=self.pictures.append,
-            )
-        )
+        request = self.rig.request(self.store, GateMode.WAIT, on_picture=self.pictures.append)
+        self.outcome = run_in_foreground(request)
         self.store.close()
 
 

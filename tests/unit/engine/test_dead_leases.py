@@ -11,7 +11,6 @@ from v2s_tui.domain.execution.ledger import EffectKind, EffectState
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.engine.recorder import Recorder
-from v2s_tui.engine.stage_contract import Ports
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 from v2s_tui.engine.undo import Undo
 
@@ -60,7 +59,7 @@ def test_where_it_cannot_be_ended_the_vm_says_until_when_it_is_locked(tmp_path: 
 
 def test_undo_ends_it_before_the_snapshot_goes(tmp_path: Path) -> None:
     rig = killed_while_exporting(tmp_path)
-    ports = Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests)
+    ports = rig.ports
     undo = Undo(Recorder(rig.store), ports, actor=ALICE, work_dir=rig.work_dir, sleep=lambda _: None)
     results = undo.run(None)
     assert [result.problem for result in results] == [""] * len(results)

@@ -14,7 +14,6 @@ from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.engine.outcome import exit_code
 from v2s_tui.engine.rates import RateMeter
 from v2s_tui.engine.resume import VmRestart, restart_points
-from v2s_tui.engine.stage_contract import Ports
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 
 BROKEN = ToolError("bad", command="", exit_code=1, stderr_tail="")
@@ -30,7 +29,7 @@ def _rig(tmp_path: Path) -> Rig:
 def _points(rig: Rig) -> dict[str, VmRestart]:
     found = restart_points(
         rig.state,
-        ports=Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests),
+        ports=rig.ports,
         evidence=rig.evidence,  # type: ignore[arg-type]
         settings=rig.settings.stage,
         work_dir=rig.work_dir,

@@ -23,7 +23,6 @@ from v2s_tui.domain.target.network_map import PlannedNic
 from v2s_tui.domain.target.private_networks import PrivateNetwork
 from v2s_tui.engine.recorder import Recorder
 from v2s_tui.engine.shared_work import SharedWork
-from v2s_tui.engine.stage_contract import Ports
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 from v2s_tui.engine.undo import Undo
 from v2s_tui.presentation.import_blocks import import_blocks
@@ -51,7 +50,7 @@ def _network_effects(rig: Rig) -> list[tuple[str, EffectState, str]]:
 
 
 def _undo(rig: Rig) -> Undo:
-    ports = Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests)
+    ports = rig.ports
     return Undo(Recorder(rig.store), ports, actor=ALICE, work_dir=rig.work_dir, sleep=lambda _: None)
 
 

@@ -14,7 +14,6 @@ from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.domain.ports import CloudState
 from v2s_tui.engine.recorder import Recorder
-from v2s_tui.engine.stage_contract import Ports
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 from v2s_tui.engine.undo import Undo, running_instances
 
@@ -26,12 +25,8 @@ def _rig(tmp_path: Path) -> Rig:
     )
 
 
-def _ports(rig: Rig) -> Ports:
-    return Ports(rig.source, rig.disks, rig.objects, rig.cloud, rig.clock, rig.guests)
-
-
 def _undo(rig: Rig) -> Undo:
-    return Undo(Recorder(rig.store), _ports(rig), actor=ALICE, work_dir=rig.work_dir, sleep=lambda _: None)
+    return Undo(Recorder(rig.store), rig.ports, actor=ALICE, work_dir=rig.work_dir, sleep=lambda _: None)
 
 
 def _everything(rig: Rig) -> list[object]:
@@ -53,7 +48,7 @@ def test_steps_come_in_dependency_order_with_consequences(tmp_path: Path) -> Non
 def test_a_named_vm_is_undone_even_while_its_instance_runs(tmp_path: Path) -> None:
     rig = _rig(tmp_path)
     rig.run()
-    assert set(running_instances(undo_steps(rig.state), _ports(rig))) == {"web-01", "db-01"}
+    assert set(running_instances(undo_steps(rig.state), rig.ports)) == {"web-01", "db-01"}
     results = _undo(rig).run(["web-01"], named=["web-01"])
     assert [result.problem for result in results] == [""] * len(results)
     assert [each.name for each in rig.cloud.of_kind("instance")] == ["db-01"]
