@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import ssl
 import subprocess
@@ -14,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+
+START_SECONDS = 240
+"""For a lab whose guests are made at its start, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +80,31 @@ def lab_process(folder: Path, *arguments: str) -> Iterator[RunningLab]:
     log = (folder.parent / f"{folder.name}.log").open("wb")
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline().decode()
-        assert line.startswith("lab ready "), Path(log.name).read_text()
+        line = _first_line(process)
+        assert line.startswith("lab ready "), f"{line!r}; its log:\n{Path(log.name).read_text()}"
         yield RunningLab(folder)
     finally:
-        process.send_signal(signal.SIGTERM)
+        _end(process)
+        log.close()
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> str:
+    """What it says first; "" where it ends or says nothing for START_SECONDS."""
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    return process.stdout.readline().decode() if readable else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, which every lab must obey; what does not is killed, so that no later test meets it."""
+    process.send_signal(signal.SIGTERM)
+    try:
         process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
         if process.stdout is not None:
             process.stdout.close()
-        log.close()
 
 
 def v2s_argv(lab: RunningLab | None, *arguments: str) -> list[str]:

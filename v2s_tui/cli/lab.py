@@ -56,17 +56,20 @@ def up(
 ) -> None:
     """Serve until SIGTERM; print one line "lab ready DIR/migration.yaml" once all answers."""
     _need_lab_packages()
-    from v2s_tui.lab.up import serve
+    from v2s_tui.lab.up import LabError, serve
 
-    serve(
-        folder,
-        scenario=scenario,
-        vm_count=vms,
-        faults=faults,
-        speed=speed,
-        lease_timeout_seconds=lease_timeout,
-        boot=boot,
-    )
+    try:
+        serve(
+            folder,
+            scenario=scenario,
+            vm_count=vms,
+            faults=faults,
+            speed=speed,
+            lease_timeout_seconds=lease_timeout,
+            boot=boot,
+        )
+    except LabError as err:
+        raise InputError(f"the lab did not start: {err}") from err
 
 
 def _need_lab_packages() -> None:

@@ -22,14 +22,15 @@ from typing import IO, Any, Self
 
 import yaml
 
-from v2s_tui.lab.faults import FaultRules
+from v2s_tui.lab.disks.build import DiskError
+from v2s_tui.lab.faults import FaultFileError, FaultRules
 from v2s_tui.lab.guests.virtio_drivers import write_virtio_win
 from v2s_tui.lab.machines.machine import MachineError, require_tools
 from v2s_tui.lab.objectstorage.configuration import ROLES
-from v2s_tui.lab.objectstorage.server import ObjectStorageServer
+from v2s_tui.lab.objectstorage.server import ObjectStorageError, ObjectStorageServer
 from v2s_tui.lab.scaleway.server import ScalewayServer
 from v2s_tui.lab.scaleway.world import Account
-from v2s_tui.lab.scenarios.loader import load_scenario
+from v2s_tui.lab.scenarios.loader import ScenarioError, load_scenario
 from v2s_tui.lab.tls import TlsFiles, make_certificate
 from v2s_tui.lab.vcenter.server import VCenterServer
 
@@ -266,20 +267,26 @@ def serve(
     lease_timeout_seconds: int = 300,
     boot: bool = False,
 ) -> None:
-    """Run a lab until SIGTERM or SIGINT; one line on standard output says when it is ready."""
-    lab = Lab(
-        folder,
-        scenario=scenario,
-        vm_count=vm_count,
-        faults=faults,
-        speed=speed,
-        lease_timeout_seconds=lease_timeout_seconds,
-        boot=boot,
-    )
-    with _signals() as ended, lab:
-        sys.stdout.write(f"lab ready {lab.config_file}\n")
-        sys.stdout.flush()
-        ended.recv(1)
+    """Run a lab until SIGTERM or SIGINT; one line on standard output says when it is ready.
+
+    Raises LabError: the scenario, its disks or a server cannot be had.
+    """
+    try:
+        lab = Lab(
+            folder,
+            scenario=scenario,
+            vm_count=vm_count,
+            faults=faults,
+            speed=speed,
+            lease_timeout_seconds=lease_timeout_seconds,
+            boot=boot,
+        )
+        with _signals() as ended, lab:
+            sys.stdout.write(f"lab ready {lab.config_file}\n")
+            sys.stdout.flush()
+            ended.recv(1)
+    except (DiskError, FaultFileError, ObjectStorageError, ScenarioError) as err:
+        raise LabError(str(err)) from err
 
 
 @contextmanager

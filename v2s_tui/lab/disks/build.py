@@ -73,12 +73,19 @@ class DiskDraft:
         )
 
 
+class DiskError(RuntimeError):
+    """A disk of the scenario cannot be made; the message names it and the tool's words."""
+
+
 ContentKind = Callable[[DiskDraft], None]
 _locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
 
 def ensure_disk(spec: DiskSpec) -> Path:
-    """Return the raw file of the disk, built first where it is missing or of another specification."""
+    """Return the raw file of the disk, built first where it is missing or of another specification.
+
+    Raises DiskError.
+    """
     with _locks[spec.raw_path]:
         if not _is_current(spec):
             _build(spec)
@@ -117,6 +124,9 @@ def _build(spec: DiskSpec) -> None:
         file.truncate(spec.size_bytes)
     try:
         CONTENT_KINDS[spec.content](draft)
+    except (OSError, RuntimeError, ValueError) as err:
+        draft.path.unlink(missing_ok=True)
+        raise DiskError(f"{spec.raw_path.name} ({spec.content}) cannot be made: {err}") from err
     except BaseException:
         draft.path.unlink(missing_ok=True)
         raise

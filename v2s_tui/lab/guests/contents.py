@@ -50,8 +50,11 @@ def fill_root(folder: Path, shape: GuestShape, identity: GuestIdentity, parts: G
     """Everything of the guest, /boot included."""
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    shutil.copy2(parts.busybox / "bin/busybox", folder / "bin/busybox")
-    for applet in run([str(folder / "bin/busybox"), "--list"]).split():
+    busybox = parts.busybox / "bin/busybox"
+    shutil.copy2(busybox, folder / "bin/busybox")
+    # Not the fresh copy: a process that another thread forks while it is written keeps it open for writing
+    # until its own exec, and the kernel runs no such file (ETXTBSY).
+    for applet in run([str(busybox), "--list"]).split():
         if applet != "busybox":
             os.symlink("/bin/busybox", folder / "bin" / applet)
     for path, content in configuration(shape, identity, parts.kernel_version).items():

@@ -163,6 +163,7 @@ class ScalewayServer:
         self._api = api
         self._context = server_context(tls)
         self._server: _HttpServer | None = None
+        self._serving: threading.Thread | None = None
 
     @property
     def port(self) -> int:
@@ -182,16 +183,19 @@ class ScalewayServer:
             self.world.loopback = loopback_of(self.port)
             self.world.machines.start()
             boot_again(self.world, self.world.machines)
-        threading.Thread(
+        self._serving = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="scaleway", daemon=True
-        ).start()
+        )
+        self._serving.start()
 
     def stop(self) -> None:
-        """Stop listening, end connections and imports. Safe to call twice."""
+        """Stop listening, end connections and imports. Safe to call twice, and after half a start."""
         server, self._server = self._server, None
         if server is None:
             return
-        server.shutdown()
+        if self._serving is not None:  # without a loop to end, shutdown() would wait for ever
+            server.shutdown()
+            self._serving = None
         server.close_connections()
         server.server_close()
         self._importer.stop()

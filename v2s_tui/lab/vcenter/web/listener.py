@@ -37,17 +37,22 @@ class Listener(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        ending = threading.Thread(target=self.shutdown)
-        ending.start()
-        while ending.is_alive():
-            self._wake()
-            ending.join(timeout=0.02)
+        """Stop listening and cut every connection. Safe where it was never started."""
+        if self._thread.ident is not None:
+            self._end_serving()
         self.server_close()
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
             _cut(connection)
+
+    def _end_serving(self) -> None:
+        """shutdown() waits for a loop that runs: without one it would wait for ever."""
+        ending = threading.Thread(target=self.shutdown)
+        ending.start()
+        while ending.is_alive():
+            self._wake()
+            ending.join(timeout=0.02)
         self._thread.join(timeout=5)
 
     def _wake(self) -> None:
