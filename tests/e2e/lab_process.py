@@ -16,7 +16,6 @@ from typing import Any
 
 import yaml
 
-
 START_SECONDS = 240
 """For a lab whose guests are made at its start, on a busy machine."""
 
