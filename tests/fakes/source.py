@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from fakes.world import World
 from v2s_tui.domain.errors import LeaseFailed, SourceError
-from v2s_tui.domain.ports import DiskStream, ExportLease
+from v2s_tui.domain.ports import DiskStream, ExportLease, WaitListener
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.sizing import MeasuredUse
@@ -59,6 +59,10 @@ class FakeSource:
     tags: dict[str, set[str]] = field(default_factory=dict)
     leases: list[FakeLease] = field(default_factory=list)
     unendable: str = ""
+
+    def heard_by(self, listener: WaitListener) -> "FakeSource":
+        """Nobody waits here."""
+        return self
 
     def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
         """All VMs in one page."""

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from v2s_tui.domain.errors import Cancelled
 from v2s_tui.domain.execution.artifacts import Artifacts
@@ -33,7 +34,7 @@ class StageRun:
         progress: StageProgress,
         cancelled: threading.Event,
     ) -> None:
-        self.ports = parts.ports
+        self.ports = replace(parts.ports, source=parts.ports.source.heard_by(self))
         self.progress = progress
         self.cancelled = cancelled
         self.ledger: LedgerWriter = ledger
@@ -65,6 +66,10 @@ class StageRun:
         """Sleep, or raise Cancelled as soon as the operator cancels."""
         if self._parts.settings.pause(seconds, self.cancelled):
             raise Cancelled(f"{self._vm_name} was stopped while it waited")
+
+    def waits(self, what: str) -> None:
+        """Show what the vCenter is waited for."""
+        self.progress.waits_for = what
 
     @contextmanager
     def shared(self, what: str) -> Iterator[LedgerWriter]:

@@ -12,7 +12,7 @@ from vsphere_lab import Connect, StartLab, lab_rules, named
 
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import VsphereSource
-from v2s_tui.domain.errors import LeaseFailed, QuiesceFailed, SourceError
+from v2s_tui.domain.errors import Cancelled, LeaseFailed, QuiesceFailed, SourceError
 from v2s_tui.domain.ports import DiskStream
 from v2s_tui.domain.source.vm import PowerState
 
@@ -327,6 +327,36 @@ def test_an_export_waits_for_a_busy_vm(start_lab: StartLab, open_source: Connect
     with source.open_lease(named(source, "tiny-02").moref, None) as lease:
         lease.complete()
     assert lab.state()["requests"]["ExportVm"] == 2
+
+
+class Impatient:
+    """Hears what is waited for, and has enough after some pauses."""
+
+    def __init__(self, *, pauses: int) -> None:
+        self.heard: list[str] = []
+        self._left = pauses
+
+    def pause(self, seconds: float) -> None:
+        self._left -= 1
+        if not self._left:
+            raise Cancelled("the operator has enough")
+        time.sleep(seconds)
+
+    def waits(self, what: str) -> None:
+        self.heard.append(what)
+
+
+def test_who_waits_for_a_busy_vm_hears_it_and_may_end_it(start_lab: StartLab, open_source: Connect) -> None:
+    lab = start_lab(rules=[{"operation": "ExportVm", "fault": "TaskInProgress"}])
+    source = open_source(lab, timeouts=Timeouts(busy=60))
+    operator = Impatient(pauses=4)
+    with (
+        pytest.raises(Cancelled),
+        source.heard_by(operator).open_lease(named(source, "tiny-02").moref, None),
+    ):
+        pytest.fail("a lease was given")
+    assert "the VM is busy with another task at vCenter for 3" in operator.heard[0]
+    assert operator.heard[-1] == ""
 
 
 def test_snapshots_are_refused_in_words_while_a_lease_is_held(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults, tls
@@ -51,7 +52,7 @@ class LeaseOpener:
         start = self._export_call(vm, snapshot)
         limit = self._session.address.timeouts.busy
         with faults.told_as(doing):
-            lease = self._waiting.while_busy(lambda: self._session.attempt(start), limit_seconds=limit)
+            lease = self._waiting.while_busy(doing, lambda: self._session.attempt(start), limit_seconds=limit)
         return str(lease._moId)
 
     def _export_call(self, vm: str, snapshot: str | None) -> Any:
@@ -78,7 +79,8 @@ class LeaseOpener:
 
     def _wait_until_ready(self, doing: str, moref: str) -> None:
         limit = self._session.address.timeouts.lease_ready
-        if not self._waiting.until(lambda: self._is_ready(doing, moref), limit_seconds=limit):
+        look = partial(self._is_ready, doing, moref)
+        if not self._waiting.until(look, what=f"{doing}: the lease is not ready", limit_seconds=limit):
             raise LeaseFailed(
                 f"{doing}: the lease was not ready after {limit:.0f} seconds (time-out)",
                 hint="The ESXi host may serve too many exports; lower the limit per_esxi_host",

@@ -74,6 +74,7 @@ class Power:
         """Why the VM is not off, "" when it is."""
         off = self._waiting.until(
             lambda: self.state(vm) is PowerState.OFF or None,
+            what="the source's guest shuts down",
             limit_seconds=timeout_seconds,
             first_pause=_POLL_SECONDS,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,7 +19,7 @@ from v2s_tui.adapters.vsphere.tags import Tags
 from v2s_tui.adapters.vsphere.tasks import Tasks
 from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError
-from v2s_tui.domain.ports import ExportLease
+from v2s_tui.domain.ports import ExportLease, WaitListener
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.sizing import MeasuredUse
@@ -42,11 +43,24 @@ class VsphereSource:
         self._retriever = retriever = Retriever(session)
         self._listing = Listing(session, retriever)
         self._tags = Tags(session.address, session.web)
-        waiting = Waiting()
+        self._wait_by(Waiting(), for_guests=Waiting())
+
+    def _wait_by(self, waiting: Waiting, *, for_guests: Waiting) -> None:
+        session, retriever = self._session, self._retriever
         tasks = Tasks(session, retriever, waiting)
         self._snapshots = Snapshots(session, retriever, self._listing, tasks)
-        self._power = Power(session, retriever, tasks, waiting)
+        self._power = Power(session, retriever, tasks, for_guests)
         self._leases = LeaseOpener(session, retriever, waiting)
+
+    def heard_by(self, listener: WaitListener) -> "VsphereSource":
+        """The same session, whose waits are told to the listener and end when it wants to; all but the one
+        for a guest that was asked to shut down.
+        """
+        heard = copy(self)
+        heard._wait_by(
+            Waiting(sleep=listener.pause, say=listener.waits), for_guests=Waiting(say=listener.waits)
+        )
+        return heard
 
     @property
     def version(self) -> str:

@@ -5,6 +5,7 @@ read, and the fault's type decides.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults
@@ -46,11 +47,13 @@ class Tasks:
             task = self._session.attempt(start, repeatable=repeatable)
             return self._wait(doing, str(task._moId))
 
-        return self._waiting.while_busy(once, limit_seconds=self._session.address.timeouts.busy, busy=busy)
+        limit = self._session.address.timeouts.busy
+        return self._waiting.while_busy(doing, once, limit_seconds=limit, busy=busy)
 
     def _wait(self, doing: str, task: str) -> Value | None:
         limit = self._session.address.timeouts.task
-        info = self._waiting.until(lambda: self._success(doing, task), limit_seconds=limit)
+        look = partial(self._success, doing, task)
+        info = self._waiting.until(look, what=f"{doing}: its task at vCenter runs", limit_seconds=limit)
         if info is None:
             raise SourceError(
                 f"{doing}: the task has not ended after {limit:.0f} seconds",

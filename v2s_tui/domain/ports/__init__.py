@@ -8,7 +8,7 @@ from v2s_tui.domain.ports.cloud import Cloud, CloudResource, CloudState, Instanc
 from v2s_tui.domain.ports.guests import Guests, GuestWork
 from v2s_tui.domain.ports.host import Clock, Disks, PartSink, Prober, ReceivedDisk
 from v2s_tui.domain.ports.objects import EarlyUpload, ObjectStore, OpenUpload, StoredObject
-from v2s_tui.domain.ports.source import DiskStream, ExportLease, Source
+from v2s_tui.domain.ports.source import DiskStream, ExportLease, Source, WaitListener
 
 __all__ = [
     "Clock",
@@ -29,4 +29,5 @@ __all__ = [
     "ReceivedDisk",
     "Source",
     "StoredObject",
+    "WaitListener",
 ]

@@ -55,6 +55,18 @@ class ExportLease(Protocol):
         ...
 
 
+class WaitListener(Protocol):
+    """Who waits for the vCenter: hears what is waited for, and may end the wait."""
+
+    def pause(self, seconds: float) -> None:
+        """Sleep; what it raises (Cancelled) ends the wait."""
+        ...
+
+    def waits(self, what: str) -> None:
+        """What is waited for since when, for people; "" once that is over."""
+        ...
+
+
 class Source(Protocol):
     """A vCenter. Errors: SourceUnreachable, LoginRefused, SessionExpired, LeaseFailed, SourceError.
 
@@ -63,6 +75,13 @@ class Source(Protocol):
 
     name: str
     tls_note: str
+
+    def heard_by(self, listener: WaitListener) -> "Source":
+        """The same source, whose waits are told to the listener and end when it wants to.
+
+        A shutdown that the guest was asked for is waited for in any case: it happens whoever waits.
+        """
+        ...
 
     @property
     def version(self) -> str:

@@ -11,7 +11,7 @@ from v2s_tui.adapters.vsphere.faults import VimFault, VimFaultError
 from v2s_tui.adapters.vsphere.tasks import Tasks
 from v2s_tui.adapters.vsphere.values import Ref, Value
 from v2s_tui.adapters.vsphere.waiting import Waiting
-from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.errors import Cancelled, SourceError
 
 BUSY: Value = {"fault": {"@type": "TaskInProgress"}, "localizedMessage": "busy"}
 
@@ -22,6 +22,7 @@ class StillClock:
     def __init__(self) -> None:
         self.now = 0.0
         self.sleeps: list[float] = []
+        self.said: list[str] = []
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
@@ -52,7 +53,8 @@ def clock() -> StillClock:
 
 
 def tasks(session: ScriptedSession, clock: StillClock) -> Tasks:
-    return Tasks(session, session, Waiting(clock.sleep, lambda: clock.now))  # type: ignore[arg-type]
+    waiting = Waiting(clock.sleep, lambda: clock.now, clock.said.append)
+    return Tasks(session, session, waiting)  # type: ignore[arg-type]
 
 
 def started(*outcomes: Exception | str) -> Callable[[], Any]:
@@ -97,6 +99,30 @@ def test_busy_for_too_long_is_an_error(clock: StillClock) -> None:
         tasks(ScriptedSession(state("error", error=BUSY)), clock).run("Snapshot", started(*["task-1"] * 99))
     assert raised.value.transient
     assert clock.now <= 20
+
+
+def test_a_long_wait_says_what_it_waits_for_and_since_when(clock: StillClock) -> None:
+    with pytest.raises(VimFaultError):
+        tasks(ScriptedSession(state("error", error=BUSY)), clock).run("Snapshot", started(*["task-1"] * 99))
+    said = [each for each in clock.said if each]
+    assert said[0] == "Snapshot: the VM is busy with another task at vCenter for 3.5s, at most 20s"
+    assert clock.said[-1] == ""
+
+
+def test_a_short_wait_is_no_news(clock: StillClock) -> None:
+    tasks(ScriptedSession(state("running"), state("success")), clock).run("Snapshot", started("task-1"))
+    assert not any(clock.said)
+
+
+def test_a_listener_that_has_enough_ends_the_wait(clock: StillClock) -> None:
+    def enough(_seconds: float) -> None:
+        raise Cancelled("stopped")
+
+    session = ScriptedSession(state("running"))
+    waiting = Waiting(enough, lambda: clock.now, clock.said.append)
+    with pytest.raises(Cancelled):
+        Tasks(session, session, waiting).run("Snapshot", started("task-1"))  # type: ignore[arg-type]
+    assert clock.said[-1] == ""
 
 
 def test_other_faults_are_not_tried_again(clock: StillClock) -> None:
