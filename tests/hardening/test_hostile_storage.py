@@ -92,6 +92,17 @@ def test_answers_of_another_kind(storage: tuple[ScriptedApi, S3ObjectStore], nam
     campaign.report(f"Object Storage answers of another kind, {name}")
 
 
+@pytest.mark.parametrize("name", ["objects", "uploads", "parts"])
+@pytest.mark.parametrize("body", [b"", b"<html>sign in first</html>"], ids=["empty", "html"])
+def test_a_page_of_somebody_between_is_no_empty_list(
+    storage: tuple[ScriptedApi, S3ObjectStore], name: str, body: bytes
+) -> None:
+    api, store = storage
+    api.otherwise = lambda _asked: Say(200, body)
+    with pytest.raises(StorageError, match="not a list"):
+        CALLS[name][1](store)
+
+
 @pytest.mark.parametrize(
     ("length", "etag"), [("4", '"x-1"'), ("0", '"x-1"'), ("5", '"00000000000000000000000000000000-1"')]
 )

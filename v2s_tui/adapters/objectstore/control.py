@@ -144,6 +144,8 @@ class ControlClient:
         client: Any = await self._s3()
         found: list[dict[str, Any]] = []
         async for page in client.get_paginator(operation).paginate(**arguments):
+            if "IsTruncated" not in page:  # of every list; what a proxy says instead would read as empty
+                raise StorageError("what Object Storage answers is not a list", hint=_NO_S3)
             found += [Answer(item) for item in page.get(items) or ()]
             if len(found) > MOST_ITEMS:
                 raise StorageError(f"Object Storage lists more than {MOST_ITEMS:,} items", hint=_NO_S3)
