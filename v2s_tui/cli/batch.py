@@ -116,16 +116,31 @@ def status(ctx: click.Context, batch_id: str | None, config: Path | None, output
 @config_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of stdout.")
 @format_option("markdown", "text", "html", "csv", "json", "opentofu")
+@click.option("--wave", help="With opentofu: only this one, by name or number.")
 @click.pass_context
 def report(
-    ctx: click.Context, batch_id: str | None, config: Path | None, output: Path | None, output_format: str
+    ctx: click.Context,
+    batch_id: str | None,
+    config: Path | None,
+    *,
+    output: Path | None,
+    output_format: str,
+    wave: str | None,
 ) -> None:
-    """What happened, for the record: results, times, approvals, artifacts, ids, cost."""
-    from v2s_tui.bootstrap import open_services
-    from v2s_tui.usecases.report_batch import batch_report
+    """What happened, for the record: results, times, approvals, artifacts, ids, cost.
 
+    opentofu: import blocks of what was made, by wave, to keep it as code from now on.
+    """
+    from v2s_tui.bootstrap import open_services
+    from v2s_tui.usecases.report_batch import batch_report, hand_over
+
+    if wave is not None and output_format != "opentofu":
+        raise click.UsageError("--wave goes with --format opentofu")
     with open_services(chosen_config(ctx, config), warn=say) as services:
-        text = batch_report(services, batch_id, output_format)
+        if output_format == "opentofu":
+            text = hand_over(services, batch_id, wave=wave)
+        else:
+            text = batch_report(services, batch_id, output_format)
     if output is None:
         put(text.rstrip("\n"))
     else:

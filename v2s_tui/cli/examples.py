@@ -41,7 +41,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "batch resume": ("v2s batch resume --batch-id 1f2e3d4c --approve",),
     "batch list": ("v2s batch list",),
     "batch status": ("v2s batch status --batch-id 1f2e3d4c --format json",),
-    "batch report": ("v2s batch report --batch-id 1f2e3d4c --format html -o report.html",),
+    "batch report": (
+        "v2s batch report --batch-id 1f2e3d4c --format html -o report.html",
+        "v2s batch report --format opentofu --wave pilot -o pilot.tf",
+    ),
     "batch attach": (
         "v2s batch attach",
         "v2s batch attach approve",

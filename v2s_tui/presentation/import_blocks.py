@@ -1,14 +1,15 @@
 """What a batch made at Scaleway as OpenTofu/Terraform import blocks, so that it can be kept as code.
 
-Pure: ledger effects in, text out. `tofu plan -generate-config-out=generated.tf` writes the configuration from
-these blocks. Ids are those of the provider: `zone/id`, for a private NIC `zone/server/nic`, for an
-address and a Private Network `region/id`.
+Pure: what each wave made in, text out. `tofu plan -generate-config-out=generated.tf` writes the
+configuration from these blocks. Ids are those of the provider: `zone/id`, for a private NIC
+`zone/server/nic`, for an address and a Private Network `region/id`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
+from v2s_tui.domain.execution.ledger import Effect, EffectKind
+from v2s_tui.domain.hand_over import MadeByWave
 
 RESOURCE_OF_KIND: Mapping[EffectKind, str] = {
     EffectKind.PRIVATE_NETWORK: "scaleway_vpc_private_network",
@@ -22,16 +23,25 @@ RESOURCE_OF_KIND: Mapping[EffectKind, str] = {
 }
 
 
-def import_blocks(effects: Iterable[Effect], *, title: str = "") -> str:
-    """One block for each thing that exists, grouped by VM; "" when there is none. title: first comment."""
-    made = [each for each in effects if each.state is EffectState.MADE and each.kind in RESOURCE_OF_KIND]
-    by_vm: dict[str, list[Effect]] = {}
-    for effect in made:
-        by_vm.setdefault(effect.vm_name, []).append(effect)
+def import_blocks(waves: Iterable[MadeByWave], *, title: str = "", only: Collection[int] = ()) -> str:
+    """One block for each thing that exists, by wave and VM; "" when there is none. title: first comment.
+
+    only: numbers of the waves to write, empty for all. A wave's addresses are the same, written alone or not.
+    """
     taken: set[str] = set()
-    groups = [_group(vm_name, by_vm[vm_name], taken) for vm_name in sorted(by_vm)]
-    head = f"# {_comment(title)}\n\n" if title and groups else ""
-    return head + "\n".join(groups)
+    parts = [(wave.number, _wave(wave, taken)) for wave in waves]
+    written = [text for number, text in parts if text and (not only or number in only)]
+    head = f"# {_comment(title)}\n\n" if title and written else ""
+    return head + "\n".join(written)
+
+
+def _wave(wave: MadeByWave, taken: set[str]) -> str:
+    by_vm: dict[str, list[Effect]] = {}
+    for effect in wave.effects:
+        if effect.kind in RESOURCE_OF_KIND:
+            by_vm.setdefault(effect.vm_name, []).append(effect)
+    groups = [_group(vm_name, effects, taken) for vm_name, effects in by_vm.items()]
+    return f"# ---- {_comment(wave.title)} ----\n\n" + "\n".join(groups) if groups else ""
 
 
 def _group(vm_name: str, effects: list[Effect], taken: set[str]) -> str:

@@ -1,6 +1,6 @@
 """The report of a batch, made from its record alone: nobody outside is asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -8,6 +8,7 @@ import orjson
 from v2s_tui.adapters.formats.bundled_catalogue import bundled_catalogue
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.batch import BatchState
+from v2s_tui.domain.hand_over import MadeByWave, made_by_wave
 from v2s_tui.domain.planning.cost import plan_cost
 from v2s_tui.domain.report import BatchReport, report_of
 from v2s_tui.domain.report_lines import GuestChanges
@@ -19,14 +20,29 @@ from v2s_tui.usecases.show_batches import read_batch
 
 
 def batch_report(services: Services, batch_id: str | None, output_format: str = "markdown") -> str:
-    """The report as text in one of REPORT_FORMATS, or `opentofu`: import blocks of what was made.
-
-    batch_id None: the newest. Raises StateError.
-    """
-    if output_format == "opentofu":
-        state = read_batch(services, batch_id)
-        return import_blocks(state.effects.values(), title=f"v2s batch {state.header.batch_id}")
+    """The report as text in one of REPORT_FORMATS. batch_id None: the newest. Raises StateError."""
     return REPORT_FORMATS[output_format](report_data(services, batch_id))
+
+
+def hand_over(services: Services, batch_id: str | None, *, wave: str | None = None) -> str:
+    """OpenTofu import blocks of what a batch made, by wave. batch_id None: the newest.
+
+    wave: name or number (from 1) of the only one to write, None for all. Raises StateError, and InputError
+    for a wave that the batch does not have.
+    """
+    state = read_batch(services, batch_id)
+    waves = made_by_wave(state)
+    only = (_number_of(wave, waves),) if wave is not None else ()
+    return import_blocks(waves, title=f"v2s batch {state.header.batch_id}", only=only)
+
+
+def _number_of(wanted: str, waves: Sequence[MadeByWave]) -> int:
+    """A name goes before a number: a wave may be called `2`."""
+    numbers = {str(each.number): each.number for each in waves} | {each.name: each.number for each in waves}
+    if wanted not in numbers:
+        known = ", ".join(each.title for each in waves)
+        raise InputError(f"the batch has no wave {wanted!r}", hint=f"name or number of one of: {known}")
+    return numbers[wanted]
 
 
 def report_data(services: Services, batch_id: str | None) -> BatchReport:

@@ -14,6 +14,7 @@ from fakes.world import failing
 from v2s_tui.domain.errors import Cancelled, TargetUnavailable
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
 from v2s_tui.domain.execution.undoing import undo_steps
+from v2s_tui.domain.hand_over import made_by_wave
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.plan_options import NewNetwork
 from v2s_tui.domain.planning.stages import JobStatus
@@ -124,7 +125,7 @@ def test_undo_keeps_a_network_that_something_else_joined(rig: Rig) -> None:
 
 def test_it_is_handed_over_as_code(rig: Rig) -> None:
     rig.run()
-    text = import_blocks(rig.state.effects.values())
+    text = import_blocks(made_by_wave(rig.state))
     (network,) = rig.cloud.of_kind("private_network")
     assert "# shared by the VMs of the batch\nimport {\n  to = scaleway_vpc_private_network.lan\n" in text
     assert f'id = "fr-par/{network.id}"' in text
