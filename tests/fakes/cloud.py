@@ -8,6 +8,7 @@ from fakes.objects import FakeObjects
 from fakes.source import MADE_AT
 from fakes.world import World
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
+from v2s_tui.domain.planning.account_access import MissingAccess
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc
@@ -78,7 +79,7 @@ class FakeCloud:
             each.commercial_type for (kind, _), each in self.resources.items() if kind == "instance"
         )
 
-    def check_access(self) -> tuple[str, ...]:
+    def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
         """All is well."""
         return ()
 

@@ -64,6 +64,11 @@ class FakeSource:
         """Nobody waits here."""
         return self
 
+    def server_time(self) -> datetime:
+        """Always the same."""
+        self.world.enter("server_time", self.name)
+        return MADE_AT
+
     def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
         """All VMs in one page."""
         self.world.enter("inventory", self.name)

@@ -48,7 +48,7 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
             facts,
             quotas=cloud.quotas(),
             usage={zone: cloud.usage(zone) for zone in zones},
-            access_problems=cloud.check_access(),
+            access_problems=_access_problems(cloud, outlook),
             networks=networks,
             vpcs=vpcs,
         )
@@ -60,6 +60,11 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
     except (SourceError, ConfigError) as err:
         facts = replace(facts, access_problems=(*facts.access_problems, str(err)))
     return facts
+
+
+def _access_problems(cloud: Cloud, outlook: Outlook) -> tuple[str, ...]:
+    missing = cloud.check_access(outlook.plan.defaults.zone)
+    return tuple(str(each) for each in missing if each.concerns(outlook.resolved))
 
 
 def _networks(cloud: Cloud, outlook: Outlook) -> tuple[Networks, Vpcs]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.planning.account_access import MissingAccess, NeededFor
 from v2s_tui.domain.units import GB, MIB, format_rate
 from v2s_tui.usecases.check_host import check_host
 from v2s_tui.usecases.load_inventory import load_inventory
@@ -72,10 +73,8 @@ def _host_by_name(host: str) -> Check:
 def _scaleway(services: Services) -> Iterator[Check]:
     scaleway = services.settings.scaleway
     cloud = services.cloud()
-    refused = cloud.check_access()
-    for sentence in refused:
-        fix = "add the permission set to the API key's IAM policy"
-        yield Check("scaleway", "rights", CheckState.FAIL, sentence, fix)
+    refused = cloud.check_access(scaleway.default_zone)
+    yield from map(_refused, refused)
     if not refused:
         yield Check("scaleway", "rights", CheckState.OK, f"project {scaleway.project_id}")
     catalogue = cloud.catalogue(scaleway.default_zone)
@@ -84,6 +83,14 @@ def _scaleway(services: Services) -> Iterator[Check]:
     limits = sum(1 for limit in cloud.quotas().values() if limit >= 0)
     yield Check("scaleway", "quotas", CheckState.OK, f"{limits} limits known, {used} Instances in use")
     yield _clock("scaleway", scaleway.api_url, services)
+
+
+def _refused(missing: MissingAccess) -> Check:
+    """What not every plan needs is no failure."""
+    if missing.needed_for is NeededFor.EVERY_PLAN:
+        return Check("scaleway", "rights", CheckState.FAIL, missing.title, missing.fix)
+    detail = f"{missing.title}; {missing.needed_for.value} need it"
+    return Check("scaleway", "rights", CheckState.WARN, detail, missing.fix)
 
 
 def _storage(services: Services) -> Iterator[Check]:

@@ -1,11 +1,9 @@
-"""The account behind the key: its quotas, what is used of them, and what the key may not do."""
+"""The account behind the key: its quotas, and what is used of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.pages import all_pages
-from v2s_tui.domain.errors import NotFound, TargetError
 
 _COUNTS = ("servers", "volumes", "images", "snapshots", "ips", "security_groups", "private_nics")
 
@@ -33,36 +31,3 @@ def usage_counts(instance: Any, zone: str, project_id: str) -> Mapping[str, int]
     board = instance.get_dashboard(zone=zone, project=project_id or None).dashboard
     counts = {name: int(getattr(board, f"{name}_count", 0) or 0) for name in _COUNTS}
     return {**counts, **{name: int(count) for name, count in (board.servers_by_types or {}).items()}}
-
-
-def missing_access(apis: Any, access: ScalewayAccess, zone: str = "fr-par-1") -> tuple[str, ...]:
-    """One sentence per harmless call that the API refused."""
-    project = access.project_id or None
-    calls: tuple[tuple[str, Callable[[], Any]], ...] = (
-        ("read Instances", lambda: apis.instance.list_servers(zone=zone, project=project, per_page=1)),
-        ("read images", lambda: apis.instance.list_images(zone=zone, project=project, per_page=1)),
-        (
-            "read Block Storage",
-            lambda: apis.block.list_snapshots(
-                zone=zone, include_deleted=False, project_id=project, page_size=1
-            ),
-        ),
-        (
-            "read quotas",
-            lambda: apis.iam.list_quota(organization_id=access.organization_id or None, page_size=1),
-        ),
-    )
-    return tuple(sentence for what, call in calls if (sentence := _refusal(what, call)))
-
-
-def _refusal(what: str, call: Callable[[], Any]) -> str:
-    """ "" when the call is allowed. Errors that are not about rights (no connection) are the caller's."""
-    try:
-        call()
-    except NotFound as err:
-        return f"cannot {what}: {err}"
-    except TargetError as err:
-        if err.status not in {401, 403}:
-            raise
-        return f"cannot {what}: {err}"
-    return ""

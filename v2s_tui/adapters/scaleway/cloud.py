@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from v2s_tui.adapters.scaleway import lookups, resources
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
-from v2s_tui.adapters.scaleway.account import missing_access, quota_limits, usage_counts
+from v2s_tui.adapters.scaleway.account import quota_limits, usage_counts
 from v2s_tui.adapters.scaleway.addresses import taken_addresses
 from v2s_tui.adapters.scaleway.answers import understanding
 from v2s_tui.adapters.scaleway.catalogue import read_catalogue
 from v2s_tui.adapters.scaleway.finding import find_resources
 from v2s_tui.adapters.scaleway.one_resource import DELETERS, GETTERS
 from v2s_tui.adapters.scaleway.prices import read_monthly_prices
+from v2s_tui.adapters.scaleway.rights import missing_access
 from v2s_tui.adapters.scaleway.transport import Transport
 from v2s_tui.domain.errors import ImportRefused, NotFound, TargetError
+from v2s_tui.domain.planning.account_access import MissingAccess
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue
 from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc, region_of
@@ -64,9 +66,9 @@ class ScalewayCloud:
         """Instances of each commercial type in the zone, and `servers`, `volumes`, `ips`, `images`..."""
         return usage_counts(self._apis.instance, zone, self._access.project_id)
 
-    def check_access(self) -> tuple[str, ...]:
-        """One sentence per thing the key may not do; harmless calls only."""
-        return missing_access(self._apis, self._access)
+    def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
+        """What the key may not do; harmless calls only."""
+        return missing_access(self._apis, self._access, zone)
 
     def monthly_prices(self, zone: str) -> Mapping[str, float]:
         """EUR per month without VAT: `block_gb`, `block_gb_15k`, `snapshot_gb`, `ipv4`, `object_gb`."""

@@ -9,6 +9,7 @@ import http.client
 import re
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 from xml.parsers.expat import ExpatError
 
@@ -68,6 +69,12 @@ class Session:
         """
         with faults.told_as(doing):
             return self.attempt(action, repeatable=repeatable)
+
+    def server_time(self, doing: str) -> datetime:
+        """CurrentTime, timezone aware. Raises as call does."""
+        clock = self.managed("ServiceInstance", "ServiceInstance")
+        told: datetime = self.call(doing, clock.CurrentTime, repeatable=True)
+        return told
 
     def attempt(self, action: Callable[[], Result], *, repeatable: bool = False) -> Result:
         """As call, but faults come as VimFault."""

@@ -67,6 +67,10 @@ class VsphereSource:
         """Product and version, `VMware vCenter Server 8.0.3 build-...`."""
         return str(self._session.content.about.fullName)
 
+    def server_time(self) -> datetime:
+        """The vCenter's clock (CurrentTime)."""
+        return self._session.server_time("Reading the vCenter's clock")
+
     def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
         """All VMs with list properties and tags, templates left out; on_page gets pages without tags."""
         vms, unreadable = self._listing.rows(on_page)

@@ -59,8 +59,7 @@ def _query(session: Session, morefs: Sequence[str], counters: Mapping[str, int],
     from pyVmomi import vim
 
     query = vim.PerformanceManager
-    clock = session.managed("ServiceInstance", "ServiceInstance")
-    since = session.call(_DOING, clock.CurrentTime, repeatable=True) - timedelta(days=days)
+    since = session.server_time(_DOING) - timedelta(days=days)
     metrics = [query.MetricId(counterId=counters[name], instance="") for name in (_CPU, _MEMORY)]
     interval = next(seconds for reach, seconds in _INTERVALS if days <= reach)
     specs = [

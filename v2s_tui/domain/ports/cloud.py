@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from v2s_tui.domain.planning.account_access import MissingAccess
 from v2s_tui.domain.target.instance_types import Catalogue
 from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc
 
@@ -86,10 +87,8 @@ class Cloud(Protocol):
         """How many Instances of each commercial type, and `volumes`, `ips`... exist in the zone."""
         ...
 
-    def check_access(self) -> tuple[str, ...]:
-        """Harmless calls that prove key, project and rights; returns one sentence per thing that is
-        missing.
-        """
+    def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
+        """Harmless calls that prove key, project and rights; returns what is missing."""
         ...
 
     def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:

@@ -88,6 +88,10 @@ class Source(Protocol):
         """Product and version as it names itself."""
         ...
 
+    def server_time(self) -> datetime:
+        """What the vCenter's own clock says, timezone aware."""
+        ...
+
     def inventory(self, on_page: Callable[[tuple[Vm, ...]], None] | None = None) -> Inventory:
         """All VMs with list properties; on_page gets each page as it arrives."""
         ...

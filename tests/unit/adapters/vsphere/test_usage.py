@@ -39,11 +39,12 @@ class PerfServer:
     def call(self, _doing: str, action: Callable[[], Any], *, repeatable: bool) -> Any:
         return action()
 
-    def managed(self, kind: str, moref: str) -> Any:
+    def server_time(self, _doing: str) -> datetime:
+        return NOW
+
+    def managed(self, _kind: str, moref: str) -> Any:
         from pyVmomi import vim
 
-        if kind == "ServiceInstance":
-            return SimpleNamespace(CurrentTime=lambda: NOW)
         return vim.VirtualMachine(moref)
 
     def query(self, specs: list[Any]) -> list[Any]:
