@@ -14,7 +14,7 @@ from typing import Protocol
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import Effect, EffectKind
 from v2s_tui.domain.execution.progress import StageProgress
-from v2s_tui.domain.execution.transfer import Strategy
+from v2s_tui.domain.execution.transfer import Strategy, TransferChoice
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.plan_options import NewNetwork
 from v2s_tui.domain.planning.resolved import PlannedVm
@@ -44,13 +44,16 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """One run of one stage on one VM. work_dir: this VM's own folder, it exists."""
+    """One run of one stage on one VM. work_dir: this VM's own folder, it exists. transfer: how the export
+    moves the disks, as its limits were taken for; None leaves it to the stage.
+    """
 
     batch_id: str
     planned: PlannedVm
     artifacts: Artifacts
     work_dir: Path
     settings: StageSettings
+    transfer: TransferChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from v2s_tui.domain.execution.job import JobState
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.execution.restart import RestartPoint
 from v2s_tui.domain.execution.retry import policy_of, retries
+from v2s_tui.domain.execution.transfer import TransferChoice
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.scheduling import Request, stage_request, start_request
 from v2s_tui.domain.planning.stages import Stage
@@ -236,13 +237,14 @@ class VmRunner:
             attempt += 1
 
     async def _attempt(self, stage: Stage, attempt: int) -> None:
+        transfer = await self._parts.workers.run(self._transfer) if stage is Stage.EXPORT else None
         request = stage_request(
             self.vm_name,
             stage,
             esxi_host=self.job.esxi_host,
             priority=self._planned.priority,
             sequence=self._parts.next_sequence(),
-            overlap=stage is Stage.EXPORT and transfer_of(self._parts.stage_input(self.vm_name)).overlap,
+            overlap=transfer is not None and transfer.overlap,
         )
         await self._parts.leases.take(request)
         self.progress, self.meter = StageProgress(), RateMeter()
@@ -252,7 +254,7 @@ class VmRunner:
                 events.StageStarted(at=self._now(), vm=self.vm_name, stage=stage, attempt=attempt)
             )
             began = self._parts.clock.monotonic()
-            artifacts = await self._parts.workers.run(lambda: self._call(stage, run))
+            artifacts = await self._parts.workers.run(lambda: self._call(stage, run, transfer))
             seconds = self._parts.clock.monotonic() - began
         finally:
             run.release()
@@ -267,9 +269,14 @@ class VmRunner:
             )
         )
 
-    def _call(self, stage: Stage, run: StageRun) -> Artifacts:
+    def _transfer(self) -> TransferChoice:
+        """How the export will move the disks; in a worker thread, as measured speeds are read from a file."""
+        return transfer_of(self._parts.stage_input(self.vm_name))
+
+    def _call(self, stage: Stage, run: StageRun, transfer: TransferChoice | None) -> Artifacts:
         """In the worker thread."""
-        return self._parts.stages[stage](self._parts.stage_input(self.vm_name), run)
+        stage_input = replace(self._parts.stage_input(self.vm_name), transfer=transfer)
+        return self._parts.stages[stage](stage_input, run)
 
     def _start_request(self, dropped: Collection[Stage] = ()) -> Request:
         """The VM's place in the wave, its groups, and its work space for as long as it runs. dropped:

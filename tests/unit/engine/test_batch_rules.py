@@ -275,9 +275,11 @@ def test_a_listener_that_fails_stops_nothing(tmp_path: Path) -> None:
 def test_an_export_holds_the_upload_limit_only_when_it_uploads(tmp_path: Path, strategy: Strategy) -> None:
     rig = _rig(tmp_path, 4, s3_upload=1)
     together, most, lock = [0], [0], threading.Lock()
+    admitted_as = set()
 
     def export(task: StageInput, context: StageContext) -> Artifacts:
         with lock:
+            admitted_as.add(task.transfer and task.transfer.overlap)
             together[0] += 1
             most[0] = max(most[0], together[0])
         time.sleep(0.05)
@@ -288,3 +290,4 @@ def test_an_export_holds_the_upload_limit_only_when_it_uploads(tmp_path: Path, s
     rig.stages = {**STAGES, Stage.EXPORT: export}
     assert exit_code(rig.run(stage=replace(rig.settings.stage, strategy=strategy))) == 0
     assert (most[0] == 1) is (strategy is Strategy.STREAMING)
+    assert admitted_as == {strategy is Strategy.STREAMING}

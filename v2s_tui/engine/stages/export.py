@@ -35,7 +35,7 @@ LOOK_SECONDS = 0.2
 
 def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
     """The stage: disks that an interrupted run finished are kept."""
-    way = transfer_of(stage)
+    way = stage.transfer or transfer_of(stage)
     artifacts = _with_all_disks(stage, context.ports).with_note(TRANSFER_NOTE, way.text)
     shared = SharedProgress(context.progress, {each.index: each.capacity_bytes for each in artifacts.disks})
     artifacts, todo = _begun_anew(stage, context, artifacts, way)

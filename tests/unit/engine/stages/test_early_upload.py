@@ -10,8 +10,9 @@ from fakes.world import failing
 from v2s_tui.domain.errors import Cancelled, LeaseFailed, StorageError, StorageUnavailable
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.execution.part_size import part_bytes_for
-from v2s_tui.domain.execution.transfer import Strategy
+from v2s_tui.domain.execution.transfer import Strategy, TransferChoice
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.stages.registry import STAGES
 
 KEYS = {f"migrations/00000001/disk-{index}.qcow2" for index in (0, 1)}
 
@@ -59,6 +60,14 @@ def test_without_overlap_the_export_touches_no_object_storage(bench):
     assert not bench.objects.sent
     bench.run_until(Stage.UPLOAD_S3)
     assert {number for _, number in bench.objects.sent} == {1}
+
+
+def test_the_export_goes_the_way_its_limits_were_taken_for(bench):
+    admitted = TransferChoice(overlap=False, passing=False, reason="the link was slow when it was admitted")
+    bench.run_until(Stage.SNAPSHOT)
+    artifacts = STAGES[Stage.EXPORT](replace(bench.input(), transfer=admitted), bench.context())
+    assert not bench.objects.sent
+    assert admitted.text in artifacts.notes.values()
 
 
 def test_an_early_upload_is_in_the_ledger_before_the_source_is_read(bench):
