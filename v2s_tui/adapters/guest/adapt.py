@@ -110,7 +110,7 @@ def read_disks(disks: Sequence[Path], request: AdaptRequest, *, disk_format: str
         with raw_view(disk, writable=False, image_format=disk_format) as view:
             if number == 0 and not request.keep_mbr:
                 check_convertible(view)
-            found.append(read_disk(view))
+            found.append(read_disk(view, converts=number == 0 and not request.keep_mbr))
     return tuple(found)
 
 

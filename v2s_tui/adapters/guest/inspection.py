@@ -4,13 +4,13 @@ has.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from v2s_tui.adapters.guest.block import BlockDevice
 from v2s_tui.adapters.guest.boot import gpt, mbr
-from v2s_tui.adapters.guest.boot.conversion import table_kind
+from v2s_tui.adapters.guest.boot.conversion import converted_guid, table_kind
 from v2s_tui.adapters.guest.initramfs.audit import InitramfsFacts, UnknownCompression, audit_initramfs
 from v2s_tui.adapters.guest.initramfs.cpio import ArchiveDamaged
 from v2s_tui.adapters.guest.initramfs.overlay import missing_drivers, parse_builtin, parse_dependencies
@@ -22,7 +22,7 @@ from v2s_tui.adapters.guest.linux.boot_facts import (
     uses_bls,
 )
 from v2s_tui.adapters.guest.linux.cloud_init import has_cloud_init
-from v2s_tui.adapters.guest.linux.device_names import DeviceNames
+from v2s_tui.adapters.guest.linux.device_names import DeviceNames, array_uuids
 from v2s_tui.adapters.guest.linux.mount_tables import FstabEntry, parse_fstab
 from v2s_tui.adapters.guest.linux.network.plan import network_systems
 from v2s_tui.adapters.guest.linux.selinux import selinux_mode
@@ -54,12 +54,16 @@ class NoSystemFound(V2sError):
 
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """What the raw bytes of a disk say. partition_uuids: by partition number, lower case."""
+    """What the raw bytes of a disk say. partition_uuids: by partition number, lower case.
+
+    later_uuids: what they will be when the MBR has become a GPT; empty where they stay.
+    """
 
     table: PartitionTable
     partition_uuids: dict[int, str]
     has_esp: bool
     size_bytes: int
+    later_uuids: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +75,30 @@ class Inspection:
     audits: dict[str, InitramfsFacts | None]
 
 
-def read_disk(device: BlockDevice) -> DiskFacts:
-    """Partition table of one disk. Raises PartitionTableDamaged."""
+def read_disk(device: BlockDevice, *, converts: bool = False) -> DiskFacts:
+    """Partition table of one disk. converts: an MBR will become a GPT. Raises PartitionTableDamaged."""
     kind = table_kind(device)
     if kind is PartitionTable.GPT and (table := gpt.read_gpt(device)):
         uuids = {each.number: str(each.guid) for each in table.partitions}
         return DiskFacts(kind, uuids, table.esp is not None, device.size_bytes)
     old = mbr.read_mbr(device) if kind is PartitionTable.MBR else None
-    partitions = old.partitions if old else ()
-    uuids = {each.number: f"{old.disk_id:08x}-{each.number:02x}" for each in partitions if old}
+    partitions, disk_id = (old.partitions, old.disk_id) if old else ((), 0)
+    uuids = {each.number: f"{disk_id:08x}-{each.number:02x}" for each in partitions}
+    later = {each.number: str(converted_guid(disk_id, each.number)) for each in partitions if converts}
     has_esp = any(each.type_id == mbr.ESP_TYPE for each in partitions)
-    return DiskFacts(kind, uuids, has_esp, device.size_bytes)
+    return DiskFacts(kind, uuids, has_esp, device.size_bytes, later)
 
 
 def inspect_linux(session: GuestSession, disks: Sequence[DiskFacts], scratch: Path) -> Inspection:
     """Mount the guest in the session and say what it is. Raises NoSystemFound, GuestRefused (encrypted)."""
     filesystems, layers = session.filesystems()
-    known = tuple(_with_partition_uuid(each, disks) for each in filesystems)
-    names = DeviceNames(known, disks=len(disks))
-    root = _mount_root(session, known)
+    root = _mount_root(session, filesystems)
+    names = DeviceNames(
+        filesystems,
+        partition_uuids=[each.partition_uuids for each in disks],
+        later_uuids=[each.later_uuids for each in disks],
+        arrays=array_uuids(session),
+    )
     mounts = (root, *_mount_others(session, names, root))
     audits: dict[str, InitramfsFacts | None] = {}
     kernels = _kernels(session, scratch, audits)
@@ -101,7 +110,7 @@ def inspect_linux(session: GuestSession, disks: Sequence[DiskFacts], scratch: Pa
         architecture=_architecture(session),
         partition_table=disks[0].table,
         mounts=mounts,
-        boot=_boot(session, mounts, known, disks),
+        boot=_boot(session, mounts, filesystems, disks),
         kernels=kernels,
         network=network_systems(session),
         vmware_tools=installed_tools(session),
@@ -112,15 +121,6 @@ def inspect_linux(session: GuestSession, disks: Sequence[DiskFacts], scratch: Pa
         free_boot_bytes=session.free_bytes("/boot"),
     )
     return Inspection(facts, names, audits)
-
-
-def _with_partition_uuid(filesystem: GuestFilesystem, disks: Sequence[DiskFacts]) -> GuestFilesystem:
-    from dataclasses import replace
-
-    if not 0 <= filesystem.disk_index < len(disks):
-        return filesystem
-    uuid = disks[filesystem.disk_index].partition_uuids.get(filesystem.partition, "")
-    return replace(filesystem, partition_uuid=uuid)
 
 
 def _mount_root(session: GuestSession, filesystems: Sequence[GuestFilesystem]) -> GuestMount:

@@ -14,12 +14,25 @@ class PartitionTable(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MdArray:
+    """A RAID array of Linux' md. uuid: as mdadm writes it, `8 hex:8 hex:...`. level: `raid1`.
+
+    name: `host:0` or `0`, from the members ("" in metadata 0.90). The kernel's name is not here: the
+    appliance calls an array md127 that the guest calls md0.
+    """
+
+    uuid: str
+    level: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GuestFilesystem:
     """A file system, swap area or container as the appliance sees it.
 
     device: appliance name such as /dev/sda1, /dev/vg0/root or btrfsvol:/dev/sda2/@. kind: `ext4`, `xfs`,
-    `btrfs`, `vfat`, `swap`, `crypto_LUKS`, `LVM2_member`... disk_index/partition: where it lies (-1/0: not
-    directly on a partition, as an LVM volume).
+    `btrfs`, `vfat`, `swap`, `crypto_LUKS`, `LVM2_member`... disk_index/partition: where it lies (partition 0:
+    on the whole disk; -1/0: on neither, as an LVM volume). array: the array that it is the content of.
     """
 
     device: str
@@ -28,7 +41,7 @@ class GuestFilesystem:
     label: str = ""
     disk_index: int = -1
     partition: int = 0
-    partition_uuid: str = ""
+    array: MdArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ def stable(name: str) -> str | None:
             "root=/dev/mapper/rl-root ro rd.lvm.lv=rl/root",
             f"root=/dev/mapper/rl-root ro rd.lvm.lv=rl/root {SERIAL}",
         ),
+        (
+            "root=UUID=x ro mount.usr=/dev/sda1 a=/dev/sdz9",
+            f"root=UUID=x ro mount.usr={ROOT} a=/dev/sdz9 {SERIAL}",
+        ),
+        ("root=/dev/disk/by-partuuid/1234-01 resume=PARTUUID=1234-05", f"root={ROOT} {SERIAL}"),
         ("root=UUID=x resume=/dev/sda5 resume_offset=3", f"root=UUID=x {SERIAL}"),
         ("root=/dev/sdq9 ro", f"root={ROOT} ro {SERIAL}"),
         ("console=tty0 root=UUID=x", "console=tty0 root=UUID=x console=ttyS0,115200n8"),
@@ -77,14 +82,36 @@ def test_no_argument_of_the_site_is_lost(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/dev/sda1", "/dev/disk/by-id/wwn-1", "PARTUUID=x", "/dev/nvme0n1p2", "/dev/vdb"]
+    "name",
+    [
+        "/dev/sda1",
+        "/dev/disk/by-id/wwn-1",
+        "PARTUUID=x",
+        "/dev/nvme0n1p2",
+        "/dev/vdb",
+        "/dev/md0",
+        "/dev/md/root",
+        "/dev/disk/by-partuuid/x",
+        "/dev/disk/by-path/pci-1-part1",
+    ],
 )
 def test_unstable_names(name: str) -> None:
     assert is_unstable(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["UUID=x", "LABEL=y", "/dev/mapper/vg-root", "/dev/vg/root", "/dev/disk/by-uuid/x"]
+    "name",
+    [
+        "UUID=x",
+        "LABEL=y",
+        "/dev/mapper/vg-root",
+        "/dev/vg/root",
+        "/dev/disk/by-uuid/x",
+        "/dev/mdvg/root",
+        "/dev/disk/by-id/dm-name-vg-root",
+        "/dev/disk/by-id/md-uuid-1:2",
+        "/dev/disk/by-label/x",
+    ],
 )
 def test_names_that_survive(name: str) -> None:
     assert not is_unstable(name)

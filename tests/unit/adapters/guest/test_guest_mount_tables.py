@@ -1,21 +1,29 @@
 """fstab and crypttab: only the device column changes, and what is unknown cannot stop the boot."""
 
-from v2s_tui.adapters.guest.linux.device_names import DeviceNames
+from fakes.guest_files import TextFiles
+
+from v2s_tui.adapters.guest.boot.command_line import edit_command_line
+from v2s_tui.adapters.guest.boot.conversion import converted_guid
+from v2s_tui.adapters.guest.linux.device_names import DeviceNames, array_uuids
 from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab, parse_fstab
-from v2s_tui.domain.guest.facts import GuestFilesystem
+from v2s_tui.domain.guest.facts import GuestFilesystem, MdArray
 
 FILESYSTEMS = (
-    GuestFilesystem("/dev/sda1", "ext4", "root-uuid", "system", 0, 1, "1234abcd-01"),
-    GuestFilesystem("/dev/sda5", "swap", "swap-uuid", "", 0, 5, "1234abcd-05"),
-    GuestFilesystem("/dev/sdb1", "xfs", "home-uuid", "", 1, 1, "9999abcd-01"),
+    GuestFilesystem("/dev/sda1", "ext4", "root-uuid", "system", 0, 1),
+    GuestFilesystem("/dev/sda5", "swap", "swap-uuid", "", 0, 5),
+    GuestFilesystem("/dev/sdb1", "xfs", "home-uuid", "", 1, 1),
     GuestFilesystem("/dev/vg0/my-var", "xfs", "var-uuid"),
+    GuestFilesystem("/dev/sdc", "xfs", "data-uuid", "", 2, 0),
 )
-NAMES = DeviceNames(FILESYSTEMS, disks=2)
+NOW = [{1: "1234abcd-01", 5: "1234abcd-05", 6: "1234abcd-06"}, {1: "9999abcd-01"}, {}]
+LATER = [{number: str(converted_guid(0x1234ABCD, number)) for number in NOW[0]}, {}, {}]
+NAMES = DeviceNames(FILESYSTEMS, partition_uuids=NOW, later_uuids=LATER)
 
 FSTAB = """# /etc/fstab: static file system information.
 /dev/sda1\t/\text4\terrors=remount-ro\t0\t1
-/dev/sda5  none  swap  sw  0 0
+PARTUUID=1234ABCD-05  none  swap  sw  0 0
 PARTUUID=9999abcd-01 /home xfs defaults 0 2
+/dev/sdc /data xfs defaults 0 2
 /dev/mapper/vg0-my--var /var xfs defaults 0 2
 UUID=keep-me /data ext4 defaults 0 2
 /dev/sdd1 /mnt/gone ext4 defaults 0 2
@@ -30,7 +38,8 @@ def test_fstab_by_uuid() -> None:
         "# /etc/fstab: static file system information.",
         "UUID=root-uuid\t/\text4\terrors=remount-ro\t0\t1",
         "UUID=swap-uuid  none  swap  sw  0 0",
-        "UUID=home-uuid /home xfs defaults 0 2",
+        "PARTUUID=9999abcd-01 /home xfs defaults 0 2",
+        "UUID=data-uuid /data xfs defaults 0 2",
         "/dev/mapper/vg0-my--var /var xfs defaults 0 2",
         "UUID=keep-me /data ext4 defaults 0 2",
         "/dev/sdd1 /mnt/gone ext4 defaults,nofail 0 2",
@@ -51,6 +60,64 @@ def test_the_root_is_known_even_by_a_name_that_is_not() -> None:
         "/dev/disk/by-id/wwn-0x5-part9 / ext4 defaults 0 1\n", NAMES.stable, root="UUID=r"
     )
     assert (after, unresolved) == ("UUID=r / ext4 defaults 0 1\n", ())
+
+
+def test_a_partition_uuid_that_the_conversion_changes_is_followed() -> None:
+    """Only the boot disk's table becomes a GPT; other disks keep their PARTUUIDs."""
+    assert NAMES.stable("PARTUUID=1234abcd-01") == "UUID=root-uuid"
+    assert NAMES.stable("/dev/disk/by-partuuid/1234abcd-05") == "UUID=swap-uuid"
+    assert NAMES.stable("PARTUUID=9999abcd-01") == "PARTUUID=9999abcd-01"
+    assert NAMES.stable("/dev/disk/by-partuuid/9999abcd-01") == "/dev/disk/by-partuuid/9999abcd-01"
+    assert NAMES.stable("PARTUUID=ffff0000-01") is None
+
+
+def test_a_partition_without_a_uuid_of_its_content_gets_the_one_of_the_new_table() -> None:
+    """Swap with a random key at each boot holds nothing that could be found again."""
+    new = f"PARTUUID={LATER[0][6]}"
+    before = "swap PARTUUID=1234abcd-06 /dev/urandom swap\nswap2 /dev/sda6 /dev/urandom swap\n"
+    after = edit_crypttab(before, NAMES.stable)
+    assert after == f"swap {new} /dev/urandom swap\nswap2 {new} /dev/urandom swap\n"
+    assert edit_crypttab(after, NAMES.stable) == after
+    converted = DeviceNames(FILESYSTEMS, partition_uuids=[LATER[0], *NOW[1:]])
+    assert edit_crypttab(after, converted.stable) == after, "nor once the disk has its GPT"
+
+
+def test_a_kept_table_keeps_its_uuids() -> None:
+    kept = DeviceNames(FILESYSTEMS, partition_uuids=NOW)
+    fstab = "PARTUUID=1234abcd-01 / ext4 defaults 0 1\n"
+    assert edit_fstab(fstab, kept.stable) == (fstab, ())
+
+
+MD0 = GuestFilesystem("/dev/md127", "ext4", "boot-uuid", array=MdArray("aa:bb:cc:dd", "raid1", "guest:0"))
+MD1 = GuestFilesystem("/dev/md126", "xfs", "md1-uuid", array=MdArray("11:22:33:44", "raid1", "guest:root"))
+
+
+def test_arrays_are_followed_though_the_appliance_calls_them_otherwise() -> None:
+    named = DeviceNames((MD0, MD1), partition_uuids=[])
+    assert named.find("/dev/md0") is MD0
+    assert named.find("/dev/md/0") is MD0
+    assert named.find("/dev/md/root") is MD1
+    assert named.find("/dev/md/guest:root") is MD1
+    assert named.find("/dev/md9") is None
+    fstab = "/dev/md0 /boot ext4 defaults 0 2\n/dev/md/root / xfs defaults 0 1\n/dev/md9 /x xfs noauto 0 0\n"
+    after, unresolved = edit_fstab(fstab, named.stable)
+    assert after.startswith("UUID=boot-uuid /boot ext4 defaults 0 2\nUUID=md1-uuid / xfs")
+    assert unresolved == ("/dev/md9",)
+    assert edit_command_line("root=/dev/md/root ro", named.stable, serial=False) == "root=UUID=md1-uuid ro"
+
+
+def test_mdadm_conf_decides_what_an_array_is_called() -> None:
+    conf = "# mdadm.conf\nHOMEHOST <system>\nARRAY /dev/md0 level=raid1 num-devices=2 UUID=11:22:33:44\n"
+    conf += "ARRAY /dev/md/boot  metadata=1.2 UUID=AA:BB:CC:DD name=guest:0\n#ARRAY /dev/md5 UUID=1\n"
+    arrays = array_uuids(TextFiles({"/etc/mdadm/mdadm.conf": conf}))
+    assert arrays == {"/dev/md0": "11:22:33:44", "/dev/md/boot": "aa:bb:cc:dd"}
+    names = DeviceNames((MD0, MD1), partition_uuids=[], arrays=arrays)
+    assert names.find("/dev/md0") is MD1
+    assert names.find("/dev/md/boot") is MD0
+
+
+def test_the_only_array_is_known_by_any_name() -> None:
+    assert DeviceNames((MD1,), partition_uuids=[]).find("/dev/md127") is MD1
 
 
 def test_crypttab() -> None:
@@ -78,5 +145,5 @@ def test_device_names() -> None:
     assert find("/dev/sdaa1") is None
     assert find("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1") is None, "two disks have it"
     assert find("/dev/disk/by-id/scsi-36000c29e1f-part5") is FILESYSTEMS[1], "one disk has it"
-    single = DeviceNames(FILESYSTEMS[:2], disks=1)
+    single = DeviceNames(FILESYSTEMS[:2], partition_uuids=NOW[:1])
     assert single.find("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:0:0-part5") is FILESYSTEMS[1]

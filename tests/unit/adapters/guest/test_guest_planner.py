@@ -24,7 +24,7 @@ from v2s_tui.domain.guest.network import NicMode, NicPlan
 
 ROOT = GuestFilesystem("/dev/sda2", "ext4", "root-uuid", "", 0, 2)
 BOOT = GuestFilesystem("/dev/sda1", "ext4", "boot-uuid", "", 0, 1)
-NAMES = DeviceNames((ROOT, BOOT), disks=1)
+NAMES = DeviceNames((ROOT, BOOT), partition_uuids=[{}])
 FACTS = GuestFacts(
     os_id="x",
     os_version="",

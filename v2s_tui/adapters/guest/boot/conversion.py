@@ -17,6 +17,7 @@ ESP_BYTES = 512 * 1024**2
 ALIGN_SECTORS = 2048
 ROOM_FOR_ESP_BYTES = ESP_BYTES + 2 * 1024**2
 """How much larger than its source a disk must be made so that an ESP fits behind its last partition."""
+_PARTITIONS = uuid.UUID("2f4b4c3e-54bb-4f0c-9c0e-0d8f1a7c5e21")
 
 _GUID_OF_TYPE = {
     0x07: uuid.UUID("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"),
@@ -60,6 +61,14 @@ def table_kind(device: BlockDevice) -> PartitionTable:
     if table is not None and table.is_protective:
         raise mbr.PartitionTableDamaged("the MBR guards a GPT, but there is no GPT header")
     return PartitionTable.NONE if table is None or not table.partitions else PartitionTable.MBR
+
+
+def converted_guid(disk_id: int, number: int) -> uuid.UUID:
+    """PARTUUID that a partition of an MBR disk gets in the GPT: known before, so that files can name it.
+
+    disk_id: the MBR's signature; with the number it makes up the partition's PARTUUID until then.
+    """
+    return uuid.uuid5(_PARTITIONS, f"{disk_id:08x}-{number:02x}")
 
 
 def check_convertible(device: BlockDevice) -> None:
@@ -114,7 +123,11 @@ def _convert(
 ) -> EspPlace:
     partitions = [
         gpt.GptPartition(
-            each.number, _GUID_OF_TYPE.get(each.type_id, gpt.LINUX_GUID), uuid.uuid4(), each.start, each.end
+            each.number,
+            _GUID_OF_TYPE.get(each.type_id, gpt.LINUX_GUID),
+            converted_guid(old.disk_id, each.number),
+            each.start,
+            each.end,
         )
         for each in old.partitions
     ]

@@ -77,6 +77,6 @@ def edit_crypttab(text: str, stable_name: StableName) -> str:
     lines = []
     for line in text.splitlines():
         match = None if line.lstrip().startswith("#") else _CRYPTTAB_FIELDS.match(line)
-        stable = stable_name(match[2]) if match and is_unstable(match[2]) else None
+        stable = stable_name(_plain(match[2])) if match and is_unstable(_plain(match[2])) else None
         lines.append(f"{match[1]}{stable}{match[3]}" if match and stable else line)
     return "\n".join(lines) + "\n" if lines else text
