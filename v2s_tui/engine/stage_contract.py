@@ -36,7 +36,6 @@ class StageSettings:
     post_migration: PostMigration
     make_image: bool = True
     keep_local: bool = False
-    boot_timeout_seconds: float = 300.0
     storage_name: str = ""
     strategy: Strategy = Strategy.AUTO
     private_networks: tuple[NewNetwork, ...] = ()

@@ -120,7 +120,8 @@ class VmOptions(PlanPart):
 
     adapt: False copies the guest as it is; the operator knows that it boots by UEFI with virtio-scsi.
     cloud_init: text beginning with `#`, or the path of a file beside the plan. rehearse: the evidence that a
-    local boot must give before upload (`userspace` and the like), `off` for none. security_group,
+    local boot must give before upload (`userspace` and the like), `off` for none. boot_timeout_seconds:
+    what a boot may take, here and until the started VM answers its checks (default 300). security_group,
     placement_group: id or name. public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code
     -> why it is acceptable. checks: how the started VM must answer this host: `ping`, `tcp:22`,
     `http:8080/health`.
@@ -135,6 +136,7 @@ class VmOptions(PlanPart):
     cloud_init: str | None = None
     rehearse: str | None = None
     security_group: str | None = None
+    boot_timeout_seconds: int | None = Field(None, ge=30, le=3600)
     placement_group: str | None = None
     public_ip: bool | None = None
     nics: tuple[NicRule, ...] | None = None

@@ -5,7 +5,13 @@ from typing import TypeVar
 
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy, WaveSpec
 from v2s_tui.domain.planning.plan_options import Consistency, DiskRule, VmOptions, VolumeClass
-from v2s_tui.domain.planning.resolved import PlannedDisk, PlannedVm, ResolvedPlan, ResolvedWave
+from v2s_tui.domain.planning.resolved import (
+    BOOT_TIMEOUT_SECONDS,
+    PlannedDisk,
+    PlannedVm,
+    ResolvedPlan,
+    ResolvedWave,
+)
 from v2s_tui.domain.planning.selection import Line, identity, matching, select
 from v2s_tui.domain.source.filters_keys import glob, name_test
 from v2s_tui.domain.source.inventory import Inventory
@@ -149,6 +155,7 @@ def _planned(
         disks=_disks(vm, option.first("disks", ()), volume_class),
         cloud_init=option.first("cloud_init", ""),
         rehearse=option.first("rehearse", ""),
+        boot_timeout_seconds=option.first("boot_timeout_seconds", BOOT_TIMEOUT_SECONDS),
         security_group=option.first("security_group", ""),
         public_ip=option.first("public_ip", None),
         accepted=dict(option.first("accept", {})),

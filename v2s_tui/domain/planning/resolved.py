@@ -10,6 +10,12 @@ from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.network_map import PUBLIC, PlannedNic
 
+BOOT_TIMEOUT_SECONDS = 300
+"""What a boot may take: the rehearsal, and at Scaleway until every check of the plan is answered.
+
+Emulated, a Debian takes up to 64 s, and three times that on a busy host (reference: guest.md section 8).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedDisk:
@@ -51,6 +57,7 @@ class PlannedVm:
     disks: tuple[PlannedDisk, ...] = ()
     cloud_init: str = ""
     rehearse: str = ""
+    boot_timeout_seconds: int = BOOT_TIMEOUT_SECONDS
     security_group: str = ""
     public_ip: bool | None = None
     accepted: dict[str, str] = field(default_factory=dict)

@@ -35,7 +35,7 @@ def _wait(
     what = f"{probe} at {address}"
     while reason := prober.probe(address, probe, timeout_seconds=PROBE_SECONDS):
         elapsed = clock.monotonic() - began
-        if elapsed > stage.settings.boot_timeout_seconds:
+        if elapsed > stage.planned.boot_timeout_seconds:
             return Check(what, False, f"{reason} for {format_duration(elapsed)}")
         context.progress.waits_for = f"{what}: {reason} for {format_duration(elapsed)}"
         context.pause(PAUSE_SECONDS)

@@ -18,6 +18,7 @@ from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.waiting import wait_for
 
 VOLUME_TIMEOUT_SECONDS = 1800.0
+START_TIMEOUT_SECONDS = 300.0
 ATTACHABLE = frozenset({CloudState.READY, CloudState.IN_USE})
 
 
@@ -137,7 +138,7 @@ def _power_on(stage: StageInput, context: StageContext, server: CloudResource) -
         "Scaleway to start the Instance",
         look,
         wanted=frozenset({CloudState.RUNNING}),
-        timeout_seconds=stage.settings.boot_timeout_seconds,
+        timeout_seconds=START_TIMEOUT_SECONDS,
     )
     if started.state is CloudState.ERROR:
         raise TargetError(

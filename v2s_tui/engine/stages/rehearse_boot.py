@@ -27,7 +27,7 @@ def rehearse_boot(stage: StageInput, context: StageContext) -> Artifacts:
     result = context.ports.guests.rehearse(
         overlay_paths(stage.artifacts),
         required=required,
-        timeout_seconds=stage.settings.boot_timeout_seconds,
+        timeout_seconds=stage.planned.boot_timeout_seconds,
         folder=folder,
         source_mac=nics[0].mac_address.lower() if nics else "",
         on_level=seen,
@@ -50,6 +50,6 @@ def _what_happened(result: Rehearsal) -> str:
 def _what_to_do(result: Rehearsal) -> str:
     last = " | ".join(result.serial_tail.splitlines()[-3:])
     where = f"; screen: {result.screenshot}" if result.screenshot else ""
-    return (
-        f"console: {last}{where}. Mend the source, or lower `rehearse` in the plan, then retry from convert"
-    )
+    slow = "" if result.failure else ", give it time (`boot_timeout_seconds`)"
+    mend = f"Mend the source{slow}, or lower `rehearse` in the plan, then retry from convert"
+    return f"console: {last}{where}. {mend}"

@@ -86,6 +86,8 @@ def test_all_keys_beyond_the_specification_are_read() -> None:
         ("waves:\n  - name: a\n    pause_after: stop\n", 3, 5, ""),
         ("defaults: {sizing_strategy: optimise}\n", 1, 12, "did you mean 'optimize'"),
         ("defaults: {rehearse: usrspace}\n", 1, 12, "userspace"),
+        ("defaults: {boot_timeout_seconds: 29}\n", 1, 12, "30"),
+        ("defaults: {boot_timeout_seconds: 3601}\n", 1, 12, "3600"),
         ("migrations:\n - vm_name: a\n - vm_name: b\n   vm_name: c\n", 4, 4, "twice"),
         ("concurrency: {disk_io: 0}\n", 1, 15, "0"),
         ("concurrency: {disk_oi: 1}\n", 1, 15, "disk_io"),

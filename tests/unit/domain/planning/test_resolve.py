@@ -196,6 +196,15 @@ def test_whether_an_instance_is_made_where_the_plan_says_nothing() -> None:
     assert [each.create_instance for each in found.vms] == [False, True]
 
 
+def test_how_long_a_boot_may_take_is_the_plans_or_the_vms_own() -> None:
+    slow = {"vm_name": "slow", "boot_timeout_seconds": 1800}
+    found = resolved({"migrations": [{"vm_name": "a"}, slow]}, "a", "slow")
+    assert [each.boot_timeout_seconds for each in found.vms] == [300, 1800]
+    defaults = {"boot_timeout_seconds": 600}
+    found = resolved({"defaults": defaults, "migrations": [{"vm_name": "a"}, slow]}, "a", "slow")
+    assert [each.boot_timeout_seconds for each in found.vms] == [600, 1800]
+
+
 def test_groups_that_must_not_move_together() -> None:
     found = resolved(
         {"migrations": [{"vm_pattern": "*"}], "not_together": [["db-*"], ["alone"]]}, "db-1", "db-2", "alone"
