@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
-from v2s_tui.domain.execution.batch import BatchState, apply
+from v2s_tui.domain.execution.batch import BatchState
+from v2s_tui.domain.execution.batch_transitions import apply
 from v2s_tui.domain.execution.documents import changes
 from v2s_tui.domain.execution.events import Event
 from v2s_tui.engine.state_store import StateStore

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from v2s_tui.domain.errors import LeaseFailed, StateError, ToolError
 from v2s_tui.domain.execution import events
-from v2s_tui.domain.execution.batch import BatchState, BatchStatus, apply, final_status, gate_reason
+from v2s_tui.domain.execution.batch import BatchState, BatchStatus, final_status, gate_reason
+from v2s_tui.domain.execution.batch_transitions import apply
 from v2s_tui.domain.execution.documents import all_changes, batch_from, changes
 from v2s_tui.domain.execution.events import event_from_json, event_to_json
 from v2s_tui.domain.execution.failures import classify
