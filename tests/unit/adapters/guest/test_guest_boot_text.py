@@ -177,6 +177,33 @@ def test_default_grub_keeps_site_arguments_and_quotes() -> None:
     assert edit_default_grub(after, stable, root=ROOT) == after
 
 
+def test_default_grub_does_not_bring_the_old_root_back() -> None:
+    """grub-mkconfig would name the root by its device, or by a PARTUUID that the conversion changed."""
+    before = 'GRUB_CMDLINE_LINUX="quiet"\nGRUB_DISABLE_LINUX_UUID=true\nGRUB_FORCE_PARTUUID=1234-01\n'
+    after = edit_default_grub(before, stable, root=ROOT)
+    assert after.splitlines()[1:] == [
+        "# by v2s: GRUB_DISABLE_LINUX_UUID=true", "# by v2s: GRUB_FORCE_PARTUUID=1234-01",
+    ]  # fmt: skip
+    assert edit_default_grub(after, stable, root=ROOT) == after
+
+
+def test_snippets_of_default_grub_are_edited_but_not_extended() -> None:
+    forced = "GRUB_FORCE_PARTUUID=9c3e-kept"
+    assert edit_default_grub(forced, lambda name: name, root=ROOT, snippet=True) == forced
+    text = 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX root=PARTUUID=1234-01"\n'
+    after = edit_default_grub(text, stable, root=ROOT, snippet=True)
+    assert after == f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX root={ROOT}"\n'
+
+
+def test_options_in_a_variable_of_grub_config() -> None:
+    text = (
+        'if [ -z "${kernelopts}" ]; then\n  set kernelopts="root=PARTUUID=1234-01 ro resume=/dev/sda5 "\nfi\n'
+    )
+    after = edit_grub_config(text, stable, root=ROOT, to_efi=True)
+    assert f'  set kernelopts="root={ROOT} ro {SERIAL}"\n' in after
+    assert edit_grub_config(after, stable, root=ROOT, to_efi=True) == after
+
+
 def test_default_grub_without_the_key_gets_it() -> None:
     assert edit_default_grub("GRUB_TIMEOUT=1\n", stable, root=ROOT).endswith(
         f'GRUB_CMDLINE_LINUX="{SERIAL}"\n'
@@ -200,6 +227,10 @@ def test_bls_entry_is_read_and_edited() -> None:
         "/vmlinuz-5.14.0-427.el9.x86_64",
         ("/initramfs-5.14.0-427.el9.x86_64.img",),
         "root=/dev/sda1 ro",
+    )
+    assert (
+        bls.edit_bls("options\troot=PARTUUID=1234-01", stable, root=ROOT)
+        == f"options\troot={ROOT} {SERIAL}\n"
     )
     edited = bls.edit_bls(ENTRY, stable, root=ROOT)
     assert f"options root={ROOT} ro $tuned_params {SERIAL}\n" in edited

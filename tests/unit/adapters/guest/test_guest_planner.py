@@ -6,6 +6,7 @@ import pytest
 from fakes.guest_files import TextFiles
 
 from v2s_tui.adapters.guest.boot.bls import format_grubenv
+from v2s_tui.adapters.guest.boot.conversion import converted_guid
 from v2s_tui.adapters.guest.linux.boot_facts import boot_entries, grub_path, uses_bls
 from v2s_tui.adapters.guest.linux.debconf import edit_debconf
 from v2s_tui.adapters.guest.linux.device_names import DeviceNames
@@ -110,6 +111,35 @@ def applied(files: Files, plan: ChangePlan) -> Files:
         else:
             after[change.path] = change.content
     return after
+
+
+def by_partition_uuid(files: Files) -> Files:
+    """The same guest, installed with PARTUUIDs: diskid-NN, as a disk with an MBR has them."""
+    as_text = {path: text.decode() if isinstance(text, bytes) else text for path, text in files.items()}
+    return {
+        path: text.replace("/dev/sda2", "PARTUUID=0000abcd-02").replace("/dev/sda1", "PARTUUID=0000abcd-01")
+        for path, text in as_text.items()
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_partition_uuids_are_followed_in_every_form(family: str) -> None:
+    """fstab, grub.cfg, entry files, grubenv, /etc/default/grub, /etc/kernel/cmdline, mount units."""
+    files = by_partition_uuid(FAMILIES[family])
+    files["/etc/crypttab"] = "swap PARTUUID=0000abcd-03 /dev/urandom swap\n"
+    files["/etc/systemd/system/srv.mount"] = "[Mount]\nWhat=/dev/disk/by-partuuid/0000abcd-01\nWhere=/srv\n"
+    files["/etc/default/grub.d/site.cfg"] = 'GRUB_CMDLINE_LINUX_DEFAULT="root=PARTUUID=0000abcd-02"\n'
+    now = {number: f"0000abcd-0{number}" for number in (1, 2, 3)}
+    later = {number: str(converted_guid(0xABCD, number)) for number in now}
+    names = DeviceNames((ROOT, BOOT), partition_uuids=[now], later_uuids=[later])
+    view = TextFiles(files)
+    plan = plan_linux(view, facts_of(view), names.stable, nics=(DHCP,), esp_uuid="ABCD-1234")
+    after = applied(files, plan)
+    text = "".join(each if isinstance(each, str) else each.decode() for each in after.values())
+    assert "0000abcd" not in text
+    assert f"swap PARTUUID={later[3]} /dev/urandom" in text
+    assert "UUID=root-uuid / ext4" in text
+    assert "What=/dev/disk/by-uuid/boot-uuid\n" in text
 
 
 @pytest.mark.parametrize("mode", list(NicMode))

@@ -57,6 +57,16 @@ def test_a_new_kernel_is_booted_first(tmp_path: Path) -> None:
     assert "$kernelopts" not in after
 
 
+def test_options_are_found_in_grub_cfg_where_grubenv_has_none(tmp_path: Path) -> None:
+    menu = guest(tmp_path)
+    folder = tmp_path / "boot/grub2"
+    (folder / "grubenv").write_text("# GRUB Environment Block\nsaved_entry=m-5.14.0-10\n")
+    variable = 'if [ -z "${kernelopts}" ]; then\n  set kernelopts="root=UUID=r ro audit=1"\nfi\n'
+    (folder / "grub.cfg").write_text(f"set default=0\n{variable}blscfg\n")
+    run(tmp_path)
+    assert "vmlinuz-5.14.0-10 root=UUID=r ro audit=1" in menu.read_text()
+
+
 def test_a_loader_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     menu = guest(tmp_path)
     menu.write_text("# the distribution's own\n")

@@ -11,6 +11,7 @@ from v2s_tui.domain.guest.facts import BootEntry
 
 _ENVIRONMENT_BYTES = 1024
 _SIGNATURE = "# GRUB Environment Block\n"
+_OPTIONS = re.compile(r"^(?P<head>\s*options\s+)(?P<value>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ def parse_bls(file_name: str, text: str) -> BlsEntry | None:
     """An entry that boots a Linux kernel; None for anything else."""
     fields: dict[str, str] = {}
     for line in text.splitlines():
-        key, _, value = line.strip().partition(" ")
+        key, *rest = line.split(maxsplit=1) or [""]
+        value = rest[0] if rest else ""
         if key and not key.startswith("#"):
             fields[key] = (
                 f"{fields[key]} {value.strip()}"
@@ -97,8 +99,9 @@ def edit_bls(text: str, stable_name: StableName, *, root: str) -> str:
     """An entry file whose options are edited; an entry that takes them from $kernelopts stays as it is."""
     lines = []
     for line in text.splitlines():
-        key, gap, value = line.partition(" ")
-        if key == "options" and "$kernelopts" not in value:
-            line = f"{key}{gap}{edit_command_line(value, stable_name, root=root)}"  # noqa: PLW2901
-        lines.append(line)
+        match = _OPTIONS.match(line)
+        if match and "$kernelopts" not in match["value"]:
+            lines.append(match["head"] + edit_command_line(match["value"], stable_name, root=root))
+        else:
+            lines.append(line)
     return "\n".join(lines) + "\n"

@@ -17,12 +17,14 @@ _LEGACY_KERNEL = re.compile(r"^(?P<head>\s*kernel\s+\S+)(?P<rest>[^\r\n]*)")
 _MSDOS = re.compile(r"\b(hd\d+),msdos(\d+)")
 _KEY = re.compile(r"^(?P<key>GRUB_CMDLINE_LINUX(?:_DEFAULT|_RECOVERY)?)=(?P<value>.*)$")
 _KERNELOPTS = re.compile(
-    r"""^\s*set\s+(?:default_)?kernelopts=["']?(?P<value>[^"']*)["']?\s*$""", re.MULTILINE
+    r"""^(?P<head>\s*set\s+(?:default_)?kernelopts=["']?)(?P<value>[^"']*)(?P<tail>["']?\s*)$""", re.MULTILINE
 )
+_NO_UUID = re.compile(r"""^\s*GRUB_DISABLE_LINUX_UUID=["']?true["']?\s*$""")
+_FORCED = re.compile(r"""^\s*GRUB_FORCE_PARTUUID=["']?(?P<uuid>[0-9A-Fa-f-]+)["']?\s*$""")
 
 
 def edit_grub_config(text: str, stable_name: StableName, *, root: str, to_efi: bool) -> str:
-    """grub.cfg with every kernel line edited.
+    """grub.cfg with every kernel line edited, and the variable that entry files may take their options from.
 
     to_efi: linux16/initrd16 become linux/initrd (the 16-bit forms do not exist in GRUB for UEFI) and
     (hd0,msdos1) becomes (hd0,gpt1), since the partition numbers stay.
@@ -39,6 +41,9 @@ def _edited(line: str, stable_name: StableName, root: str, to_efi: bool) -> str:
         command = "linux" if to_efi else match["command"]
         arguments = edit_command_line(match["rest"], stable_name, root=root)
         body = f"{match['indent']}{command}{match['gap']}{match['kernel']} {arguments}"
+    elif match := _KERNELOPTS.match(body):
+        value = edit_command_line(match["value"], stable_name, root=root)
+        body = f"{match['head']}{value}{match['tail']}"
     elif to_efi and (match := _INITRD.match(body)):
         body = f"{match['indent']}initrd{match['gap']}{match['rest']}"
     return body + ending
@@ -108,18 +113,20 @@ def uses_blscfg(text: str) -> bool:
     return re.search(r"^\s*blscfg\b", text, re.MULTILINE) is not None
 
 
-def edit_default_grub(text: str, stable_name: StableName, *, root: str) -> str:
+def edit_default_grub(text: str, stable_name: StableName, *, root: str, snippet: bool = False) -> str:
     """/etc/default/grub with the command lines edited; the serial console goes to GRUB_CMDLINE_LINUX.
 
-    Values keep their quotes. When the key is missing it is added.
+    Values keep their quotes. When the key is missing it is added, but not to a snippet of
+    /etc/default/grub.d. Settings by which grub-mkconfig would name the root by its device, or by a PARTUUID
+    that is no more, are commented out.
     """
-    lines, seen = [], False
+    lines, seen = [], snippet
     for line in text.splitlines():
         match = _KEY.match(line)
         if match is None:
-            lines.append(line)
+            lines.append(f"# by v2s: {line}" if _names_old_root(line, stable_name) else line)
             continue
-        main = match["key"] == "GRUB_CMDLINE_LINUX"
+        main = match["key"] == "GRUB_CMDLINE_LINUX" and not snippet
         seen = seen or main
         value, quote = _unquoted(match["value"])
         lines.append(
@@ -127,7 +134,15 @@ def edit_default_grub(text: str, stable_name: StableName, *, root: str) -> str:
         )
     if not seen:
         lines.append(f'GRUB_CMDLINE_LINUX="{edit_command_line("", stable_name, root=root)}"')
-    return "\n".join(lines) + "\n"
+    return text if lines == text.splitlines() else "\n".join(lines) + "\n"
+
+
+def _names_old_root(line: str, stable_name: StableName) -> bool:
+    if _NO_UUID.match(line):
+        return True
+    forced = _FORCED.match(line)
+    name = f"PARTUUID={forced['uuid']}" if forced else ""
+    return bool(name) and stable_name(name) != name
 
 
 def _unquoted(value: str) -> tuple[str, str]:

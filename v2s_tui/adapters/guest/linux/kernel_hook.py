@@ -18,6 +18,9 @@ grep -q '^# Written by v2s' "$menu" 2>/dev/null || exit 0
 environment=/boot/grub2/grubenv
 [ -r "$environment" ] || environment=/boot/grub/grubenv
 kernelopts=$(sed -n 's/^kernelopts=//p' "$environment" 2>/dev/null || true)
+[ -n "$kernelopts" ] || kernelopts=$(sed -n \
+    's/^[[:space:]]*set \(default_\)\{0,1\}kernelopts="\(.*\)"[[:space:]]*$/\2/p' \
+    "${environment%/*}/grub.cfg" 2>/dev/null | head -n 1)
 saved=$(sed -n 's/^saved_entry=//p' "$environment" 2>/dev/null || true)
 partial="$menu.new"
 field() { sed -n "s/^$1[[:space:]][[:space:]]*//p" "$2" | head -n 1; }

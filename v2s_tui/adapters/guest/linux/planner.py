@@ -23,6 +23,7 @@ from v2s_tui.adapters.guest.linux.debconf import plan_debconf
 from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.adapters.guest.linux.kernel_hook import plan_kernel_hook
 from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab
+from v2s_tui.adapters.guest.linux.mount_units import plan_mount_units
 from v2s_tui.adapters.guest.linux.network.plan import plan_network
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.adapters.guest.linux.vmware import plan_vmware_removal
@@ -31,7 +32,7 @@ from v2s_tui.domain.guest.facts import GuestFacts
 from v2s_tui.domain.guest.network import NicPlan
 
 _BOOT_REASON = "boot from names that survive the move; talk on the serial console"
-_DEFAULT_GRUB = "/etc/default/grub"
+_DEFAULT_GRUB, _DEFAULT_SNIPPETS = "/etc/default/grub", "/etc/default/grub.d/*.cfg"
 _KERNEL_COMMAND_LINE = "/etc/kernel/cmdline"
 _RESUME = "/etc/initramfs-tools/conf.d/resume"
 _OLD_NAMES = re.compile(r"\bnet\.ifnames=0\b")
@@ -57,6 +58,7 @@ def plan_linux(
     network = plan_network(view, _with_old_names(view, nics))
     changes = (
         *tables.changes,
+        *plan_mount_units(view, stable_name),
         *_plan_boot(view, stable_name, root, to_efi=to_efi),
         *plan_initramfs_config(view),
         *network.changes,
@@ -118,6 +120,10 @@ def _plan_boot(view: GuestView, stable_name: StableName, root: str, *, to_efi: b
         if view.link_target(path) is None:
             changes += _edited(view, path, lambda text: edit_legacy_config(text, stable_name, root=root))
     changes += _edited(view, _DEFAULT_GRUB, lambda text: edit_default_grub(text, stable_name, root=root))
+    for path in view.glob(_DEFAULT_SNIPPETS):
+        changes += _edited(
+            view, path, lambda text: edit_default_grub(text, stable_name, root=root, snippet=True)
+        )
     changes += _edited(
         view, _KERNEL_COMMAND_LINE, lambda text: edit_command_line(text, stable_name, root=root) + "\n"
     )

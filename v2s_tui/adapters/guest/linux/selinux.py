@@ -1,8 +1,8 @@
 """SELinux in a guest: whether it is used.
 
 No relabel is asked for: a file that is edited keeps its label, a new one is given that of its folder
-(worker.py), which is what the guest's own kernel would do. A relabel of the whole system costs minutes and a
-reboot.
+(worker/changing.py), which is what the guest's own kernel would do. A relabel of the whole system costs
+minutes and a reboot.
 """
 
 import re
