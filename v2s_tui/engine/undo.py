@@ -159,9 +159,9 @@ class Undo:
             self._ports.source.remove_snapshot(vm_moref, found)
 
     def _power_on_again(self, effect: Effect) -> None:
-        """Only what v2s itself switched off."""
+        """Only what v2s itself switched off, or began to: only what runs is shut down."""
         vm_moref = self._recorder.state.planned[effect.vm_name].vm.moref
-        if effect.resource_id == PowerState.ON.value:
+        if effect.resource_id in {PowerState.ON.value, ""}:
             self._ports.source.power_on(vm_moref)
 
 

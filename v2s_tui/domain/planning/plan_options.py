@@ -124,7 +124,8 @@ class VmOptions(PlanPart):
     what a boot may take, here and until the started VM answers its checks (default 300). security_group,
     placement_group: id or name. public_ip: give the Instance a flexible IPv4. accept: pre-flight finding code
     -> why it is acceptable. checks: how the started VM must answer this host: `ping`, `tcp:22`,
-    `http:8080/health`.
+    `http:8080/health`. hard_power_off: where the source is shut down and its guest does not go down in time
+    or cannot be asked, its plug is pulled; else the VM fails and its source runs on.
     """
 
     create_instance: bool | None = None
@@ -135,14 +136,15 @@ class VmOptions(PlanPart):
     )
     cloud_init: str | None = None
     rehearse: str | None = None
-    security_group: str | None = None
     boot_timeout_seconds: int | None = Field(None, ge=30, le=3600)
+    security_group: str | None = None
     placement_group: str | None = None
     public_ip: bool | None = None
     nics: tuple[NicRule, ...] | None = None
     disks: tuple[DiskRule, ...] | None = None
     accept: dict[str, str] | None = None
     checks: tuple[str, ...] | None = None
+    hard_power_off: bool | None = None
 
     @field_validator("volume_class", mode="before")
     @classmethod

@@ -161,6 +161,7 @@ def _planned(
         accepted=dict(option.first("accept", {})),
         checks=option.first("checks", ()),
         placement_group=option.first("placement_group", ""),
+        hard_power_off=option.first("hard_power_off", False),
     )
 
 

@@ -35,7 +35,7 @@ class PlannedVm:
     priority: 1 goes first. adapt: make it boot at Scaleway. rehearse: evidence level label, `off`, or "" for
     v2s's own default. cloud_init: text or path, "" none. public_ip: None: as wants_public_ip. checks: how it
     must answer this host (reachability.py). disks: only those with a rule of their own.
-    accepted: finding code -> why.
+    accepted: finding code -> why. hard_power_off: a guest that does not go down when asked is switched off.
     """
 
     name: str
@@ -63,6 +63,7 @@ class PlannedVm:
     accepted: dict[str, str] = field(default_factory=dict)
     checks: tuple[str, ...] = ()
     placement_group: str = ""
+    hard_power_off: bool = False
 
     @property
     def wants_public_ip(self) -> bool:

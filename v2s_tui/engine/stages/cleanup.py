@@ -12,9 +12,8 @@ from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.naming import names_of
+from v2s_tui.engine.stages.shutdown_source import stop_source
 from v2s_tui.engine.stages.surplus import remove_surplus
-
-SHUTDOWN_SECONDS = 600.0
 
 
 def clean_up(stage: StageInput, context: StageContext) -> Artifacts:
@@ -89,16 +88,8 @@ def _tag_source(stage: StageInput, context: StageContext, tag: str) -> None:
 
 
 def _power_off(stage: StageInput, context: StageContext) -> str:
-    """The guest is asked; its plug is never pulled."""
-    source, moref = context.ports.source, stage.planned.vm.moref
-    before = source.power_state(moref)
+    before = context.ports.source.power_state(stage.planned.vm.moref)
     if before is PowerState.OFF:
         return "was powered off already"
-    context.progress.activity = "shutting the source down"
-    effect = context.ledger.intend(
-        EffectKind.SOURCE_POWER, tag=names_of(stage).tag, where=source.name, detail=moref
-    )
-    with context.polling("the source to shut down"):
-        source.shut_down_guest(moref, timeout_seconds=SHUTDOWN_SECONDS, hard_after_timeout=False)
-    context.ledger.made(effect, before.value)
+    stop_source(stage, context, before)
     return "shut down after the migration"

@@ -1,9 +1,9 @@
 """shutdown_source: the source is shut down before it is copied (`consistency: cold`), so that nothing is
 lost.
 
-The guest is asked; its plug is never pulled. Should the migration fail before the target runs,
-`power_back_on` undoes it. When the source was running since an earlier copy, that copy is stale and
-everything begins anew.
+The guest is asked; its plug is pulled only where the plan allows it (`hard_power_off`). Should the migration
+fail before the target runs, `power_back_on` undoes it. When the source was running since an earlier copy,
+that copy is stale and everything begins anew.
 """
 
 from dataclasses import replace
@@ -27,14 +27,24 @@ def shut_down_source(stage: StageInput, context: StageContext) -> Artifacts:
         return replace(stage.artifacts, stopped_source=_stopped_by_us(context))
     artifacts = discard_copy(stage, context)
     context.checkpoint(artifacts)
+    stop_source(stage, context, before)
+    return replace(artifacts, stopped_source=True)
+
+
+def stop_source(stage: StageInput, context: StageContext, before: PowerState) -> None:
+    """Shut the source down, on record with its power state of before. Raises SourceError when the guest does
+    not go down in time and its plug may not be pulled.
+    """
+    source, moref = context.ports.source, stage.planned.vm.moref
     context.progress.activity = "shutting the source down"
     effect = context.ledger.intend(
         EffectKind.SOURCE_POWER, tag=names_of(stage).tag, where=source.name, detail=moref
     )
     with context.polling("the source to shut down"):
-        source.shut_down_guest(moref, timeout_seconds=SHUTDOWN_SECONDS, hard_after_timeout=False)
+        source.shut_down_guest(
+            moref, timeout_seconds=SHUTDOWN_SECONDS, hard_after_timeout=stage.planned.hard_power_off
+        )
     context.ledger.made(effect, before.value)
-    return replace(artifacts, stopped_source=True)
 
 
 def _stopped_by_us(context: StageContext) -> bool:
@@ -54,18 +64,25 @@ def source_is_off(stage: StageInput, ports: Ports) -> StageEvidence:
 
 
 def power_back_on(stage: StageInput, context: StageContext) -> Artifacts:
-    """Undo of the stage when a VM is given up: the source runs again unless the target does already."""
-    artifacts = stage.artifacts
+    """Undo of the stage when a VM is given up: the source runs again unless the target does already.
+
+    A guest that was asked and still runs may yet go down: that stays on record, so that whoever finds it off
+    later (a retry, undo) knows why.
+    """
     effects = context.ledger.open_effects(EffectKind.SOURCE_POWER)
     if not effects or _target_runs(stage, context.ports):
-        return artifacts
+        return stage.artifacts
     source, moref = context.ports.source, stage.planned.vm.moref
+    artifacts = replace(stage.artifacts, stopped_source=False)
     if source.power_state(moref) is PowerState.OFF:
         context.progress.activity = "powering the source back on"
         source.power_on(moref)
+        artifacts = artifacts.with_note("source power", "powered back on by v2s")
+    elif any(effect.state is EffectState.INTENDED for effect in effects):
+        return artifacts.with_note("source power", "asked to shut down and still running")
     for effect in effects:
         context.ledger.gone(effect)
-    return replace(artifacts, stopped_source=False).with_note("source power", "powered back on by v2s")
+    return artifacts
 
 
 def _target_runs(stage: StageInput, ports: Ports) -> bool:
