@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from planned_vms import planned_vm, resolved_plan, source_vm
 
+from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.preflight.check import preflight
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
 from v2s_tui.domain.source.vm import Firmware, PowerState
@@ -17,6 +18,7 @@ WINDOWS = {"guest_id": "windows9_64Guest"}
 BIOS = {"firmware": Firmware.BIOS}
 CODES = {
     "no-virtio-win",
+    "windows-running",
     "bios-as-is",
     "no-rehearsal",
     "rehearsal-off",
@@ -68,6 +70,30 @@ def test_firmware_blocks_until_an_operator_accepts_it_and_drivers_cannot_be_wish
     assert "adapt: false" in refused.fix
     accepted = {"accepted": {"bios-as-is": "only its data is needed"}, "adapt": False}
     assert not found(BIOS, accepted, {})["bios-as-is"].blocking
+
+
+RUNNING = WINDOWS | {"power_state": PowerState.ON}
+NO_TOOLS = RUNNING | {"tools_status": "guestToolsNotRunning"}
+
+
+@pytest.mark.parametrize(
+    ("vm", "planned", "severity"),
+    [
+        (RUNNING, {"adapt": True}, Severity.WARNS),
+        (NO_TOOLS, {"adapt": True}, Severity.BLOCKS),
+        (NO_TOOLS, {"adapt": True, "consistency": Consistency.COLD}, None),
+        (NO_TOOLS, {"adapt": False}, None),
+        (NO_TOOLS | {"power_state": PowerState.OFF}, {"adapt": True}, None),
+        (NO_TOOLS | {"guest_id": "debian12_64Guest"}, {"adapt": True}, None),
+    ],
+)
+def test_a_running_windows_is_named_before_it_is_copied(
+    vm: dict[str, Any], planned: dict[str, Any], severity: Severity | None
+) -> None:
+    finding = found(vm, planned, {}).get("windows-running")
+    assert (finding.severity if finding else None) is severity
+    if finding:
+        assert "consistency: cold" in finding.fix
 
 
 def test_a_note_names_what_is_done_to_the_copy() -> None:

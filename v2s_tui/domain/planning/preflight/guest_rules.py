@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from v2s_tui.domain.execution.job import stages_of
-from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, notes
+from v2s_tui.domain.planning.plan_options import Consistency
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, notes, warns
+from v2s_tui.domain.planning.preflight.machine_rules import tools_silent
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.stages import LINUX_GUEST_STAGES, WINDOWS_GUEST_STAGES, Stage
-from v2s_tui.domain.source.vm import Firmware
+from v2s_tui.domain.source.vm import Firmware, PowerState
 
 _GUEST_STAGES = LINUX_GUEST_STAGES | WINDOWS_GUEST_STAGES | {Stage.REHEARSE_BOOT}
 
@@ -16,6 +18,7 @@ def guest_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Findin
     if not planned.vm.readable:
         return
     yield from _drivers(planned, facts)
+    yield from _running_windows(planned)
     yield from _as_it_is(planned)
     yield from _rehearsal(planned, facts)
     yield from _stages(planned)
@@ -29,6 +32,29 @@ def _drivers(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
             "without them Windows finds neither its disk nor its network at Scaleway",
             "set conversion.virtio_win_iso to the virtio-win ISO, or adapt: false where they are installed",
             overridable=False,
+        )
+
+
+def _running_windows(planned: PlannedVm) -> Iterable[Finding]:
+    """A mounted NTFS volume has changes in its journal, which adaptation refuses to throw away."""
+    running = planned.vm.power_state is PowerState.ON and planned.consistency is Consistency.SNAPSHOT
+    if not planned.windows or not planned.adapt or not running:
+        return
+    code, fix = "windows-running", "consistency: cold shuts it down first"
+    if tools_silent(planned.vm):
+        yield blocks(
+            code,
+            "Windows runs and cannot be quiesced: VMware Tools do not run",
+            "its volumes are copied open; their journals are then in use, and its adaptation is refused",
+            f"{fix}; or shut it down by hand, or start the Tools so that the snapshot is quiesced",
+        )
+    else:
+        yield warns(
+            code,
+            "Windows is copied while it runs",
+            "its snapshot is quiesced; where quiescing fails, or a volume's journal is in use all the same, "
+            "its adaptation is refused after the whole copy",
+            fix,
         )
 
 

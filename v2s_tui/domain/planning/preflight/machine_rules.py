@@ -7,7 +7,7 @@ from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.preflight.findings import Finding, blocks, notes, warns
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.source.guest_os import OsFamily
-from v2s_tui.domain.source.vm import Firmware, PowerState
+from v2s_tui.domain.source.vm import Firmware, PowerState, Vm
 
 LONG_NAME = 60
 """Names made at Scaleway add a prefix and a suffix to the VM's."""
@@ -129,10 +129,15 @@ def _guest_os(planned: PlannedVm) -> Iterable[Finding]:
         yield warns("windows-32-bit", f"{shown} may be 32-bit", why, "install 64-bit Windows")
 
 
+def tools_silent(vm: Vm) -> bool:
+    """True when no VMware Tools run in the guest, so that nothing can be asked of it."""
+    status = vm.tools_status.lower()
+    return not status or "notinstalled" in status or "notrunning" in status
+
+
 def _tools(planned: PlannedVm) -> Iterable[Finding]:
     vm = planned.vm
-    status = vm.tools_status.lower()
-    silent = not status or "notinstalled" in status or "notrunning" in status
+    silent = tools_silent(vm)
     on_snapshot = vm.power_state is PowerState.ON and planned.consistency is Consistency.SNAPSHOT
     if silent and on_snapshot:
         yield warns(
