@@ -47,7 +47,7 @@ def most_needed(rows: Sequence[SizingRow]) -> Need:
 
 
 def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, marked: int) -> Text:
-    """Price, what the VMs have and what they get, and what is wrong. Of all rows."""
+    """Price, what the VMs get and how it differs from what they have, and what is wrong. Of all rows."""
     typed = [row for row in rows if row.target]
     price = sum(row.target.price_month_eur for row in typed if row.target)
     has_cpu = sum(row.planned.vm.cpu_count for row in rows)
@@ -62,10 +62,8 @@ def sums_text(rows: Sequence[SizingRow], outlook: Outlook, *, strategy: str, mar
     if missing:
         text.append("  ").append(f" {missing} without a type ", style="bold reverse")
     text.append(f"  {strategy}" + (f" (cost: -{saving:,.0f})" if saving >= 1 else ""))
-    text.append(f"  has {has_cpu} vCPU {has_gib:,.0f} GiB")
-    text.append(
-        f"  gets {gets_cpu} ({gets_cpu - has_cpu:+d}) {gets_gib:,.0f} GiB ({gets_gib - has_gib:+,.0f})"
-    )
+    text.append(f"  {gets_cpu} vCPU ({gets_cpu - has_cpu:+d})")
+    text.append(f"  {gets_gib:,.0f} GiB ({gets_gib - has_gib:+,.0f})")
     notes = {note for each in outlook.catalogues.values() if (note := catalogue_note(each))}
     return text.append("  " + "; ".join(sorted(notes)) if notes else "", style="dim")
 
