@@ -168,10 +168,25 @@ def test_every_change_has_a_reason_and_a_path_of_its_own(family: str) -> None:
     assert len({change.path for change in changes}) == len(changes)
 
 
-def test_selinux_is_recognised() -> None:
-    assert selinux_mode(TextFiles(ROCKY)) == "enforcing"
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("SELINUX=enforcing\nSELINUXTYPE=targeted\n", "enforcing"),
+        ("# SELINUX=disabled\n  SELINUX=Permissive\n", "permissive"),
+        ("SELINUX=disabled\n", "disabled"),
+        ("SELINUXTYPE=targeted\n", ""),
+    ],
+)
+def test_selinux_needs_no_relabel_in_any_mode(text: str, mode: str) -> None:
+    """New files take the label of their folder when they are made, so a relabel would only cost a reboot."""
+    files: Files = {**ROCKY, "/etc/selinux/config": text}
+    assert selinux_mode(TextFiles(files)) == mode
+    assert plan_of(files) == plan_of(ROCKY)
+    assert "/.autorelabel" not in {change.path for change in plan_of(files).changes}
+
+
+def test_a_guest_without_selinux_has_no_mode() -> None:
     assert selinux_mode(TextFiles(SLES)) == ""
-    assert "/.autorelabel" not in {change.path for change in plan_of(ROCKY).changes}
 
 
 def test_entry_files_are_followed_through_grubenv() -> None:

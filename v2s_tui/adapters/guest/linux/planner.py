@@ -157,7 +157,8 @@ def _written(path: str, old: str, new: str, reason: str) -> list[Change]:
 
 def _with_old_names(view: GuestView, nics: tuple[NicPlan, ...]) -> tuple[NicPlan, ...]:
     """A guest that boots with net.ifnames=0 calls its NICs eth0, eth1... at the target too."""
-    texts = [view.read_text(path) or "" for path in (_DEFAULT_GRUB, *config_files(view), *bls_files(view))]
+    paths = (_DEFAULT_GRUB, *view.glob(_DEFAULT_SNIPPETS), *config_files(view), *bls_files(view))
+    texts = [view.read_text(path) or "" for path in paths]
     if not any(_OLD_NAMES.search(text) for text in texts):
         return nics
     from dataclasses import replace
