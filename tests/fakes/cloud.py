@@ -32,13 +32,17 @@ def small_catalogue(zone: str = "fr-par-1") -> Catalogue:
 
 @dataclass
 class FakeCloud:
-    """resources: by (kind, id). catalogue_of: what `catalogue` answers for any zone."""
+    """resources: by (kind, id). catalogue_of: what `catalogue` answers for any zone. limits: quotas by name.
+    missing: what the key may not do.
+    """
 
     world: World
     objects: FakeObjects
     catalogue_of: Catalogue = field(default_factory=small_catalogue)
     polls: int = 1
     networks: tuple[PrivateNetwork, ...] = ()
+    limits: dict[str, int] = field(default_factory=dict)
+    missing: tuple[MissingAccess, ...] = ()
     resources: dict[tuple[str, str], CloudResource] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
     imported: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -51,8 +55,9 @@ class FakeCloud:
         return self.catalogue_of
 
     def quotas(self) -> Mapping[str, int]:
-        """Unlimited."""
-        return {}
+        """As given."""
+        self.world.enter("quotas", "")
+        return self.limits
 
     def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
         """As given."""
@@ -80,8 +85,9 @@ class FakeCloud:
         )
 
     def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
-        """All is well."""
-        return ()
+        """As given."""
+        self.world.enter("check_access", zone)
+        return self.missing
 
     def import_snapshot(
         self,

@@ -38,7 +38,7 @@ class Outlook:
 
     prices: storage and address prices by key, None when the API was not to be asked. work_free_bytes: of the
     work folder's disk. rates: measured in earlier batches here. transfer_of: how a VM's disks will be
-    moved.
+    moved. facts: what the findings were found by, None before with_facts.
     """
 
     plan: BatchPlan
@@ -49,6 +49,7 @@ class Outlook:
     rates: Rates | None = None
     transfer_of: TransferOf = first_choice
     findings: tuple[Finding, ...] = ()
+    facts: PreflightFacts | None = None
 
     def with_facts(self, facts: PreflightFacts) -> "Outlook":
         """The same with what pre-flight finds, given these facts."""
@@ -56,7 +57,7 @@ class Outlook:
         if any(wave.not_after for wave in self.resolved.waves):
             windows = window_findings(self.resolved, self.forecast.timeline, facts.now)
             found = gravest_first((*found, *windows))
-        return replace(self, findings=found)
+        return replace(self, findings=found, facts=facts)
 
     @cached_property
     def blocking(self) -> tuple[Finding, ...]:

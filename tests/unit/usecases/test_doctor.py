@@ -12,14 +12,14 @@ from v2s_tui.config.settings import Settings, VmwareSettings
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.usecases import check_host as host
-from v2s_tui.usecases.run_doctor import _vcenter
+from v2s_tui.usecases.run_doctor import _login
 from v2s_tui.usecases.services import Services
 
 
 def vcenter_checks(tmp_path: Path, **vmware: Any) -> dict[str, Check]:
     settings = Settings(vmware=VmwareSettings(vcenter="vc.example.com", username="operator", **vmware))
     made = SimpleNamespace(settings=settings, source=lambda: FakeSource(World(), {}), work_dir=tmp_path)
-    return {each.name: each for each in _vcenter(cast(Services, made))}
+    return {each.name: each for each in _login(cast(Services, made))}
 
 
 def test_version_and_trust_of_the_vcenter_are_shown(tmp_path: Path) -> None:

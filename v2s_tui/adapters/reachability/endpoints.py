@@ -70,7 +70,7 @@ def attempt(endpoint: Endpoint, *, timeout_seconds: float) -> Attempt:
     try:
         connection.connect()
     except (OSError, HTTPException) as err:
-        trouble, reason = _trouble(endpoint, err), str(err) or type(err).__name__
+        trouble, reason = _trouble(endpoint, err), _words(err)
     finally:
         connection.close()
     return Attempt(endpoint, time.monotonic() - began, trouble, reason)
@@ -133,6 +133,11 @@ def _credentials(proxy: str) -> dict[str, str]:
 
 def _with_scheme(proxy: str) -> str:
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _words(err: OSError | HTTPException) -> str:
+    """Without the error's number."""
+    return (err.strerror if isinstance(err, OSError) else "") or str(err) or type(err).__name__
 
 
 def _trouble(endpoint: Endpoint, err: OSError | HTTPException) -> Trouble:

@@ -15,7 +15,7 @@ from v2s_tui.config.first import ANSWERS, SECRETS, THUMBPRINT, FirstAnswers
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import ConfigError
-from v2s_tui.presentation.check_lines import check_line
+from v2s_tui.presentation.check_lines import check_lines
 
 LABELS: Mapping[str, tuple[str, str]] = {
     "vcenter": ("vCenter", "vcenter.example.com, or with :port"),
@@ -139,7 +139,7 @@ class Connect(ModalScreen[FirstAnswers | None]):
         if self._thumbprint:
             lines.append("ctrl+y takes the certificate's thumbprint, once you have compared it")
         for each in (*found[CheckState.FAIL], *found[CheckState.WARN]):
-            lines += [check_line(each), *([f"      fix: {each.fix}"] if each.fix else [])]
+            lines += check_lines(each)
         self.query_one("#form-said", Static).update("\n".join(lines))
 
     def action_trust(self) -> None:
