@@ -35,7 +35,8 @@ def rehearse_boot(stage: StageInput, context: StageContext) -> Artifacts:
     )
     (folder / "serial-tail.txt").write_text(result.serial_tail, encoding="utf-8")
     if not result.passed:
-        raise VerificationFailed(_what_happened(result), hint=_what_to_do(result))
+        slow = result.duration_seconds >= stage.planned.boot_timeout_seconds
+        raise VerificationFailed(_what_happened(result), hint=_what_to_do(result, slow=slow))
     proof = f"{result.reached.label} in {result.duration_seconds:.0f} s ({result.acceleration})"
     artifacts = replace(stage.artifacts, boot_level=result.reached.label)
     return artifacts.with_note("rehearsal", proof).with_note("boot", "proven here")
@@ -47,9 +48,9 @@ def _what_happened(result: Rehearsal) -> str:
     return f"the guest did not boot here: {reason}; reached {reached}, needs {result.required.label}"
 
 
-def _what_to_do(result: Rehearsal) -> str:
+def _what_to_do(result: Rehearsal, *, slow: bool) -> str:
     last = " | ".join(result.serial_tail.splitlines()[-3:])
     where = f"; screen: {result.screenshot}" if result.screenshot else ""
-    slow = "" if result.failure else ", give it time (`boot_timeout_seconds`)"
-    mend = f"Mend the source{slow}, or lower `rehearse` in the plan, then retry from convert"
+    patience = ", give it more time (`boot_timeout_seconds`)" if slow else ""
+    mend = f"Mend the source{patience}, or lower `rehearse` in the plan, then retry from convert"
     return f"console: {last}{where}. {mend}"
