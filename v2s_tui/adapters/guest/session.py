@@ -25,7 +25,7 @@ from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangeRecord
 from v2s_tui.domain.guest.facts import GuestFilesystem
 from v2s_tui.system.processes import kill_group, pasteable, tool_environment
 
-_WORKER = Path(__file__).with_name("worker.py")
+_WORKER = Path(__file__).with_name("worker") / "__main__.py"
 _LAUNCH_SECONDS = 300.0
 _CALL_SECONDS = 120.0
 _MEMORY_MIB = 768
