@@ -26,7 +26,7 @@ _dial: Dial = partial(attempt, timeout_seconds=DIAL_SECONDS)
 def check_reach(area: str, endpoint: Endpoint, advice: str, *, dial: Dial = _dial) -> Check:
     """One endpoint that nothing works without. advice: what else to look at when it does not answer."""
     made = dial(endpoint)
-    name, place = f"port {endpoint.port}", f"{endpoint.host}:{endpoint.port}"
+    name, place = f"port {endpoint.port}", _place(endpoint.host, endpoint.port)
     if made.trouble is None:
         return Check(area, name, CheckState.OK, f"{place} {_reached(made)}")
     return Check(area, name, CheckState.FAIL, f"{place}: {_why_not(made)}", _fix(made, advice))
@@ -50,29 +50,33 @@ def _host(made: Attempt) -> Check:
 
 
 def _reached(made: Attempt) -> str:
-    way = f" through proxy {made.endpoint.proxy_name}" if made.endpoint.proxy else ""
-    return f"answers in {1000 * made.seconds:.0f} ms{way}"
+    return f"answers in {1000 * made.seconds:.0f} ms{_way(made)}"
 
 
 def _why_not(made: Attempt) -> str:
     """The system's words add something where a name or a proxy is the trouble."""
-    return (
-        f"{made.trouble} ({made.reason})"
-        if made.trouble in {Trouble.NAME, Trouble.PROXY}
-        else f"{made.trouble}"
-    )
+    reason = f" ({made.reason})" if made.trouble in {Trouble.NAME, Trouble.PROXY} else ""
+    return f"{made.trouble}{reason}{_way(made)}"
+
+
+def _way(made: Attempt) -> str:
+    return f" through proxy {_place(*made.endpoint.first_hop)}" if made.endpoint.proxy else ""
+
+
+def _place(host: str, port: int) -> str:
+    return f"{host}:{port}"
 
 
 def _fix(made: Attempt, advice: str) -> str:
-    host, port = made.endpoint.host, made.endpoint.port
+    host, port = made.endpoint.first_hop
     match made.trouble:
         case Trouble.NAME:
             return f"add {host} to this host's DNS or /etc/hosts; {advice}"
         case Trouble.REFUSED:
             return f"nothing listens there or a firewall rejects it: allow TCP {port} to {host}; {advice}"
         case Trouble.PROXY:
-            proxy = made.endpoint.proxy_name
-            return f"let the proxy {proxy} pass CONNECT {host}:{port}, or put {host} into NO_PROXY"
+            target = _place(made.endpoint.host, made.endpoint.port)
+            return f"let the proxy pass CONNECT {target}, or put {made.endpoint.host} into NO_PROXY"
     return f"a firewall drops it or no route leads there: allow TCP {port} to {host}; {advice}"
 
 
@@ -80,7 +84,7 @@ def check_clock(area: str, told: datetime | None, here: datetime) -> Check:
     """The server's time against this host's; told: None when it tells none."""
     if told is None:
         fix = "compare this host's clock with its NTP server: timedatectl timesync-status"
-        return Check(area, "clock", CheckState.WARN, "not known: the server does not tell its time", fix)
+        return Check(area, "clock", CheckState.WARN, "not known: no answer tells the time", fix)
     skew = abs((told - here).total_seconds())
     detail = f"{skew:.0f} s apart"
     if skew <= SKEW_SECONDS:

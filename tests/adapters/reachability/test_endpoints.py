@@ -96,7 +96,7 @@ def test_the_port_is_the_urls_own():
 def test_https_goes_through_the_proxy_of_the_environment(monkeypatch, handler, port):
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{port}")
     endpoint = Endpoint.of("https://api.scaleway.com")
-    assert endpoint.proxy_name == f"127.0.0.1:{port}"
+    assert endpoint.first_hop == ("127.0.0.1", port)
     assert attempt(endpoint, timeout_seconds=2).trouble is None
     pair = base64.b64encode(b"me:p@ss").decode()
     assert handler.asked == ("api.scaleway.com:443", f"Basic {pair}")
@@ -108,6 +108,16 @@ def test_a_proxy_that_refuses_is_named_as_the_trouble(monkeypatch, handler, port
     made = attempt(Endpoint.of("https://api.scaleway.com"), timeout_seconds=2)
     assert made.trouble is Trouble.PROXY
     assert "403" in made.reason
+
+
+def test_a_proxy_that_is_not_there_is_told_from_one_that_refuses(monkeypatch):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        made = attempt(Endpoint.of("https://api.scaleway.com"), timeout_seconds=2)
+    assert made.trouble is Trouble.REFUSED
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    assert attempt(Endpoint.of("https://api.scaleway.com"), timeout_seconds=2).trouble is Trouble.NAME
 
 
 def test_no_proxy_is_heeded(monkeypatch):

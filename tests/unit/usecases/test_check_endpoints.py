@@ -28,7 +28,10 @@ def test_the_proxy_on_the_way_is_named_without_its_password():
     check = check_reach("scaleway", THROUGH_PROXY, "check it", dial=dialled())
     assert check.detail.endswith("through proxy proxy.lan:3128")
     refused = check_reach("scaleway", THROUGH_PROXY, "check it", dial=dialled(Trouble.PROXY, "403"))
-    assert "let the proxy proxy.lan:3128 pass CONNECT api.example.com:443" in refused.fix
+    assert refused.detail.endswith("(403) through proxy proxy.lan:3128")
+    assert "let the proxy pass CONNECT api.example.com:443" in refused.fix
+    absent = check_reach("scaleway", THROUGH_PROXY, "check it", dial=dialled(Trouble.REFUSED))
+    assert "allow TCP 3128 to proxy.lan" in absent.fix
     assert "secret" not in f"{check}{refused}"
 
 

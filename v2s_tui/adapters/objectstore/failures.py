@@ -27,7 +27,11 @@ _HINTS = {
     "BucketAlreadyExists": "bucket names are shared by all customers; choose another scaleway.s3_bucket",
     "PermanentRedirect": "the bucket is in another region; the import needs it in the zone's own",
     "QuotaExceeded": "Object Storage's quota is used up",
+    "301": "the bucket is in another region; the import needs it in the zone's own",
+    "403": "check the keys, give their policy ObjectStorageFullAccess, and see whether scaleway.s3_bucket is "
+    "your own: bucket names are shared by all customers",
 }
+"""By S3's code; an answer to HEAD has no body, so that its status must do."""
 _MISSING = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchBucket", "404"})
 
 

@@ -46,10 +46,12 @@ class Endpoint:
         return cls(host, port, "" if direct else urllib.request.getproxies().get("https", ""))
 
     @property
-    def proxy_name(self) -> str:
-        """`host:port` of the proxy, without user and password."""
+    def first_hop(self) -> tuple[str, int]:
+        """Host and port that are really dialled: the proxy's where there is one."""
+        if not self.proxy:
+            return self.host, self.port
         parts = urlsplit(_with_scheme(self.proxy))
-        return f"{parts.hostname}:{parts.port or _PORTS['http']}" if self.proxy else ""
+        return parts.hostname or "", parts.port or _PORTS["http"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,7 @@ def _connection(
     endpoint: Endpoint, timeout_seconds: float, context: ssl.SSLContext | None = None
 ) -> HTTPConnection:
     """Not opened yet."""
-    host, port = endpoint.host, endpoint.port
-    if endpoint.proxy:
-        parts = urlsplit(_with_scheme(endpoint.proxy))
-        host, port = parts.hostname or "", parts.port or _PORTS["http"]
+    host, port = endpoint.first_hop
     if context is None:
         connection = HTTPConnection(host, port, timeout=timeout_seconds)
     else:
@@ -141,7 +140,8 @@ def _words(err: OSError | HTTPException) -> str:
 
 
 def _trouble(endpoint: Endpoint, err: OSError | HTTPException) -> Trouble:
-    if endpoint.proxy:
+    """A proxy's refusal has no error number; what is numbered kept us from the first hop."""
+    if endpoint.proxy and getattr(err, "errno", None) is None and not isinstance(err, TimeoutError):
         return Trouble.PROXY
     match err:
         case gaierror():
