@@ -13,7 +13,8 @@ from pathlib import Path
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.boot.conversion import ESP_BYTES, check_convertible
 from v2s_tui.adapters.guest.boot.esp import new_volume_id
-from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay, parse_dependencies
+from v2s_tui.adapters.guest.initramfs.drivers import parse_dependencies
+from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay
 from v2s_tui.adapters.guest.inspection import DiskFacts, Inspection, inspect_linux, read_disk
 from v2s_tui.adapters.guest.linux.boot_facts import boot_entries
 from v2s_tui.adapters.guest.linux.planner import plan_linux

@@ -6,14 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from v2s_tui.adapters.guest.block import BlockDevice
 from v2s_tui.adapters.guest.boot import gpt, mbr
 from v2s_tui.adapters.guest.boot.conversion import converted_guid, table_kind
-from v2s_tui.adapters.guest.initramfs.audit import InitramfsFacts, UnknownCompression, audit_initramfs
-from v2s_tui.adapters.guest.initramfs.cpio import ArchiveDamaged
-from v2s_tui.adapters.guest.initramfs.overlay import missing_drivers, parse_builtin, parse_dependencies
+from v2s_tui.adapters.guest.initramfs.audit import InitramfsFacts, audit_in_guest
+from v2s_tui.adapters.guest.initramfs.drivers import drivers_lacking
 from v2s_tui.adapters.guest.linux.boot_facts import (
     boot_entries,
     config_files,
@@ -42,7 +40,6 @@ from v2s_tui.domain.guest.refusals import ENCRYPTED_ROOT, GuestRefused
 _ROOT_KINDS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "jfs", "reiserfs", "f2fs"})
 _MOUNT_KINDS = _ROOT_KINDS | {"vfat"}
 _BTRFS_ROOTS = ("@", "root", "@rootfs", "@/.snapshots/1/snapshot")
-_MAX_INITRAMFS_BYTES = 512 * 1024**2
 _KERNEL_HEAD_BYTES = 64 * 1024
 _MACHINES = {(2, 62): "x86_64", (1, 3): "i386", (2, 183): "aarch64", (2, 21): "ppc64le"}
 _INITRAMFS_NAMES = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}", "initramfs-{}", "initrd-{}.img")
@@ -232,12 +229,9 @@ def _kernel(
     version = name
     if not session.is_folder(f"/lib/modules/{name}"):
         version = kernel_release(session.head(path, _KERNEL_HEAD_BYTES)) or name
-    modules = f"/lib/modules/{version}"
-    available = parse_dependencies(session.read_text(f"{modules}/modules.dep") or "")
-    builtin = parse_builtin(session.read_text(f"{modules}/modules.builtin") or "")
-    audit = _audit(session, initramfs, scratch) if initramfs else None
+    audit = audit_in_guest(session, initramfs, scratch) if initramfs else None
     audits[version] = audit
-    missing, unavailable = missing_drivers(audit, builtin, available)
+    missing, unavailable = drivers_lacking(session, version, audit)
     kind = f"{audit.kind}, {audit.compression}" if audit else ""
     return KernelFacts(version, path, initramfs, kind, missing, unavailable)
 
@@ -252,21 +246,6 @@ def kernel_release(head: bytes) -> str:
     start = int.from_bytes(head[0x20E:0x210], "little") + 0x200
     text = head[start : start + 256].split(b"\0")[0].decode("ascii", "replace").split(" ")[0]
     return text if re.fullmatch(r"[0-9][A-Za-z0-9._+~-]*", text) else ""
-
-
-def _audit(session: GuestSession, path: str, scratch: Path) -> InitramfsFacts:
-    """Raises V2sError when the initramfs cannot be read: then nobody knows whether it would boot."""
-    with TemporaryDirectory(dir=scratch, prefix="initramfs-") as folder:
-        copy = Path(folder, "image")
-        if not session.download(path, copy, limit_bytes=_MAX_INITRAMFS_BYTES):
-            raise V2sError(f"{path} is larger than {_MAX_INITRAMFS_BYTES // 1024**2} MiB or no file")
-        try:
-            return audit_initramfs(copy)
-        except (ArchiveDamaged, UnknownCompression) as error:
-            raise V2sError(
-                f"{path} cannot be read: {error}",
-                hint="rebuild it in the source VM (update-initramfs -u, dracut -f), or install zstd and lz4",
-            ) from error
 
 
 def _boot(

@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 
 from v2s_tui.adapters.guest.initramfs.audit import InitramfsFacts, UnknownCompression, audit_initramfs
 from v2s_tui.adapters.guest.initramfs.cpio import ArchiveDamaged, write_archive
-from v2s_tui.adapters.guest.initramfs.overlay import (
-    build_overlay,
-    missing_drivers,
-    padding_before_overlay,
-    parse_builtin,
-    parse_dependencies,
-)
+from v2s_tui.adapters.guest.initramfs.drivers import missing_drivers, parse_builtin, parse_dependencies
+from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay
 from v2s_tui.domain.errors import V2sError
 
 MAIN = write_archive(

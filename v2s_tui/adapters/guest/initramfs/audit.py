@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from tempfile import TemporaryDirectory
+from typing import IO, Protocol
 
 from v2s_tui.adapters.guest.initramfs.cpio import ArchiveDamaged, ByteStream, read_archive
+from v2s_tui.domain.errors import V2sError
 from v2s_tui.system.processes import tool_environment
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
+_MAX_IMAGE_BYTES = 512 * 1024**2
 _MAX_CONTENT_BYTES = 4 * 1024**2
 _MODULE = re.compile(r"(?:^|/)([^/]+)\.ko(?:\.(?:gz|xz|zst|bz2))?$")
 _WANTED = frozenset({"conf/modules", "etc/modules-load.d/v2s.conf"})
@@ -95,6 +98,30 @@ class _Deflated:
         while not self._unpacker.eof and self.read(1 << 20):
             pass
         self._source.seek(-len(self._unpacker.unused_data), io.SEEK_CUR)
+
+
+class GuestFiles(Protocol):
+    """What fetches a file out of a guest."""
+
+    def download(self, path: str, target: Path, *, limit_bytes: int) -> bool: ...
+
+
+def audit_in_guest(guest: GuestFiles, path: str, scratch: Path) -> InitramfsFacts:
+    """What an initramfs of the guest holds.
+
+    Raises V2sError when it cannot be read: then nobody knows whether it would boot.
+    """
+    with TemporaryDirectory(dir=scratch, prefix="initramfs-") as folder:
+        copy = Path(folder, "image")
+        if not guest.download(path, copy, limit_bytes=_MAX_IMAGE_BYTES):
+            raise V2sError(f"{path} is larger than {_MAX_IMAGE_BYTES // 1024**2} MiB or no file")
+        try:
+            return audit_initramfs(copy)
+        except (ArchiveDamaged, UnknownCompression) as error:
+            raise V2sError(
+                f"{path} cannot be read: {error}",
+                hint="rebuild it in the source VM (update-initramfs -u, dracut -f), or install zstd and lz4",
+            ) from error
 
 
 def audit_initramfs(path: Path) -> InitramfsFacts:

@@ -5,7 +5,6 @@ The kernel unpacks concatenated archives one after the other, so the initramfs i
 nothing of the guest is run. Source: reference guest.md section 6, step 6.
 """
 
-import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -14,7 +13,6 @@ from v2s_tui.adapters.guest.initramfs.audit import APPEND_MARK, InitramfsFacts
 from v2s_tui.adapters.guest.initramfs.cpio import write_archive
 from v2s_tui.domain.errors import V2sError
 
-NEEDED_MODULES = ("virtio_pci", "virtio_scsi", "virtio_blk", "virtio_net", "sd_mod")
 INDEX_FILES = (
     "modules.dep", "modules.dep.bin", "modules.alias", "modules.alias.bin", "modules.softdep",
     "modules.symbols", "modules.symbols.bin", "modules.builtin", "modules.builtin.bin", "modules.order",
@@ -23,46 +21,6 @@ _ALIGN_BYTES = 512
 
 ReadModule = Callable[[str], bytes | None]
 """Content of a file below the guest's /lib/modules/VERSION, by its relative path."""
-
-
-def module_name(path: str) -> str:
-    """`kernel/drivers/scsi/virtio_scsi.ko.xz` as `virtio_scsi`."""
-    return re.sub(r"\.ko(\.\w+)?$", "", path.rsplit("/", 1)[-1]).replace("-", "_")
-
-
-def parse_dependencies(text: str) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """modules.dep: module name -> (its path, paths it depends on)."""
-    found = {}
-    for line in text.splitlines():
-        path, colon, rest = line.partition(":")
-        if colon:
-            found[module_name(path)] = (path, tuple(rest.split()))
-    return found
-
-
-def parse_builtin(text: str) -> frozenset[str]:
-    """modules.builtin: names of what is compiled into the kernel."""
-    return frozenset(module_name(line) for line in text.split())
-
-
-def missing_drivers(
-    audit: InitramfsFacts | None,
-    builtin: frozenset[str],
-    available: Mapping[str, tuple[str, tuple[str, ...]]],
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(drivers that neither kernel nor initramfs has, those of them that the guest has no module for).
-
-    audit: None when the kernel has no initramfs. A dependency that is missing counts for its driver.
-    """
-    inside = (audit.modules if audit else frozenset()) | builtin
-    missing = [
-        name for name in NEEDED_MODULES if name not in inside or not _dependencies(name, available) <= inside
-    ]
-    return tuple(missing), tuple(name for name in missing if name not in inside and name not in available)
-
-
-def _dependencies(name: str, available: Mapping[str, tuple[str, tuple[str, ...]]]) -> set[str]:
-    return {module_name(path) for path in available.get(name, ("", ()))[1]}
 
 
 def build_overlay(

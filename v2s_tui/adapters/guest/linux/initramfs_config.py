@@ -1,9 +1,9 @@
 """Lasting configuration that puts the virtio drivers into every initramfs the guest will build later."""
 
+from v2s_tui.adapters.guest.initramfs.drivers import NEEDED_MODULES
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.changes import Change, ChangeKind
 
-VIRTIO_MODULES = ("virtio_pci", "virtio_scsi", "virtio_blk", "virtio_net", "sd_mod")
 _DRACUT_FILE = "/etc/dracut.conf.d/90-v2s-virtio.conf"
 _INITRAMFS_TOOLS_FILE = "/etc/initramfs-tools/modules"
 _REASON = "later kernels must find their disk: virtio drivers in every new initramfs"
@@ -12,7 +12,7 @@ _REASON = "later kernels must find their disk: virtio drivers in every new initr
 def edit_initramfs_tools_modules(text: str) -> str:
     """/etc/initramfs-tools/modules with the drivers that it lacks."""
     present = {line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#")}
-    lacking = [name for name in VIRTIO_MODULES if name not in present]
+    lacking = [name for name in NEEDED_MODULES if name not in present]
     if not lacking:
         return text
     separator = "" if not text or text.endswith("\n") else "\n"
@@ -21,7 +21,7 @@ def edit_initramfs_tools_modules(text: str) -> str:
 
 def dracut_drop_in() -> str:
     """A dracut configuration file; dracut ignores names that are built into the kernel."""
-    return f'# Written by v2s.\nadd_drivers+=" {" ".join(VIRTIO_MODULES)} "\n'
+    return f'# Written by v2s.\nadd_drivers+=" {" ".join(NEEDED_MODULES)} "\n'
 
 
 def plan_initramfs_config(view: GuestView) -> tuple[Change, ...]:
