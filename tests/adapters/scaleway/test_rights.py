@@ -30,7 +30,7 @@ def refusing(*parts: str):
         ("/block/", "BlockStorageFullAccess", NeededFor.EVERY_PLAN),
         ("/quota", "OrganizationReadOnly for the organisation", NeededFor.EVERY_PLAN),
         ("/private-networks", "PrivateNetworksFullAccess", NeededFor.PRIVATE_NETWORKS),
-        ("/vpcs", "VPCReadOnly", NeededFor.PRIVATE_NETWORKS),
+        ("/vpcs", "VPCReadOnly", NeededFor.NEW_NETWORKS),
         ("/ipam/", "IPAMFullAccess", NeededFor.PRIVATE_NETWORKS),
         ("/ssh-keys", "SSHKeysReadOnly", NeededFor.WINDOWS),
     ],

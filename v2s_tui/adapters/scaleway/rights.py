@@ -96,7 +96,7 @@ def _for_some_plans(apis: Any, access: ScalewayAccess, region: str) -> tuple[_Lo
             "VPCs",
             "VPCReadOnly",
             lambda: vpc.list_vp_cs(region=region, project_id=project, page_size=1),
-            NeededFor.PRIVATE_NETWORKS,
+            NeededFor.NEW_NETWORKS,
         ),
         _Look(
             "addresses (IPAM)",

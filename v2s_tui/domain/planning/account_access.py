@@ -12,6 +12,7 @@ class NeededFor(StrEnum):
 
     EVERY_PLAN = "every plan"
     PRIVATE_NETWORKS = "plans that map NICs to Private Networks"
+    NEW_NETWORKS = "plans that make Private Networks"
     WINDOWS = "plans that move Windows VMs"
 
 
@@ -30,7 +31,13 @@ class MissingAccess:
         """True when the plan would fail for want of it."""
         match self.needed_for:
             case NeededFor.PRIVATE_NETWORKS:
-                return any(target_nics(each) for each in plan.vms)
+                return _joins_networks(plan)
+            case NeededFor.NEW_NETWORKS:
+                return bool(plan.private_networks) and _joins_networks(plan)
             case NeededFor.WINDOWS:
                 return any(each.windows and each.create_instance for each in plan.vms)
         return True
+
+
+def _joins_networks(plan: ResolvedPlan) -> bool:
+    return any(target_nics(each) for each in plan.vms if each.create_instance)
