@@ -4,29 +4,26 @@ The guest is opened in libguestfs, on qcow2 overlays; running it again changes n
 besides is in uefi.py.
 """
 
-import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.boot.conversion import ESP_BYTES, check_convertible
 from v2s_tui.adapters.guest.boot.esp import new_volume_id
-from v2s_tui.adapters.guest.initramfs.drivers import parse_dependencies
-from v2s_tui.adapters.guest.initramfs.overlay import build_overlay, padding_before_overlay
+from v2s_tui.adapters.guest.initramfs.planning import plan_initramfs
+from v2s_tui.adapters.guest.initramfs.rebuild import SESSION_SECONDS, rebuild
 from v2s_tui.adapters.guest.inspection import DiskFacts, Inspection, inspect_linux, read_disk
 from v2s_tui.adapters.guest.linux.boot_facts import boot_entries
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
-from v2s_tui.domain.errors import V2sError
-from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangePlan, ChangeRecord
+from v2s_tui.domain.guest.changes import ChangeKind, ChangePlan, ChangeRecord, InitramfsMode
 from v2s_tui.domain.guest.facts import BootEntry, GuestFacts
 from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.guest.refusals import GuestRefused, Refusal, refusals_of
 
-_MAX_MODULE_BYTES = 32 * 1024**2
 _MINIMUM_FREE_BYTES = 8 * 1024**2
 
 
@@ -35,12 +32,14 @@ class AdaptRequest:
     """What the plan wants of a guest. keep_mbr: add an ESP to the MBR instead of converting to GPT.
 
     remove_vmware_tools: mask the services and remove their leftovers. esp_bytes: size of a new ESP.
+    initramfs: how drivers get into one that lacks them.
     """
 
     nics: tuple[NicPlan, ...] = ONE_DHCP_NIC
     remove_vmware_tools: bool = True
     keep_mbr: bool = False
     esp_bytes: int = ESP_BYTES
+    initramfs: InitramfsMode = InitramfsMode.OVERLAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +73,15 @@ def adapt_linux(
 ) -> AdaptResult:
     """Change the guest's files so that it boots at Scaleway; saves every previous version inside the guest.
 
-    disks: overlays, boot disk first. progress: gets one line per step. Raises GuestRefused (nothing was
-    changed), NoSystemFound, ToolError, Cancelled.
+    disks: overlays, boot disk first. progress: gets one line per step. limit_seconds: without rebuilds, which
+    have limits of their own. Raises GuestRefused (nothing was changed), NoSystemFound, ToolError, Cancelled.
     """
     progress("reading partition tables")
     facts = read_disks(disks, request, disk_format=disk_format)
     progress("starting the appliance")
+    limit = limit_seconds + (SESSION_SECONDS if request.initramfs is InitramfsMode.REBUILD else 0.0)
     with GuestSession(
-        disks, settings, cancelled=cancelled, disk_format=disk_format, limit_seconds=limit_seconds
+        disks, settings, cancelled=cancelled, disk_format=disk_format, limit_seconds=limit
     ) as session:
         return adapt_in(session, facts, request, scratch=scratch, progress=progress)
 
@@ -99,9 +99,27 @@ def adapt_in(
     inspection = inspect_linux(session, disks, scratch)
     plan, esp_uuid = plan_changes(session, inspection, request)
     progress(f"making {len(plan.changes)} changes")
-    records = session.apply(plan.changes)
+    records = (
+        *session.apply([each for each in plan.changes if each.kind is not ChangeKind.REBUILD]),
+        *_rebuilt(session, inspection.facts, plan, scratch, progress),
+    )
     entries = boot_entries(session, inspection.facts.mounts)
     return AdaptResult(inspection.facts, entries, esp_uuid, records, plan.warnings)
+
+
+def _rebuilt(
+    session: GuestSession,
+    facts: GuestFacts,
+    plan: ChangePlan,
+    scratch: Path,
+    progress: Callable[[str], None],
+) -> Iterator[ChangeRecord]:
+    """After all other changes: the tools read the configuration that these wrote."""
+    kernels = {kernel.initramfs_path: kernel for kernel in facts.kernels}
+    for change in plan.changes:
+        if change.kind is ChangeKind.REBUILD:
+            progress(f"rebuilding {change.path}")
+            yield rebuild(session, change, kernels[change.path], scratch=scratch)
 
 
 def read_disks(disks: Sequence[Path], request: AdaptRequest, *, disk_format: str) -> tuple[DiskFacts, ...]:
@@ -123,6 +141,7 @@ def plan_changes(
     refusals = (*refusals_of(facts), *_of_space(facts))
     if refusals:
         raise GuestRefused(refusals)
+    initramfs = plan_initramfs(session, facts, inspection.audits, request.initramfs)
     esp_uuid = facts.boot.esp_uuid or _planned_esp(session) or new_volume_id()
     files = plan_linux(
         session,
@@ -132,7 +151,7 @@ def plan_changes(
         esp_uuid=esp_uuid,
         remove_vmware_tools=request.remove_vmware_tools,
     )
-    return files.joined(_plan_initramfs(session, inspection)), esp_uuid
+    return files.joined(initramfs), esp_uuid
 
 
 def _of_space(facts: GuestFacts) -> tuple[Refusal, ...]:
@@ -153,39 +172,3 @@ def _planned_esp(session: GuestSession) -> str:
         if len(words) > 2 and words[1] == "/boot/efi" and words[0].startswith("UUID="):
             return words[0].removeprefix("UUID=")
     return ""
-
-
-def _plan_initramfs(session: GuestSession, inspection: Inspection) -> ChangePlan:
-    """An archive with drivers for every initramfs that lacks some; warns of a kernel that cannot be
-    helped.
-    """
-    changes, warnings = [], []
-    for kernel in inspection.facts.kernels:
-        audit = inspection.audits.get(kernel.version)
-        if kernel.unavailable_virtio:
-            warnings.append(f"kernel {kernel.version} has no {', '.join(kernel.unavailable_virtio)}")
-        addable = tuple(name for name in kernel.missing_virtio if name not in kernel.unavailable_virtio)
-        if not addable or audit is None:
-            continue
-        if audit.compression == "lz4" and _is_older(kernel.version, (5, 9)):
-            raise V2sError(
-                f"{kernel.initramfs_path} lacks {', '.join(addable)} and nothing can be appended to it",
-                hint="a kernel before 5.9 reads no archive behind lz4: in the source VM set COMPRESS=gzip in "
-                "/etc/initramfs-tools/initramfs.conf, add the modules to its list, run update-initramfs -u",
-            )
-        folder = f"/lib/modules/{kernel.version}"
-        available = parse_dependencies(session.read_text(f"{folder}/modules.dep") or "")
-
-        def read(path: str, folder: str = folder) -> bytes | None:
-            return session.read_bytes(f"{folder}/{path}", limit_bytes=_MAX_MODULE_BYTES)
-
-        archive = build_overlay(audit, kernel.version, addable, available, read)
-        padding = padding_before_overlay(session.size_bytes(kernel.initramfs_path))
-        reason = f"drivers {', '.join(addable)} are not in it; without them the root disk is not found"
-        changes.append(Change(ChangeKind.APPEND, kernel.initramfs_path, reason, content=padding + archive))
-    return ChangePlan(tuple(changes), tuple(warnings))
-
-
-def _is_older(version: str, limit: tuple[int, int]) -> bool:
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    return numbers is not None and (int(numbers[1]), int(numbers[2])) < limit

@@ -243,6 +243,14 @@ class GuestSession:
         done = self.call("apply", changes=plain, wait_seconds=300)
         return tuple(_record(each) for each in done)
 
+    def run(self, arguments: Sequence[str], *, wait_seconds: float) -> str:
+        """Run a program of the guest in the appliance; what it printed on its standard output."""
+        return str(self.call("run", arguments=list(arguments), wait_seconds=wait_seconds))
+
+    def replace(self, path: str, source: str, reason: str) -> ChangeRecord:
+        """Give a file the content of another one of the guest, which goes; the old one is saved."""
+        return _record(self.call("replace", path=path, source=source, reason=reason, wait_seconds=300))
+
     def real_case(self, path: str) -> str | None:
         """The path as it is written on a volume that ignores case; None when there is none."""
         found = self.call("real_case", path=path)

@@ -8,20 +8,32 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
+class InitramfsMode(StrEnum):
+    """How drivers get into an initramfs that lacks them.
+
+    OVERLAY: an archive is appended, nothing of the guest is run. REBUILD: the guest's own tool makes it anew.
+    """
+
+    OVERLAY = "overlay"
+    REBUILD = "rebuild"
+
+
 class ChangeKind(StrEnum):
     """WRITE: whole new content. APPEND: bytes added at the end (undone by cutting to the old size).
-    REMOVE: a file or link. LINK: a symbolic link.
+    REMOVE: a file or link. LINK: a symbolic link. REBUILD: a program of the guest makes the new content.
     """
 
     WRITE = "write"
     APPEND = "append"
     REMOVE = "remove"
     LINK = "link"
+    REBUILD = "rebuild"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change. path: absolute in the guest. content: for WRITE and APPEND. target: for LINK.
+    command: for REBUILD, the program with its arguments.
 
     mode: permission bits of a file that is new; an existing file keeps its own, its owner and its labels.
     """
@@ -32,6 +44,7 @@ class Change:
     content: bytes = b""
     target: str = ""
     mode: int = 0o644
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
