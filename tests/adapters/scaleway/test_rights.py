@@ -1,7 +1,7 @@
 """Each refused look is named with the permission set that allows it; the key itself is told once."""
 
 import pytest
-from scripted_api import Asked, Say
+from scripted_api import PROJECT, Asked, Say
 
 from v2s_tui.domain.errors import TargetUnavailable
 from v2s_tui.domain.planning.account_access import NeededFor
@@ -47,7 +47,9 @@ def test_the_looks_read_only_in_the_zone_and_its_region(api, cloud):
     api.otherwise = refusing()
     assert cloud.check_access(ZONE) == ()
     assert {asked.method for asked in api.asked} == {"GET"}
-    placed = [asked.path for asked in api.asked if "/iam/" not in asked.path]
+    placed = [
+        asked.path for asked in api.asked if "/iam/" not in asked.path and "/account/" not in asked.path
+    ]
     assert len(placed) == 6
     assert all(f"/zones/{ZONE}/" in path or "/regions/nl-ams/" in path for path in placed)
 
@@ -66,6 +68,21 @@ def test_a_refused_key_is_one_finding(api, cloud):
     (missing,) = cloud.check_access(ZONE)
     assert missing.title.startswith("the API key is refused")
     assert "has the key expired" in missing.fix
+
+
+def test_a_project_that_does_not_exist_is_one_finding(api, cloud):
+    """Its lists are empty, not refused."""
+    lists = refusing()
+    absent = Say(404, {"type": "not_found", "resource": "project"})
+    api.otherwise = lambda asked: absent if "/projects/" in asked.path else lists(asked)
+    (missing,) = cloud.check_access(ZONE)
+    assert missing.title == f"there is no project {PROJECT}"
+    assert missing.fix == "check scaleway.project_id"
+
+
+def test_the_right_to_read_projects_is_not_asked_for(api, cloud):
+    api.otherwise = refusing("/projects/")
+    assert cloud.check_access(ZONE) == ()
 
 
 def test_what_does_not_speak_of_rights_is_raised(api, cloud):

@@ -18,7 +18,9 @@ _ORGANISATION = " for the organisation"
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A call that reads. permission_set: allows it, and what a migration does beyond reading."""
+    """A call that reads. permission_set: allows it, and what a migration does beyond reading; "" where a
+    refusal does not matter.
+    """
 
     what: str
     permission_set: str
@@ -28,12 +30,12 @@ class _Look:
 
 
 def missing_access(apis: Any, access: ScalewayAccess, zone: str) -> tuple[MissingAccess, ...]:
-    """One for each look that is refused, or a single one when the key itself is.
+    """One for each look that is refused, or a single one when the key itself is, or no project is there.
 
     Raises TargetError for an answer that does not speak of rights.
     """
     refused: list[MissingAccess] = []
-    for look in _looks(apis, access, zone):
+    for look in (_project(apis, access), *_looks(apis, access, zone)):
         try:
             look.call()
         except TargetError as err:
@@ -41,8 +43,18 @@ def missing_access(apis: Any, access: ScalewayAccess, zone: str) -> tuple[Missin
                 return (MissingAccess(f"the API key is refused: {err.title}", err.hint),)
             if err.status != 403 and not isinstance(err, NotFound):
                 raise
-            refused.append(_missing(look, err))
+            if look.permission_set:
+                refused.append(_missing(look, err))
+            elif isinstance(err, NotFound):
+                return (MissingAccess(f"there is no {look.what}", "check scaleway.project_id"),)
     return tuple(refused)
+
+
+def _project(apis: Any, access: ScalewayAccess) -> _Look:
+    """Lists of a project that does not exist are empty, not refused. No migration needs the right to ask."""
+    return _Look(
+        f"project {access.project_id}", "", lambda: apis.account.get_project(project_id=access.project_id)
+    )
 
 
 def _missing(look: _Look, err: TargetError) -> MissingAccess:

@@ -4,6 +4,7 @@ load.
 
 from typing import TypeVar
 
+from scaleway.account.v3 import AccountV3ProjectAPI
 from scaleway.block.v1 import BlockV1API
 from scaleway.block.v1.types import CreateVolumeRequestFromSnapshot
 from scaleway.iam.v1alpha1 import IamV1Alpha1API
@@ -18,6 +19,7 @@ from v2s_tui.adapters.scaleway.access import ScalewayAccess
 from v2s_tui.adapters.scaleway.transport import Transport, TransportMixin
 
 __all__ = [
+    "Account",
     "Apis",
     "Block",
     "CreateVolumeRequestFromSnapshot",
@@ -31,6 +33,10 @@ __all__ = [
 
 
 A = TypeVar("A", bound=TransportMixin)
+
+
+class Account(TransportMixin, AccountV3ProjectAPI):  # type: ignore[misc]
+    """Projects."""
 
 
 class Block(TransportMixin, BlockV1API):  # type: ignore[misc]
@@ -69,6 +75,7 @@ class Apis:
 
     def __init__(self, access: ScalewayAccess, transport: Transport) -> None:
         client = _client(access)
+        self.account = _on(Account(client, bypass_validation=True), transport)
         self.block = _on(Block(client, bypass_validation=True), transport)
         self.instance = _on(Instance(client, bypass_validation=True), transport)
         self.iam = _on(Iam(client, bypass_validation=True), transport)
