@@ -1,5 +1,6 @@
 """`v2s guest plan`, `v2s disk verify` and `v2s disk canary`: disks looked at without a batch."""
 
+import shutil
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from v2s_tui.cli.console import put, say
 from v2s_tui.cli.options import chosen_config, config_option
 
 _FILE = click.Path(path_type=Path)
+_WIDEST = 110
 
 
 @click.group()
@@ -19,16 +21,19 @@ def guest() -> None:
 @click.option(
     "--disk", "disks", type=_FILE, multiple=True, required=True, help="Boot disk first (repeatable)."
 )
+@click.option("--virtio-win", type=_FILE, help="Drivers for Windows: the virtio-win ISO or its folder.")
 @click.pass_context
-def guest_plan(ctx: click.Context, disks: tuple[Path, ...]) -> None:
-    """List what would be changed in a Linux guest, each with its reason. The disks are only read."""
-    from v2s_tui.adapters.guest.plan_guest import plan_lines
+def guest_plan(ctx: click.Context, disks: tuple[Path, ...], virtio_win: Path | None) -> None:
+    """List what was found in a guest, and what would be changed with the reason. The disks are only read."""
     from v2s_tui.bootstrap import cache_folder
     from v2s_tui.cli.exit_codes import ExitCode
+    from v2s_tui.presentation.guest_plan import guest_plan_lines
     from v2s_tui.usecases.inspect_disks import guest_plan as plan
 
-    found = plan(disks, cache_folder())
-    for line in plan_lines(found):
+    say("reading the guest; the appliance that opens its disks needs 10 to 30 seconds")
+    found = plan(disks, cache_folder(), virtio_win)
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    for line in guest_plan_lines(found, width=width):
         put(line)
     if found.refusals:
         ctx.exit(ExitCode.BLOCKED)

@@ -11,17 +11,19 @@ from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.verify import Verified, verify_disk
 from v2s_tui.adapters.guest.adapt import AdaptRequest
 from v2s_tui.adapters.guest.appliance import prepare_appliance
-from v2s_tui.adapters.guest.plan_guest import GuestPlan, plan_guest
+from v2s_tui.adapters.guest.plan_guest import plan_guest
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.guest.plan import GuestPlan
 from v2s_tui.domain.units import format_bytes
 
 MOST_RANGES = 10
 
 
-def guest_plan(disks: Sequence[Path], cache: Path) -> GuestPlan:
+def guest_plan(disks: Sequence[Path], cache: Path, virtio_win: Path | None = None) -> GuestPlan:
     """What the guest stages would change on these disks of one VM, boot disk first; they are only read.
 
-    cache: where the appliance's kernel is kept. Raises InputError, ToolError, GuestRefused.
+    cache: where the appliance's kernel is kept. virtio_win: drivers for a Windows guest. Raises InputError,
+    ToolError.
     """
     for disk in disks:
         refuse_foreign_files(disk)
@@ -36,6 +38,7 @@ def guest_plan(disks: Sequence[Path], cache: Path) -> GuestPlan:
             scratch=Path(scratch),
             cancelled=threading.Event(),
             disk_format=formats.pop(),
+            virtio_win=virtio_win,
         )
 
 

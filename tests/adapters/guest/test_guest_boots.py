@@ -18,7 +18,7 @@ from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.boot.conversion import EspPlace
 from v2s_tui.adapters.guest.boot.esp import REMOVABLE_CONFIG, EspImage, opened_esp
 from v2s_tui.adapters.guest.boot.gpt import read_gpt
-from v2s_tui.adapters.guest.plan_guest import plan_guest, plan_lines
+from v2s_tui.adapters.guest.plan_guest import plan_guest
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.adapters.guest.uefi import ensure_uefi
@@ -26,6 +26,7 @@ from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
 from v2s_tui.domain.guest.changes import ChangeKind
 from v2s_tui.domain.guest.evidence import EvidenceLevel
 from v2s_tui.lab.guests.micro import build_micro_guest, identity_of
+from v2s_tui.presentation.guest_plan import guest_plan_lines
 
 pytestmark = pytest.mark.timeout(1500)  # most of it may be waiting for the machine
 """Emulated, and other work may share the processors."""
@@ -170,13 +171,14 @@ def test_a_plan_changes_nothing(new_guest: Callable[[str], Path], appliance: App
     disk = new_guest("networkmanager")
     before = disk.read_bytes()
     plan = plan_guest([disk], REQUEST, appliance, scratch=disk.parent, cancelled=threading.Event())
-    text = "\n".join(plan_lines(plan))
+    text = "\n".join(guest_plan_lines(plan, width=80))
     assert disk.read_bytes() == before
     assert plan.refusals == ()
     assert "Debian GNU/Linux 12" in text
-    assert "write     /etc/fstab: mount by UUID" in text
-    assert "boot loader to EFI/BOOT/BOOTX64.EFI" in text
-    assert "convert the partition table" not in text
+    assert "  mount by UUID: device names may differ at the target\n    write   /etc/fstab" in text
+    assert "write   EFI/BOOT/BOOTX64.EFI on the ESP" in text
+    assert "lacks virtio_pci, virtio_scsi" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 @pytest.mark.slow_guest

@@ -22,9 +22,10 @@ from v2s_tui.adapters.guest.adapt import adapt_in, adapt_linux, read_disks
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.plan_guest import plan_guest
 from v2s_tui.adapters.guest.session import GuestSession
-from v2s_tui.adapters.guest.uefi import ensure_uefi
+from v2s_tui.adapters.guest.uefi import ensure_uefi, grub_device
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
 from v2s_tui.domain.guest.evidence import EvidenceLevel
+from v2s_tui.domain.guest.facts import PartitionTable
 from v2s_tui.domain.guest.refusals import ENCRYPTED_ROOT
 from v2s_tui.lab.disks.partitions import MBR_LINUX, Partition, write_mbr
 from v2s_tui.lab.guests.layered import build_layered_guest
@@ -35,7 +36,6 @@ SHAPES = ("uefi", "separate-boot", "netplan", "networkmanager", "bls", "networkd
 LAYERS = {
     "lvm": ("lvm",),
     "rhel": ("lvm",),
-    "raid1": ("md",),
     "btrfs-debian": ("btrfs",),
     "btrfs-suse": ("btrfs",),
 }
@@ -56,6 +56,18 @@ def check_boot(variant: str, disk: Path) -> None:
     levels = {each.level for each in result.observations}
     assert set(EvidenceLevel) - {EvidenceLevel.NONE, EvidenceLevel.KERNEL} <= levels
     assert "ens2 has 10.0.2." in result.serial_tail
+
+
+def test_an_array_is_followed_by_its_content(
+    guest_cache: Path, tmp_path: Path, appliance: ApplianceSettings
+) -> None:
+    """The guest calls its root /dev/md0, the appliance md127, and GRUB reads the mirror from one disk."""
+    disk = new_layered("raid1", guest_cache, tmp_path)
+    adapted = adapt_and_again(disk, appliance)
+    root = adapted.facts.root.filesystem
+    assert f"root=UUID={root.uuid} " in adapted.entries[0].command_line
+    assert grub_device(adapted.facts, PartitionTable.GPT).startswith("mduuid/")
+    check_boot("raid1", disk)
 
 
 @pytest.mark.parametrize("variant", SHAPES)

@@ -5,26 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from v2s_tui.adapters.guest.adapt import AdaptRequest, plan_changes, read_disks
+from v2s_tui.adapters.guest.adapt import AdaptRequest, plan_changes
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
-from v2s_tui.adapters.guest.inspection import DiskFacts, inspect_linux
+from v2s_tui.adapters.guest.boot.conversion import check_convertible
+from v2s_tui.adapters.guest.boot.esp import REMOVABLE_LOADER
+from v2s_tui.adapters.guest.inspection import DiskFacts, NoSystemFound, inspect_linux, read_disk
+from v2s_tui.adapters.guest.linux.description import describe_linux
+from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
-from v2s_tui.domain.guest.changes import ChangeKind, ChangePlan
-from v2s_tui.domain.guest.facts import GuestFacts, PartitionTable
-from v2s_tui.domain.guest.refusals import GuestRefused, Refusal
+from v2s_tui.adapters.guest.windows.plan import plan_windows
+from v2s_tui.adapters.guest.windows.volumes import WindowsDisk, read_windows_disk
+from v2s_tui.domain.guest.facts import PartitionTable
+from v2s_tui.domain.guest.plan import GuestPlan, PlannedStep, file_step
+from v2s_tui.domain.guest.refusals import GuestRefused
 
 
 @dataclass(frozen=True, slots=True)
-class GuestPlan:
-    """What was found and what would be done. facts: None when the disk itself is refused.
+class _Disks:
+    """All disks of a VM by their raw bytes, as each family of systems wants to know them."""
 
-    disk_steps: changes to partition table and ESP, one sentence each. refusals: why nothing would be done.
-    """
-
-    facts: GuestFacts | None
-    changes: ChangePlan
-    disk_steps: tuple[str, ...]
-    refusals: tuple[Refusal, ...]
+    linux: tuple[DiskFacts, ...]
+    windows: tuple[WindowsDisk, ...]
 
 
 def plan_guest(
@@ -35,56 +36,66 @@ def plan_guest(
     scratch: Path,
     cancelled: threading.Event,
     disk_format: str = "qcow2",
+    virtio_win: Path | None = None,
 ) -> GuestPlan:
     """Read the guest and plan. The disks are opened read-only; libguestfs writes to a layer of its own.
 
-    Raises NoSystemFound, ToolError, Cancelled; refusals are part of the result.
+    virtio_win: drivers for Windows, an ISO or its folder. Raises NoSystemFound, InputError (drivers),
+    ToolError, Cancelled; refusals are part of the result.
     """
     try:
-        disk_facts = read_disks(disks, request, disk_format=disk_format)
+        found = _read_disks(disks, request, disk_format)
     except GuestRefused as refused:
-        return GuestPlan(None, ChangePlan(), (), refused.refusals)
+        return GuestPlan(refusals=refused.refusals)
     with GuestSession(
         disks, settings, cancelled=cancelled, disk_format=disk_format, readonly=True
     ) as session:
-        facts = None
         try:
-            inspection = inspect_linux(session, disk_facts, scratch)
-            facts = inspection.facts
-            changes, _ = plan_changes(session, inspection, request)
-        except GuestRefused as refused:
-            return GuestPlan(facts, ChangePlan(), (), refused.refusals)
-    return GuestPlan(facts, changes, disk_steps(disk_facts[0], request), ())
+            return _plan_linux(session, found.linux, request, scratch)
+        except NoSystemFound:
+            plan = plan_windows(session, found.windows, virtio_win, request.nics)
+            if plan is None:
+                raise
+            return plan
 
 
-def disk_steps(disk: DiskFacts, request: AdaptRequest) -> tuple[str, ...]:
-    """What ensure_uefi would do to the boot disk, for people."""
+def _read_disks(disks: Sequence[Path], request: AdaptRequest, disk_format: str) -> _Disks:
+    linux, windows = [], []
+    for number, disk in enumerate(disks):
+        with raw_view(disk, writable=False, image_format=disk_format) as view:
+            if number == 0 and not request.keep_mbr:
+                check_convertible(view)
+            linux.append(read_disk(view, converts=number == 0 and not request.keep_mbr))
+            windows.append(read_windows_disk(view))
+    return _Disks(tuple(linux), tuple(windows))
+
+
+def _plan_linux(
+    session: GuestSession, disks: Sequence[DiskFacts], request: AdaptRequest, scratch: Path
+) -> GuestPlan:
+    found: tuple[tuple[str, str], ...] = ()
+    try:
+        inspection = inspect_linux(session, disks, scratch)
+        found = describe_linux(inspection.facts)
+        plan, _ = plan_changes(session, inspection, request)
+    except GuestRefused as refused:
+        return GuestPlan(found, refusals=refused.refusals)
+    steps = tuple(file_step("adapt_guest", change) for change in plan.changes)
+    own_loader = inspection.facts.boot.own_loader
+    return GuestPlan(found, steps + disk_steps(disks[0], request, own_loader=own_loader), plan.warnings)
+
+
+def disk_steps(disk: DiskFacts, request: AdaptRequest, *, own_loader: bool) -> tuple[PlannedStep, ...]:
+    """What ensure_uefi would do to the boot disk. own_loader: the guest's is on the removable path."""
     steps = []
     if disk.table is PartitionTable.MBR and not request.keep_mbr:
-        steps.append("convert the partition table from MBR to GPT; no partition moves")
+        reason = "firmware for UEFI wants a GPT; no partition moves"
+        steps.append(PlannedStep("ensure_uefi", "convert", "partition table from MBR to GPT", reason))
     if not disk.has_esp:
-        steps.append(
-            f"add an EFI system partition of {request.esp_bytes // 1024**2} MiB at the end of the disk"
-        )
-    steps.append("write a boot loader to EFI/BOOT/BOOTX64.EFI unless the guest has its own there")
+        size = f"EFI system partition of {request.esp_bytes // 1024**2} MiB at the end of the disk"
+        steps.append(PlannedStep("ensure_uefi", "add", size, "Scaleway boots by UEFI only"))
+    if not own_loader:
+        unless = "; a loader of the guest's own stays" if disk.has_esp else ""
+        reason = f"fresh firmware looks for a boot loader there and nowhere else{unless}"
+        steps.append(PlannedStep("ensure_uefi", "write", f"{REMOVABLE_LOADER} on the ESP", reason))
     return tuple(steps)
-
-
-def plan_lines(plan: GuestPlan) -> tuple[str, ...]:
-    """The plan as lines of text: what the guest is, every change with its reason, warnings, refusals."""
-    lines = [_guest_line(plan.facts)] if plan.facts else []
-    lines += [f"disk      {step}" for step in plan.disk_steps]
-    for change in plan.changes.changes:
-        size = f" (+{len(change.content)} bytes)" if change.kind is ChangeKind.APPEND else ""
-        lines.append(f"{change.kind.value:<9} {change.path}{size}: {change.reason}")
-    lines += [f"warning   {warning}" for warning in plan.changes.warnings]
-    lines += [f"refused   {refusal.reason}; {refusal.instead}" for refusal in plan.refusals]
-    return tuple(lines)
-
-
-def _guest_line(facts: GuestFacts) -> str:
-    layers = f" on {', '.join(facts.layers)}" if facts.layers else ""
-    kind = f"{facts.root.filesystem.kind}{layers}"
-    network = ", ".join(facts.network) or "unknown network configuration"
-    name = f"{facts.os_name or facts.os_id} {facts.architecture}"
-    return f"guest     {name}, {facts.boot.firmware}, {kind}, {network}"

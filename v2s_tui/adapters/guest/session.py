@@ -22,7 +22,7 @@ from v2s_tui.adapters.guest.appliance import WORKER_PYTHON, ApplianceSettings
 from v2s_tui.adapters.guest.linux.view import MAX_TEXT_BYTES
 from v2s_tui.domain.errors import Cancelled, ToolError
 from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangeRecord
-from v2s_tui.domain.guest.facts import GuestFilesystem
+from v2s_tui.domain.guest.facts import GuestFilesystem, MdArray
 from v2s_tui.system.processes import kill_group, pasteable, tool_environment
 
 _WORKER = Path(__file__).with_name("worker") / "__main__.py"
@@ -155,7 +155,7 @@ class GuestSession:
         `btrfs`.
         """
         survey = self.call("survey")
-        found = tuple(GuestFilesystem(**each) for each in survey["filesystems"])
+        found = tuple(_filesystem(each) for each in survey["filesystems"])
         kinds = {each.kind for each in found}
         layers = [
             name
@@ -268,6 +268,10 @@ class GuestSession:
     def undo(self, records: Sequence[ChangeRecord]) -> None:
         """Take changes back, byte for byte."""
         self.call("undo", records=[{**asdict(each), "kind": str(each.kind)} for each in records])
+
+
+def _filesystem(plain: dict[str, Any]) -> GuestFilesystem:
+    return GuestFilesystem(**{**plain, "array": MdArray(**plain["array"]) if plain["array"] else None})
 
 
 def _record(plain: dict[str, Any]) -> ChangeRecord:

@@ -131,6 +131,9 @@ def grub_device(facts: GuestFacts, table: PartitionTable) -> str:
     if filesystem.disk_index == 0 and filesystem.partition:
         kind = "msdos" if table is PartitionTable.MBR else "gpt"
         return f"loop0,{kind}{filesystem.partition}"
+    if filesystem.array:
+        # A mirror can be read from the boot disk alone, whatever its other members are.
+        return f"mduuid/{filesystem.array.uuid.replace(':', '')}" if filesystem.array.level == "raid1" else ""
     parts = filesystem.device.split("/")
     if len(parts) == 4 and parts[1] == "dev" and parts[2] != "mapper" and not is_unstable(filesystem.device):
         group, volume = (part.replace("-", "--") for part in parts[2:])

@@ -5,6 +5,7 @@ work on a loop device. None of these disks is meant to boot at the source: they 
 """
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,8 +87,13 @@ def build_layered_guest(target: Path, *, variant: str, cache: Path = DEFAULT_CAC
         _write_disk(target, shape, identity, root)
 
 
+def _array_id(identity: GuestIdentity) -> uuid.UUID:
+    """Of the array; the file system on it has one of its own."""
+    return uuid.uuid5(uuid.UUID(identity.root_uuid), "array")
+
+
 def _md_configuration(identity: GuestIdentity) -> str:
-    digits = identity.root_uuid.replace("-", "")
+    digits = _array_id(identity).hex
     words = ":".join(digits[start : start + 8] for start in range(0, 32, 8))
     return f"ARRAY /dev/md0 metadata=1.2 UUID={words}\n"
 
@@ -179,7 +185,7 @@ def _container(image: Path, shape: LayeredShape, place: Partition, identity: Gue
     container = image.with_name("container.img")
     _sparse(container, place.size_bytes)
     if shape.layer == "md":
-        write_md_member(container, image, identity.root_uuid)
+        write_md_member(container, image, str(_array_id(identity)))
     elif shape.layer == "lvm":
         _write_volume_group(container, image)
     else:

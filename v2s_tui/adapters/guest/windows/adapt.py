@@ -17,9 +17,14 @@ from v2s_tui.adapters.guest.boot.gpt import read_gpt
 from v2s_tui.adapters.guest.inspection import NoSystemFound
 from v2s_tui.adapters.guest.raw_view import raw_view
 from v2s_tui.adapters.guest.session import GuestSession
-from v2s_tui.adapters.guest.windows.boot_store import OBJECTS, STORE_PATH, plan_serial_console
+from v2s_tui.adapters.guest.windows.boot_store import STORE_PATH, plan_serial_console
 from v2s_tui.adapters.guest.windows.drivers import load_drivers
-from v2s_tui.adapters.guest.windows.inspection import WindowsHives, inspect_windows
+from v2s_tui.adapters.guest.windows.inspection import (
+    WindowsHives,
+    inspect_windows,
+    missing_files,
+    object_types,
+)
 from v2s_tui.adapters.guest.windows.planner import (
     UNPROVEN,
     WindowsFacts,
@@ -28,10 +33,10 @@ from v2s_tui.adapters.guest.windows.planner import (
     plan_inject_virtio,
     windows_refusals,
 )
-from v2s_tui.adapters.guest.windows.registry import RegistryEdit, RegistryValue, as_number
+from v2s_tui.adapters.guest.windows.registry import RegistryEdit, RegistryValue
 from v2s_tui.adapters.guest.windows.volumes import WindowsDisk, read_windows_disk
 from v2s_tui.domain.errors import V2sError
-from v2s_tui.domain.guest.changes import Change, ChangeRecord
+from v2s_tui.domain.guest.changes import ChangeRecord
 from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.guest.refusals import WINDOWS_BIOS, GuestRefused
 
@@ -126,7 +131,7 @@ def _change(
         if refusals:
             raise GuestRefused(refusals)
         wanted = plan(facts)
-        records = session.apply(_missing(session, wanted.files)) + _edit(session, hives, wanted.registry)
+        records = session.apply(missing_files(session, wanted.files)) + _edit(session, hives, wanted.registry)
         warnings = wanted.warnings
         if serial_console and esp_number:
             switched, missing = _serial_console(session, esp_number)
@@ -151,16 +156,6 @@ def _inspect(session: GuestSession, *, has_esp: bool) -> tuple[WindowsFacts, Win
     if found is None:
         raise NoSystemFound("no Windows was found on the disks", hint="is this the boot disk?")
     return found
-
-
-def _missing(session: GuestSession, files: Sequence[Change]) -> list[Change]:
-    """Files that are not there or differ, at the path whose case the volume knows."""
-    missing = []
-    for change in files:
-        path = session.real_case(change.path)
-        if path is None or session.read_bytes(path, limit_bytes=len(change.content)) != change.content:
-            missing.append(change)
-    return missing
 
 
 def _edit(
@@ -192,18 +187,10 @@ def _serial_console(
     """EMS in the boot store on the ESP of the first disk; its old version is kept on the Windows volume."""
     session.mount(f"/dev/sda{esp_number}", _ESP_FOLDER)
     store = session.real_case(f"{_ESP_FOLDER}/{STORE_PATH}")
-    edits = plan_serial_console(_object_types(session, store)) if store else ()
+    edits = plan_serial_console(object_types(session, store)) if store else ()
     if store is None or not edits:
         return (), (NO_BOOT_STORE,)
     return _edit_hive(session, store, edits), ()
-
-
-def _object_types(session: GuestSession, store: str) -> dict[str, int]:
-    (objects,) = session.hive_read(store, [OBJECTS])
-    names = [str(name) for name in (objects or {"keys": []})["keys"]]
-    read = session.hive_read(store, [rf"{OBJECTS}\{name}\Description" for name in names]) if names else []
-    types = [((found or {"values": {}})["values"].get("Type") or [0, ""])[1] for found in read]
-    return {name: as_number(base64.b64decode(data)) for name, data in zip(names, types, strict=True)}
 
 
 def fix_bootloader(disks: Sequence[Path], *, scratch: Path, disk_format: str = "qcow2") -> LoaderResult:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.windows.boot_store import OBJECTS
 from v2s_tui.adapters.guest.windows.network import NETWORK_CLASS, StaticAddress, static_address
 from v2s_tui.adapters.guest.windows.planner import WindowsFacts, vmware_service_names
-from v2s_tui.adapters.guest.windows.registry import as_number, as_text, as_texts
+from v2s_tui.adapters.guest.windows.registry import RegistryEdit, as_number, as_text, as_texts
 from v2s_tui.domain.errors import ToolError
+from v2s_tui.domain.guest.changes import Change
 from v2s_tui.domain.guest.facts import GuestFilesystem
 from v2s_tui.domain.guest.refusals import Refusal
 
@@ -72,6 +74,36 @@ def inspect_windows(
     if troubles:
         return _unknown(firmware, tuple(troubles)), WindowsHives("", "")
     return None
+
+
+def missing_files(session: GuestSession, files: Sequence[Change]) -> list[Change]:
+    """Files that are not there or differ, at the path whose case the volume knows."""
+    missing = []
+    for change in files:
+        path = session.real_case(change.path)
+        if path is None or session.read_bytes(path, limit_bytes=len(change.content)) != change.content:
+            missing.append(change)
+    return missing
+
+
+def missing_values(session: GuestSession, hive: str, edits: Sequence[RegistryEdit]) -> list[RegistryEdit]:
+    """Edits of which at least one value is not as wanted yet."""
+    keys = session.hive_read(hive, [edit.key for edit in edits]) if edits else []
+    return [edit for edit, key in zip(edits, keys, strict=True) if not _has_all(key, edit)]
+
+
+def _has_all(key: dict[str, Any] | None, edit: RegistryEdit) -> bool:
+    present = (key or {"values": {}})["values"]
+    wanted = ((each.name, [int(each.kind), base64.b64encode(each.data).decode()]) for each in edit.values)
+    return all(present.get(name) == value for name, value in wanted)
+
+
+def object_types(session: GuestSession, store: str) -> dict[str, int]:
+    """Type number of each object of a boot store that is mounted."""
+    (objects,) = session.hive_read(store, [OBJECTS])
+    names = [str(name) for name in (objects or {"keys": []})["keys"]]
+    read = session.hive_read(store, [rf"{OBJECTS}\{name}\Description" for name in names]) if names else []
+    return {name: _number(found, "Type") for name, found in zip(names, read, strict=True)}
 
 
 def _trouble(session: GuestSession, hives: WindowsHives) -> list[Refusal]:

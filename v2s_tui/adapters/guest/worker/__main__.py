@@ -52,15 +52,21 @@ class Worker(Hives):
         tags = self._try(self.guest.blkid, device) or {}
         if "TYPE" not in tags:
             return None
-        match = re.fullmatch(r"(/dev/[hsv]d[a-z]+)(\d+)", device)
+        match = re.fullmatch(r"(/dev/[hsv]d[a-z]+)(\d*)", device)
         return {
             "device": device,
             "kind": tags["TYPE"],
             "uuid": tags.get("UUID", ""),
             "label": tags.get("LABEL", ""),
             "disk_index": self.guest.device_index(match[1]) if match else -1,
-            "partition": int(match[2]) if match else 0,
+            "partition": int(match[2] or 0) if match else 0,
+            "array": self._array(device),
         }
+
+    def _array(self, device: str) -> dict[str, str] | None:
+        """What mdadm says of an array; None for anything else."""
+        found = self._try(self.guest.md_detail, device) if device.startswith("/dev/md") else None
+        return {key: found.get(key, "") for key in ("uuid", "level", "name")} if found else None
 
     def mount(self, device: str, mountpoint: str, readonly: bool, subvolume: str) -> None:
         """subvolume: path from the top level of a btrfs; "" for its default, or for any other file system.
