@@ -11,11 +11,13 @@ from pathlib import Path
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.planning.preflight.capacity_rules import UNLIMITED, type_quota
 from v2s_tui.domain.planning.preflight.check import blocking, preflight
+from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.show import plan_size
+from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.target.instance_types import Stock
-from v2s_tui.domain.units import counted
+from v2s_tui.domain.units import counted, format_bytes
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
@@ -25,16 +27,34 @@ _STATES = {Severity.BLOCKS: CheckState.FAIL, Severity.WARNS: CheckState.WARN, Se
 
 
 def check_plan_needs(services: Services, path: Path) -> Iterator[Check]:
-    """One line for each Instance type, then for what the whole batch takes, then how the plan stands.
+    """What the batch takes in all, a line for each Instance type, what rules find against the whole batch,
+    then how the plan stands.
 
     Raises PlanError for a plan that cannot be read, and what reading the inventory raises.
     """
     outlook = check_plan_file(services, path)
+    yield Check("plan", "takes", CheckState.OK, _taken(outlook, image=services.settings.scaleway.image))
     for (zone, type_name), members in _by_type(outlook).items():
         yield from _type(outlook, zone, type_name, members)
     batch = [each for each in outlook.findings if not each.vm and each.code not in _TYPE_CODES]
     yield from map(_told, batch)
     yield _standing(outlook, path, [each for each in outlook.findings if each.vm])
+
+
+def _taken(outlook: Outlook, *, image: bool) -> str:
+    """`4 Instances, 5 volumes (60.0 GiB in all), 5 snapshots, 4 images`; without what it takes none of."""
+    vms = outlook.resolved.vms
+    instances = [each for each in vms if each.create_instance]
+    volumes = [disk for each in instances for disk in moving_disks(each)]
+    counts = (
+        (len(instances), "Instance", ""),
+        (len(volumes), "volume", f" ({format_bytes(sum(each.capacity_bytes for each in volumes))} in all)"),
+        (sum(len(moving_disks(each)) for each in vms), "snapshot", ""),
+        (len(vms) if image else 0, "image", ""),
+        (sum(each.wants_public_ip for each in instances), "flexible IP", ""),
+        (sum(len(target_nics(each)) for each in instances), "private NIC", ""),
+    )
+    return ", ".join(f"{counted(number, noun)}{more}" for number, noun, more in counts if number) or "nothing"
 
 
 def _by_type(outlook: Outlook) -> dict[tuple[str, str], tuple[PlannedVm, ...]]:

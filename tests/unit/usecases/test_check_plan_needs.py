@@ -84,6 +84,16 @@ def test_what_is_in_use_already_counts(look, cloud):
     assert look()["PRO2-XXS"].state is CheckState.FAIL
 
 
+def test_all_that_the_batch_takes_is_counted(look):
+    assert look()["takes"].detail == "2 Instances, 2 volumes (2.0 GiB in all), 2 snapshots, 2 images"
+    public = look(PLAN.replace('"off"', '"off", public_ip: true'))["takes"]
+    assert public.detail.endswith("2 images, 2 flexible IPs")
+    imported = look(PLAN.replace('"off"', '"off", create_instance: false'))
+    assert imported["takes"].detail == "2 snapshots, 2 images"
+    assert "PRO2-XXS" not in imported
+    assert look("version: 1\nmigrations: []\n")["takes"].detail == "nothing"
+
+
 def test_an_accepted_finding_is_told_with_its_reason(look, cloud):
     cloud.limits = {"cp_servers_type_PRO2_XXS": 1}
     check = look(ACCEPTED)["PRO2-XXS"]
