@@ -19,6 +19,8 @@ def check_lines(check: Check, *, width: int | None = None) -> list[str]:
 
 
 def _wrapped(head: str, text: str, width: int | None) -> list[str]:
+    """What a server or a proxy said may hold line ends and escape sequences; none reaches the terminal."""
+    text = "".join(each if each.isprintable() else " " for each in text)
     if width is None:
         return [f"{head}{text}".rstrip()]
     indent = " " * len(head if len(head) <= width - _NARROWEST else _FIX)

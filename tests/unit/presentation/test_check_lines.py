@@ -37,3 +37,12 @@ def test_what_a_narrow_terminal_cannot_hold_is_not_lost():
     (line, *more) = check_lines(Check("plan", "POP2-2C-8G-WIN", CheckState.OK, "x" * 90), width=20)
     assert "".join((line, *more)).count("x") == 90
     assert check_lines(Check("host", "mformat", CheckState.OK, ""), width=80) == ["ok    host      mformat"]
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_no_control_character_of_a_server_reaches_the_terminal(width):
+    lines = check_lines(
+        Check("storage", "bucket", CheckState.FAIL, "no\x1b[2Jway\r\nout", "as\x07k"), width=width
+    )
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
