@@ -1,6 +1,7 @@
 """How each screen looks in its main states, at 80x24 and 120x40. Update with `pytest --snapshot-update`."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from textual.widgets import Input
 from v2s_tui.config.settings import Settings
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.leftovers import Found, Leftover
+from v2s_tui.domain.planning.source_power import TouchedPower
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.connect import Connect
 from v2s_tui.tui.modals.failure import FailurePanel
@@ -40,12 +42,12 @@ def steps(*keys: str) -> Drive:
     return drive
 
 
-def running(*, gate: bool, key: str = "") -> Drive:
-    """The Run screen with a batch in flight or at a gate."""
+def running(*, gate: bool, key: str = "", power: TouchedPower | None = None) -> Drive:
+    """The Run screen with a batch in flight or at a gate; power: what the wave behind it touches."""
 
     async def drive(pilot: Pilot[int]) -> None:
         await steps("5")(pilot)
-        watched(pilot.app, batch_in_flight(gate=gate))  # type: ignore[arg-type]
+        watched(pilot.app, replace(batch_in_flight(gate=gate), power_ahead=power))  # type: ignore[arg-type]
         await pilot.pause()
         if key:
             await pilot.press(key)
@@ -109,6 +111,7 @@ PICTURES: dict[str, Drive] = {
     "gate": running(gate=True),
     "batches": steps("6"),
 }
+COLD = TouchedPower("rest", before_copy=("web-dev-02",), when_complete=("batch-01",), hard=("batch-01",))
 STATES: dict[str, Drive] = {
     "filter_completion": steps("slash", *"os:"),
     "facets": steps("f"),
@@ -127,6 +130,8 @@ STATES: dict[str, Drive] = {
     "welcome": showing(make=lambda: Welcome(Path("/srv"))),
     "connect": showing(make=lambda: Connect(Settings())),
     "no_batch": steps("5"),
+    "gate_power": running(gate=True, power=COLD),
+    "gate_power_asked": running(gate=True, power=COLD, key="c"),
 }
 
 

@@ -1,5 +1,6 @@
 """Where output goes: results to stdout, everything said to people to stderr. Nothing is parsed as markup."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -14,6 +15,12 @@ Row = TypeVar("Row")
 def say(text: str) -> None:
     """To the person at the terminal."""
     click.echo(text, err=True)
+
+
+def say_in_red(text: str) -> None:
+    """The same for what must not be overlooked; red where the terminal shows colours and may."""
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    click.secho(text, err=True, fg="red", bold=True, color=False if plain else None)
 
 
 def put(text: str) -> None:

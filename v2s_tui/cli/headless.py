@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from v2s_tui.bootstrap import open_services
-from v2s_tui.cli.console import put, put_table, say
+from v2s_tui.cli.console import put, put_table, say, say_in_red
 from v2s_tui.cli.exit_codes import ExitCode
-from v2s_tui.cli.run_output import EventFile, LineOutput, ask_gate, ask_interrupt
+from v2s_tui.cli.run_output import EventFile, LineOutput, ask_gate, ask_interrupt, say_gate
+from v2s_tui.domain.execution.batch import GateState
+from v2s_tui.domain.execution.events import Decision
 from v2s_tui.domain.planning.preflight.check import require_clear
 from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.units import format_duration, format_eur
@@ -18,12 +20,14 @@ from v2s_tui.engine.outcome import BatchOutcome, exit_code
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.findings import count_line, findings_of, grouped_lines
 from v2s_tui.presentation.report_text import report_format_of
+from v2s_tui.presentation.start_lines import power_lines
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.report_batch import batch_report
 from v2s_tui.usecases.run_batch import RunOptions, create_batch, restart_lines, run_batch
 from v2s_tui.usecases.services import Services
+from v2s_tui.usecases.show_batches import batch_picture
 from v2s_tui.usecases.start_runner import start_runner
 
 
@@ -72,6 +76,7 @@ def resume(
 ) -> int:
     """Go on with a batch: print where each VM restarts and why, then run."""
     with open_services(config, warn=say) as services:
+        say_gate(batch_picture(services, batch_id))
         say(f"batch {batch_id}: looking at what its VMs have left here, in vCenter and at Scaleway")
         for restart in restart_lines(services, batch_id):
             say(restart.describe())
@@ -93,6 +98,10 @@ def run_to_report(
 ) -> int:
     """Run in the foreground with lines on stderr, then write the report where it is wanted or needed."""
     output = LineOutput()
+
+    def asked(_gate: GateState) -> Decision | None:
+        return ask_gate(batch_picture(services, batch_id))
+
     with ExitStack() as stack:
         listeners = [output.on_event]
         if events:
@@ -104,12 +113,12 @@ def run_to_report(
                 options,
                 listeners=listeners,
                 on_picture=output.on_picture,
-                ask_gate=ask_gate if options.gate_mode is GateMode.ASK else None,
+                ask_gate=asked if options.gate_mode is GateMode.ASK else None,
                 ask_interrupt=ask_interrupt if _at_terminal() else None,
             ),
         )
     _write_report(services, outcome, report, show=show)
-    _say_outcome(outcome)
+    _say_outcome(services, outcome)
     return exit_code(outcome)
 
 
@@ -131,6 +140,8 @@ def _show(outlook: Outlook) -> None:
     rows = plan_rows(outlook.resolved, blocks, warns)
     put_table(PLAN_COLUMNS, rows, to_stderr=True)
     cost, forecast = outlook.cost, outlook.forecast
+    for line in power_lines(outlook.resolved):
+        say_in_red(line)
     say(
         f"{plan_size(outlook.resolved)}, "
         f"about {format_duration(forecast.p50_seconds)}, {format_eur(cost.monthly)} per month"
@@ -149,7 +160,7 @@ def _write_report(services: Services, outcome: BatchOutcome, path: Path | None, 
         put(text.rstrip("\n"))
 
 
-def _say_outcome(outcome: BatchOutcome) -> None:
+def _say_outcome(services: Services, outcome: BatchOutcome) -> None:
     say(
         f"batch {outcome.batch_id}: {outcome.status.value}, {outcome.complete} of {outcome.total} complete, "
         f"{outcome.failed} failed, {outcome.pending} to go"
@@ -157,6 +168,7 @@ def _say_outcome(outcome: BatchOutcome) -> None:
     if outcome.stopped is not None:
         approve = " --approve" if outcome.reason else ""
         say(f"stopped ({outcome.stopped.value}): {outcome.reason}".rstrip(": "))
+        say_gate(batch_picture(services, outcome.batch_id))
         say(f"go on: v2s batch resume --batch-id {outcome.batch_id}{approve}")
     elif outcome.failed:
         say(f"retry what failed: v2s batch resume --batch-id {outcome.batch_id}")

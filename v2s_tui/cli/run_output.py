@@ -8,12 +8,12 @@ from types import TracebackType
 import click
 import orjson
 
-from v2s_tui.cli.console import say
-from v2s_tui.domain.execution.batch import GateState
+from v2s_tui.cli.console import say, say_in_red
 from v2s_tui.domain.execution.events import Decision, Event, event_to_json
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.presentation.event_lines import event_line
 from v2s_tui.presentation.run_columns import batch_line, bytes_text, eta_text, idle_line, why_waiting
+from v2s_tui.presentation.run_detail import gate_lines, gate_power_lines
 
 _SUMS_EVERY_SECONDS = 5.0
 _IDLE_EVERY_SECONDS = 60.0
@@ -86,9 +86,17 @@ class EventFile:
             self._file.close()
 
 
-def ask_gate(gate: GateState) -> Decision | None:
+def say_gate(picture: BatchSnapshot) -> None:
+    """The closed gate; what the wave behind it does to the power of sources in red."""
+    power = gate_power_lines(picture)
+    for line in gate_lines(picture, keys=""):
+        (say_in_red if line in power else say)(line)
+
+
+def ask_gate(picture: BatchSnapshot) -> Decision | None:
     """The question at a closed gate, at a terminal; no answer leaves it closed."""
-    say(f"\nGATE after wave {gate.wave}: {gate.reason}")
+    say("")
+    say_gate(picture)
     try:
         answer = click.prompt(
             "[a]pprove, approve and [r]etry failed, [h]old, a[b]ort", default="h", err=True

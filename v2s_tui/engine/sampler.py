@@ -16,6 +16,7 @@ from v2s_tui.domain.execution.snapshot import (
     VmRow,
     counters_of,
     picture_of,
+    power_ahead,
     row_of,
     wave_row,
 )
@@ -60,6 +61,7 @@ class Sampler:
             vms=rows,
             limits=self._leases.rows(),
             waves=tuple(wave_row(wave, state.jobs) for wave in state.header.waves),
+            power_ahead=power_ahead(state),
             counters=counters_of(state, rate),
             work_reserved_bytes=sum(self._leases.space.values()),
             eta_seconds=eta_seconds,

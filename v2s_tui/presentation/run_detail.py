@@ -51,10 +51,25 @@ class ComingWave:
     disk_bytes: int
 
 
+def gate_power_lines(snapshot: BatchSnapshot, *, most_names: int | None = None) -> list[str]:
+    """What approving does to the power of sources, as lines of the gate; empty when it touches none.
+
+    most_names: so many are named, the rest counted; None names all.
+    """
+    ahead = snapshot.power_ahead
+    return [f"POWER  {line}" for line in ahead.describe(most_names=most_names)] if ahead else []
+
+
 def gate_lines(
-    snapshot: BatchSnapshot, coming: ComingWave | None = None, *, keys: str = GATE_KEYS
+    snapshot: BatchSnapshot,
+    coming: ComingWave | None = None,
+    *,
+    keys: str = GATE_KEYS,
+    most_names: int | None = None,
 ) -> list[str]:
-    """The gate: what happened, why it is closed, what comes next and what that costs, and the keys."""
+    """The gate: what happened, why it is closed, what comes next, what that costs and whose power it touches,
+    and the keys ("": none).
+    """
     gate = snapshot.gate
     if gate is None:
         return []
@@ -70,9 +85,10 @@ def gate_lines(
         ),
         f"why    {gate.reason}{_opens_by_itself(wave, gate.reason)}",
         *_next_lines(snapshot, gate.index + 1, coming),
+        *gate_power_lines(snapshot, most_names=most_names),
     ]
     lines += [f"held   by {gate.held_by}"] if gate.held_by else []
-    return [*lines, f"keys   {keys}"]
+    return [*lines, f"keys   {keys}"] if keys else lines
 
 
 def _opens_by_itself(wave: WaveRow, reason: str) -> str:

@@ -2,21 +2,17 @@
 
 from v2s_tui.domain.planning.cost import Cost
 from v2s_tui.domain.planning.forecast import Forecast
-from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.planning.show import plan_size
+from v2s_tui.domain.planning.source_power import power_by_wave
 from v2s_tui.domain.units import counted, format_duration, format_eur
 
 
 def power_lines(resolved: ResolvedPlan) -> list[str]:
-    """Sources whose power the plan touches; empty when it touches none."""
-    cold = [each.name for each in resolved.vms if each.consistency is Consistency.COLD]
-    lines = []
-    if cold:
-        lines.append(f"SHUTS DOWN the source before its copy: {', '.join(cold)}")
-    if resolved.post_migration.power_off_source:
-        lines.append("POWERS OFF every source once its VM is complete (power_off_source)")
-    return lines
+    """Sources whose power the plan touches, all by name, wave by wave; empty when it touches none."""
+    return [
+        f"wave {touched.wave} {line}" for touched in power_by_wave(resolved) for line in touched.describe()
+    ]
 
 
 def start_lines(resolved: ResolvedPlan, cost: Cost, forecast: Forecast) -> list[str]:
@@ -27,9 +23,9 @@ def start_lines(resolved: ResolvedPlan, cost: Cost, forecast: Forecast) -> list[
         f"{format_eur(cost.monthly)} per month, {format_eur(cost.once)} once",
         "",
     ]
-    lines += [
+    touched = power_lines(resolved)
+    lines += [*(touched or ["no source's power is touched"]), ""]
+    return lines + [
         f"wave {each.name}: {counted(len(each.vm_names), 'VM')}, then {each.pause_after.value}"
         for each in resolved.waves
     ]
-    touched = power_lines(resolved)
-    return [*lines, "", *(touched or ["no source's power is touched"])]

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
+from v2s_tui.domain.planning.source_power import touched_power
 from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
+
+_MOST_NAMES = 4
+"""On one line of the Plan screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ def window_text(wave: ResolvedWave) -> str:
         if moment is not None
     ]
     return f"starts {' '.join(ends)}" if ends else ""
+
+
+def power_of_row(resolved: ResolvedPlan, row: PlanRow) -> list[str]:
+    """What a wave, or one VM, does to the power of its sources; empty when nothing."""
+    members = frozenset(row.wave.vm_names)
+    chosen = [row.planned] if row.planned else [each for each in resolved.vms if each.name in members]
+    touched = touched_power(row.wave.name, chosen, resolved.post_migration)
+    return [f"POWER {line}" for line in touched.describe(most_names=_MOST_NAMES)]
 
 
 def _notes(row: PlanRow) -> str:

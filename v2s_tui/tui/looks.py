@@ -8,13 +8,14 @@ OpenSSH does not tell that a terminal has more.
 import codecs
 import locale
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from rich.segment import Segment
 from textual.app import App
 from textual.color import Color
+from textual.content import Content
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -96,6 +97,21 @@ _ANSI_LIGHT = replace(
         "input-selection-foreground": "ansi_bright_white",
     },
 )
+
+
+def alarm_style(app: App[Any]) -> str:
+    """Of what must not be overlooked: on red. The terminal's own red may be too near to its own text for
+    that, so there it is red turned round.
+    """
+    return "bold reverse $text-error" if app.native_ansi_color else "bold $text on $error"
+
+
+def alarmed(app: App[Any], lines: Iterable[str], alarms: Collection[str]) -> Content:
+    """The lines as one text, those among the alarms in red."""
+    style = alarm_style(app)
+    return Content("\n").join(
+        Content.styled(line, style) if line in alarms else Content(line) for line in lines
+    )
 
 
 def fit_no_color(app: App[Any]) -> None:

@@ -60,8 +60,8 @@ class Starting:
 
         resolved = outlook.resolved
         lines = start_lines(resolved, outlook.cost, outlook.forecast)
-        danger = bool(power_lines(resolved))
-        confirm = Confirm("Start this plan?", lines, action="Start", danger=danger)
+        power = power_lines(resolved)
+        confirm = Confirm("Start this plan?", lines, action="Start", danger=bool(power), alarms=power)
         self._app.push_screen(confirm, answered)
 
     def _start(self, outlook: Outlook) -> str:

@@ -18,6 +18,7 @@ from v2s_tui.domain.execution.batch import BatchState, BatchStatus, GateState, W
 from v2s_tui.domain.execution.job import JobState
 from v2s_tui.domain.planning.limits import Limit
 from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.domain.planning.source_power import TouchedPower, touched_power
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 
 
@@ -134,7 +135,8 @@ class BatchSnapshot:
     free).
 
     lag_seconds: how late the runner's event loop is. forecast_seconds: for the whole batch, as estimated
-    before it began, gates left out; None when nothing was.
+    before it began, gates left out; None when nothing was. power_ahead: what the wave behind the closed gate
+    does to the power of its sources; None without a gate or a further wave.
     """
 
     batch_id: str
@@ -159,6 +161,7 @@ class BatchSnapshot:
     lag_seconds: float = 0.0
     message: str = ""
     forecast_seconds: float | None = None
+    power_ahead: TouchedPower | None = None
 
 
 def row_of(job: JobState, now: datetime) -> VmRow:
@@ -241,6 +244,17 @@ def counters_of(state: BatchState, rate_bytes: float = 0.0) -> Counters:
     )
 
 
+def power_ahead(state: BatchState) -> TouchedPower | None:
+    """Sources of the wave behind the closed gate whose power it touches; those that are through are not."""
+    gate, waves = state.header.gate, state.header.waves
+    if gate is None or gate.index + 1 >= len(waves):
+        return None
+    wave = waves[gate.index + 1]
+    through = {JobStatus.COMPLETE, JobStatus.SKIPPED}
+    vms = (state.planned[name] for name in wave.vm_names if state.jobs[name].status not in through)
+    return touched_power(wave.name, vms, state.plan.post_migration)
+
+
 def picture_of(state: BatchState, now: datetime, *, message: str = "") -> BatchSnapshot:
     """The picture of a batch that nobody runs: from its record alone."""
     header = state.header
@@ -260,6 +274,7 @@ def picture_of(state: BatchState, now: datetime, *, message: str = "") -> BatchS
         completed_at=header.completed_at,
         message=message,
         forecast_seconds=header.forecast.get("total"),
+        power_ahead=power_ahead(state) if state.jobs else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from v2s_tui.domain.planning.cost import Cost
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan, ResolvedWave
+from v2s_tui.domain.planning.source_power import power_by_wave
 from v2s_tui.domain.units import counted, format_eur
 
 
@@ -22,10 +23,12 @@ def plan_lines(plan: ResolvedPlan, cost: Cost | None = None) -> tuple[str, ...]:
 def _waves(plan: ResolvedPlan, cost: Cost | None) -> Iterable[str]:
     monthly = {line.vm: line.monthly for line in cost.lines} if cost else {}
     members = {each.name: each for each in plan.vms}
+    power = {each.wave: each.describe() for each in power_by_wave(plan)}
     width = max((len(name) for name in members), default=0)
     for wave in plan.waves:
         size = counted(len(wave.vm_names), "VM")
         yield f"wave {wave.name}: {size}{_window(wave)}, then {wave.pause_after.value}"
+        yield from (f"  {line}" for line in power.get(wave.name, ()))
         for name in wave.vm_names:
             yield f"  {name:<{width}}  {_decision(members[name], monthly.get(name))}"
 
@@ -43,6 +46,7 @@ def _decision(planned: PlannedVm, monthly: float | None) -> str:
         planned.consistency.value,
         f"{counted(moving, 'disk')}, {planned.vm.total_disk_gib:g} GB",
         f"{format_eur(monthly)}/month" if monthly is not None else "",
+        "initramfs rebuilt" if planned.rebuilds_initramfs else "",
         "" if planned.create_instance else "no Instance",
     )
     return ", ".join(part for part in parts if part)

@@ -1,6 +1,6 @@
 """A question with consequences: names what it touches, Cancel is the default."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,11 +9,14 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from v2s_tui.tui.looks import alarmed
+
 
 class Confirm(ModalScreen[bool]):
     """Yes or no; True means go ahead.
 
-    typed: when not "", the operator must type this word first (for what cannot be undone).
+    typed: when not "", the operator must type this word first (for what cannot be undone). alarms: those of
+    the lines that are shown in red.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -23,7 +26,14 @@ class Confirm(ModalScreen[bool]):
     ]
 
     def __init__(
-        self, title: str, lines: Iterable[str], *, action: str, danger: bool = False, typed: str = ""
+        self,
+        title: str,
+        lines: Iterable[str],
+        *,
+        action: str,
+        danger: bool = False,
+        typed: str = "",
+        alarms: Collection[str] = (),
     ) -> None:
         super().__init__()
         self._title = title
@@ -31,13 +41,14 @@ class Confirm(ModalScreen[bool]):
         self._action = action
         self._danger = danger
         self._typed = typed
+        self._alarms = alarms
 
     def compose(self) -> ComposeResult:
         """Title, what it touches, the two answers."""
         with Vertical(classes="modal-box danger" if self._danger else "modal-box"):
             yield Label(self._title, markup=False, classes="modal-title")
             with VerticalScroll(classes="modal-lines"):
-                yield Static("\n".join(self._lines), markup=False)
+                yield Static(alarmed(self.app, self._lines, self._alarms))
             if self._typed:
                 yield Label(f"type {self._typed} to go ahead", markup=False)
                 yield Input(id="typed", compact=True)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import Static
 
 from v2s_tui.domain.planning import edit
@@ -13,10 +13,13 @@ from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.preflight.findings import Finding
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.planning.show import plan_size
+from v2s_tui.domain.planning.source_power import power_by_wave
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.findings import findings_of, grouped_lines
-from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, window_text
+from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, PlanRow, plan_rows, power_of_row, window_text
 from v2s_tui.tui.excludes import choose_exclusion
+from v2s_tui.tui.looks import alarm_style, alarmed
 from v2s_tui.tui.modals.ask import Ask
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.findings import FindingsView
@@ -97,29 +100,33 @@ class PlanScreen(PlanFileScreen):
         self._show_findings()
 
     def _say_sum(self) -> None:
-        text = Text(no_wrap=True, overflow="ellipsis")
         outlook, path = self.v2s.outlook, self.workspace.plan_path
-        text.append(_short(path) if path else "plan not saved yet")
-        text.append(" *" if self.workspace.dirty else "", style="bold")
+        parts: list[str | tuple[str, str]] = [_short(path) if path else "plan not saved yet"]
+        parts += [(" *", "bold")] if self.workspace.dirty else []
         if outlook is None:
-            text.append(f"  {self.v2s.outlook_note or 'nothing is planned yet'}", style="dim")
-            text.append("" if self.workspace.plan.migrations else _BEGIN, style="dim")
+            parts.append((f"  {self.v2s.outlook_note or 'nothing is planned yet'}", "dim"))
+            parts += [] if self.workspace.plan.migrations else [(_BEGIN, "dim")]
         else:
             excluded = f", {len(outlook.resolved.excluded)} excluded" if outlook.resolved.excluded else ""
-            text.append(f"  {plan_size(outlook.resolved)}{excluded}")
+            parts.append(f"  {plan_size(outlook.resolved)}{excluded}")
             if outlook.blocking:
-                text.append("  ").append(f" {len(outlook.blocking)} block ", style="bold reverse")
-            text.append(f"  {self.v2s.outlook_note}" if self.v2s.outlook_note else "", style="dim")
-        self.query_one("#plan-sum", Static).update(text, layout=False)
+                parts += ["  ", (f" {len(outlook.blocking)} block ", "bold reverse")]
+            touched = sum(len(each.names) for each in power_by_wave(outlook.resolved))
+            parts += (
+                ["  ", (f" POWER of {counted(touched, 'source')} ", alarm_style(self.app))] if touched else []
+            )
+            parts.append((f"  {self.v2s.outlook_note}" if self.v2s.outlook_note else "", "dim"))
+        self.query_one("#plan-sum", Static).update(Content.assemble(*parts), layout=False)
 
     def on_virtual_table_highlighted(self, event: VirtualTable.Highlighted) -> None:
         """Findings of the row under the cursor."""
         self._show_findings()
 
     def _show_findings(self) -> None:
-        """What is known of the row under the cursor: its window, its findings."""
+        """What is known of the row under the cursor: whose power it touches, its window, its findings."""
         outlook, row = self.v2s.outlook, self.table.current
-        lines: list[str] = []
+        power = power_of_row(outlook.resolved, row) if outlook is not None and row is not None else []
+        lines = [*power]
         if row is not None and row.planned is None and (window := window_text(row.wave)):
             lines.append(f"window {window}; what has started is finished")
         if outlook is not None and row is not None:
@@ -128,7 +135,7 @@ class PlanScreen(PlanFileScreen):
             lines += grouped_lines(about, notes=row.planned is not None)
         more = [f"... and {len(lines) - 4} more: f shows all"] if len(lines) > 5 else []
         shown = [*lines[: 4 if more else 5], *more]
-        text = Text("\n".join(shown) or "no findings", no_wrap=True, overflow="ellipsis")
+        text = alarmed(self.app, shown or ["no findings"], power)
         self.query_one("#plan-findings", Static).update(text, layout=False)
 
     # --- keys --------------------------------------------------------------------------------------

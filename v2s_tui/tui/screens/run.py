@@ -11,7 +11,7 @@ from v2s_tui.domain.execution.snapshot import BatchSnapshot, LimitRow, VmRow
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.presentation.columns import Column
 from v2s_tui.presentation.run_columns import RUN_COLUMNS, row_tone
-from v2s_tui.presentation.run_detail import gate_lines, vm_lines
+from v2s_tui.presentation.run_detail import vm_lines
 from v2s_tui.tui.keymap import key_lines
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
@@ -19,6 +19,7 @@ from v2s_tui.tui.modals.failure import FailurePanel
 from v2s_tui.tui.modals.live_text import NO_LOG, LiveText
 from v2s_tui.tui.screens.run_lines import limits_line, sum_line, waves_line
 from v2s_tui.tui.screens.table_screen import TABLE_BINDINGS, TableScreen
+from v2s_tui.tui.widgets.gate_panel import GatePanel, approval_question
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.runner_log import log_lines
 
@@ -82,7 +83,7 @@ class RunScreen(TableScreen):
         yield Static(id="run-sum", markup=False)
         yield Static(id="run-waves", markup=False)
         yield Static(id="run-limits", markup=False)
-        yield Static(id="run-gate", markup=False)
+        yield GatePanel()
         yield VirtualTable[VmRow](RUN_COLUMNS, row_key=lambda row: row.name, tone=row_tone, id="run-table")
         yield Static(id="run-vm", markup=False)
         yield Static(id="run-log", markup=False)
@@ -111,16 +112,9 @@ class RunScreen(TableScreen):
         self._say("run-sum", sum_line(snapshot, planned=bool(self.workspace.plan.migrations)))
         self._say("run-waves", waves_line(snapshot, width))
         self._say("run-limits", limits_line(snapshot, _LIMIT_KEYS[self._limit]))
-        self._show_gate(snapshot)
+        self.query_one(GatePanel).show(snapshot, self.v2s.runs.coming, self._gate_keys())
         self.table.set_rows(self.look.sorted(RUN_COLUMNS, snapshot.vms if snapshot else ()))
         self._show_current()
-
-    def _show_gate(self, snapshot: BatchSnapshot | None) -> None:
-        gate = self.query_one("#run-gate", Static)
-        closed = snapshot is not None and snapshot.gate is not None
-        gate.display = closed
-        if snapshot is not None and closed:
-            gate.update("\n".join(gate_lines(snapshot, self.v2s.runs.coming, keys=self._gate_keys())))
 
     def _gate_keys(self) -> str:
         named = (("run.approve", "go on"), ("run.approve_retry", "go on and retry failed"),
@@ -251,18 +245,23 @@ class RunScreen(TableScreen):
 
     def action_approve(self) -> None:
         """Let the batch pass its gate."""
-        self._decide("approve")
+        self._open_gate("approve")
 
     def action_approve_retry(self) -> None:
         """Pass the gate, and run the failed VMs again."""
-        self._decide("approve_retry_failed")
+        self._open_gate("approve_retry_failed")
+
+    def _open_gate(self, decision: str) -> None:
+        """At once, but for a wave that touches its sources' power: that is asked."""
+        question = approval_question(self.snapshot)
+        if question is None:
+            self.v2s.command(decision)
+        else:
+            self.app.push_screen(question, lambda go: self.v2s.command(decision) if go else None)
 
     def action_hold(self) -> None:
         """Leave the gate closed on purpose."""
-        self._decide("hold")
-
-    def _decide(self, decision: str) -> None:
-        self.v2s.command(decision)
+        self.v2s.command("hold")
 
     def action_retry(self) -> None:
         """Run the failed VM again from where its evidence holds."""

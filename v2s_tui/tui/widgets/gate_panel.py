@@ -1,0 +1,35 @@
+"""The closed gate on the Run screen, and the question before it opens on a wave that touches its sources."""
+
+from textual.widgets import Static
+
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.presentation.run_detail import ComingWave, gate_lines, gate_power_lines
+from v2s_tui.tui.looks import alarmed
+from v2s_tui.tui.modals.confirm import Confirm
+
+_MOST_NAMES = 6
+"""In the box; the question names all."""
+
+
+class GatePanel(Static):
+    """What happened, why it is closed, what comes next; whose power that touches in red."""
+
+    def __init__(self) -> None:
+        super().__init__(id="run-gate", markup=False)
+
+    def show(self, snapshot: BatchSnapshot | None, coming: ComingWave | None, keys: str) -> None:
+        """The gate of this picture; hidden when none is closed. keys: those that act on it."""
+        self.display = snapshot is not None and snapshot.gate is not None
+        if snapshot is not None and self.display:
+            lines = gate_lines(snapshot, coming, keys=keys, most_names=_MOST_NAMES)
+            self.update(alarmed(self.app, lines, gate_power_lines(snapshot, most_names=_MOST_NAMES)))
+
+
+def approval_question(snapshot: BatchSnapshot | None) -> Confirm | None:
+    """Asked before a gate opens; None when the wave behind it touches no source's power."""
+    lines = gate_power_lines(snapshot) if snapshot is not None else []
+    if snapshot is None or snapshot.power_ahead is None or not lines:
+        return None
+    count = len(snapshot.power_ahead.names)
+    title = f"Start wave {snapshot.power_ahead.wave}? It touches the power of {count} source VMs."
+    return Confirm(title, lines, action="Start the wave", danger=True, alarms=lines)
