@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakes.world import World
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Observation, Rehearsal
 from v2s_tui.domain.guest.network import NicPlan
 from v2s_tui.domain.ports import GuestWork
@@ -13,21 +14,24 @@ from v2s_tui.domain.ports import GuestWork
 
 @dataclass
 class FakeGuests:
-    """boots_to: the level every rehearsal reaches."""
+    """boots_to: the level every rehearsal reaches. initramfs: what each adaptation was asked for."""
 
     world: World
     boots_to: EvidenceLevel = EvidenceLevel.POWER_OFF
+    initramfs: list[InitramfsMode] = field(default_factory=list)
 
     def adapt_linux(
         self,
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        initramfs: InitramfsMode,
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,
     ) -> GuestWork:
         """Logged."""
+        self.initramfs.append(initramfs)
         return self._work("adapt_linux", disks)
 
     def ensure_uefi(

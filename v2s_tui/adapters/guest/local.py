@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from v2s_tui.adapters.guest.adapt import AdaptRequest, AdaptResult, adapt_linux
@@ -16,6 +16,7 @@ from v2s_tui.adapters.guest.windows.adapt import (
 )
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
 from v2s_tui.domain.errors import ConfigError
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
 from v2s_tui.domain.guest.network import ONE_DHCP_NIC, NicPlan
 from v2s_tui.domain.ports import GuestWork
@@ -49,6 +50,7 @@ class LocalGuests:
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        initramfs: InitramfsMode = InitramfsMode.OVERLAY,
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,
@@ -56,7 +58,7 @@ class LocalGuests:
         """Everything in the guest's own files."""
         result = adapt_linux(
             disks,
-            _request(nics),
+            replace(_request(nics), initramfs=initramfs),
             self._prepared(),
             scratch=scratch,
             cancelled=cancelled,

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.evidence import evidence_level
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.plan_part import PlanPart
@@ -119,6 +120,8 @@ class VmOptions(PlanPart):
     """Options that `defaults` and migrations share.
 
     adapt: False copies the guest as it is; the operator knows that it boots by UEFI with virtio-scsi.
+    initramfs: how Linux gets virtio drivers into one that lacks them: `overlay` appends an archive (default),
+    `rebuild` runs the guest's own tool, which takes minutes; a VM whose tool fails fails.
     cloud_init: text beginning with `#`, or the path of a file beside the plan. rehearse: the evidence that a
     local boot must give before upload (`userspace` and the like), `off` for none. boot_timeout_seconds:
     what a boot may take, here and until the started VM answers its checks (default 300). security_group,
@@ -130,6 +133,7 @@ class VmOptions(PlanPart):
 
     create_instance: bool | None = None
     adapt: bool | None = None
+    initramfs: InitramfsMode | None = None
     consistency: Consistency | None = None
     volume_class: VolumeClass | None = Field(
         None, validation_alias=AliasChoices("volume_class", "iops"), serialization_alias="volume_class"

@@ -3,10 +3,11 @@
 The defaults and where they come from (reference: field.md B, scaleway.md 1.7, 2.3, E4; seed-system.md A6):
 export 100 MiB/s per VM and 253 MB/s per host (Forklift's published tests); the conversion host's network 200
 MB/s each way (a POP2-8C-32G's 1.6 Gbit/s); conversion 200 MB/s and guest work 30 s Linux, 420 s Windows
-(specification); import 160 s per disk (108 and 212 s recorded); Instance 60 s (volume, NIC and power-on as
-recorded). Assumed, for want of a source: half of a disk whose use is unknown holds data, and data shrinks to
-half when compressed. Measured rates of export and upload are of what crossed the wire, compressed; the
-default of export is of the disk's data.
+(specification), 120 s more where an initramfs is rebuilt (guest.md section 0, emulated); import 160 s per
+disk (108 and 212 s recorded); Instance 60 s (volume, NIC and power-on as recorded). Assumed, for want of a
+source: half of a disk whose use is unknown holds data, and data shrinks to half when compressed. Measured
+rates of export and upload are of what crossed the wire, compressed; the default of export is of the disk's
+data.
 """
 
 import statistics
@@ -38,6 +39,7 @@ _FIXED_SECONDS = {
     "verify": 10.0,
     "cleanup": 20.0,
 }
+_REBUILD_SECONDS = 120.0
 _POLLING_SECONDS = {"import_scw": 160.0, "create_instance": 60.0}
 
 
@@ -93,6 +95,8 @@ class Rates:
         whole = stage == "convert" or (stage == "export" and self._measured(planned, stage) is None)
         moved = size if whole else size * COMPRESSED_SHARE
         fixed, polling = _FIXED_SECONDS.get(stage, 0.0), _POLLING_SECONDS.get(stage, 0.0)
+        if stage == "adapt_guest" and planned.rebuilds_initramfs:
+            fixed += _REBUILD_SECONDS
         if stage == "import_scw":
             return Duration(fixed, polling + moved / self._rate(planned, stage, self.import_rate))
         rate = self._shared_rate(planned, stage, sharing)

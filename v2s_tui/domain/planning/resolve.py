@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy, WaveSpec
 from v2s_tui.domain.planning.plan_options import Consistency, DiskRule, VmOptions, VolumeClass
 from v2s_tui.domain.planning.resolved import (
@@ -162,6 +163,7 @@ def _planned(
         checks=option.first("checks", ()),
         placement_group=option.first("placement_group", ""),
         hard_power_off=option.first("hard_power_off", False),
+        initramfs=option.first("initramfs", InitramfsMode.OVERLAY),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency, NewNetwork, VolumeClass
@@ -64,6 +65,7 @@ class PlannedVm:
     checks: tuple[str, ...] = ()
     placement_group: str = ""
     hard_power_off: bool = False
+    initramfs: InitramfsMode = InitramfsMode.OVERLAY
 
     @property
     def wants_public_ip(self) -> bool:
@@ -86,6 +88,11 @@ class PlannedVm:
         if self.rehearse:
             return self.rehearse != "off"
         return self.adapt and not self.windows
+
+    @property
+    def rebuilds_initramfs(self) -> bool:
+        """True where an initramfs that lacks drivers is made anew by the guest's own tool."""
+        return self.adapt and not self.windows and self.initramfs is InitramfsMode.REBUILD
 
     def volume_class_of(self, disk_key: int) -> VolumeClass:
         """The class for one disk."""

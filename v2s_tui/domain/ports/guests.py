@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from v2s_tui.domain.guest.changes import ChangeRecord
+from v2s_tui.domain.guest.changes import ChangeRecord, InitramfsMode
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
 from v2s_tui.domain.guest.network import NicPlan
 
@@ -35,6 +35,7 @@ class Guests(Protocol):
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        initramfs: InitramfsMode,
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,

@@ -12,6 +12,7 @@ def adapt_guest(stage: StageInput, context: StageContext) -> Artifacts:
     work = context.ports.guests.adapt_linux(
         overlay_paths(artifacts),
         nic_plans(stage.planned),
+        initramfs=stage.planned.initramfs,
         scratch=stage.work_dir,
         on_step=lambda step: _say(context, step),
         cancelled=context.cancelled,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from planned_vms import planned_vm, resolved_plan, source_vm
 
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.difference import diff_inventory, diff_plans, source_drift
 from v2s_tui.domain.planning.lint import lint_plan
 from v2s_tui.domain.planning.plan import BatchPlan
@@ -137,15 +138,19 @@ def test_a_plan_is_compared_with_the_inventory() -> None:
 def test_the_listing_shows_waves_decisions_and_who_is_left_out() -> None:
     shown = plan_lines(
         resolved_plan(
-            planned_vm("a"), planned_vm("b", wave="two", create_instance=False), excluded=(("x", "retired"),)
+            planned_vm("a"),
+            planned_vm("b", wave="two", create_instance=False),
+            planned_vm("c", wave="two", adapt=True, initramfs=InitramfsMode.REBUILD),
+            excluded=(("x", "retired"),),
         )
     )
     assert shown == (
         "wave one: 1 VM, then continue",
         "  a  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB",
-        "wave two: 1 VM, then continue",
+        "wave two: 2 VMs, then continue",
         "  b  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB, no Instance",
+        "  c  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB, initramfs rebuilt",
         "excluded: 1 VM",
         "  x: retired",
-        "2 VMs in 2 waves, 80 GB of disks",
+        "3 VMs in 2 waves, 120 GB of disks",
     )

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from v2s_tui.domain.errors import PlanError
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.generate import make_plan
 from v2s_tui.domain.planning.plan import BatchPlan, SizingStrategy
@@ -165,6 +166,7 @@ def test_options_come_from_the_migration_then_defaults_then_v2s() -> None:
     plan = {
         "defaults": {
             "consistency": "cold",
+            "initramfs": "rebuild",
             "iops": 15000,
             "nics": [{"nic": "PROD-*", "mode": "keep"}],
             "network_mapping": {"PROD-*": "pn-1"},
@@ -173,10 +175,11 @@ def test_options_come_from_the_migration_then_defaults_then_v2s() -> None:
         },
         "migrations": [
             {"vm_name": "a", "disks": [{"disk": "Hard disk 2", "skip": True}], "volume_class": "sbs_5k"},
-            {"vm_name": "b", "tags": [], "create_instance": False, "nics": []},
+            {"vm_name": "b", "tags": [], "create_instance": False, "nics": [], "initramfs": "overlay"},
         ],
     }
     a, b = resolved(plan, "a", "b").vms
+    assert (a.initramfs, b.initramfs) == (InitramfsMode.REBUILD, InitramfsMode.OVERLAY)
     assert (a.consistency, a.volume_class, b.volume_class) == (
         Consistency.COLD,
         VolumeClass.SBS_5K,
@@ -203,6 +206,16 @@ def test_how_long_a_boot_may_take_is_the_plans_or_the_vms_own() -> None:
     defaults = {"boot_timeout_seconds": 600}
     found = resolved({"defaults": defaults, "migrations": [{"vm_name": "a"}, slow]}, "a", "slow")
     assert [each.boot_timeout_seconds for each in found.vms] == [600, 1800]
+
+
+def test_who_converts_a_guest_is_the_plans_or_the_vms_own() -> None:
+    lines = [{"vm_name": "a"}, {"vm_name": "b", "guest_backend": "virt-v2v"}]
+    found = resolved({"migrations": lines}, "a", "b")
+    assert [each.by_virt_v2v for each in found.vms] == [False, True]
+    found = resolved(
+        {"defaults": {"guest_backend": "virt-v2v", "adapt": False}, "migrations": lines}, "a", "b"
+    )
+    assert [each.by_virt_v2v for each in found.vms] == [False, False]
 
 
 def test_groups_that_must_not_move_together() -> None:

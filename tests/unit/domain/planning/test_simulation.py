@@ -9,11 +9,20 @@ from hypothesis import strategies as st
 from planned_vms import planned_vm, resolved_plan, source_vm
 
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.execution.job import stages_of
 from v2s_tui.domain.execution.transfer import TransferChoice
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.forecast import forecast, what_if
 from v2s_tui.domain.planning.limits import Limit, Limits
-from v2s_tui.domain.planning.plan_options import VolumeClass
-from v2s_tui.domain.planning.rates import Duration, Rates, Sample, data_bytes, measured_rates
+from v2s_tui.domain.planning.plan_options import GuestBackend, VolumeClass
+from v2s_tui.domain.planning.rates import (
+    VIRT_V2V_SECONDS,
+    Duration,
+    Rates,
+    Sample,
+    data_bytes,
+    measured_rates,
+)
 from v2s_tui.domain.planning.resolved import PlannedDisk
 from v2s_tui.domain.planning.simulation import Segment, Simulation, Timeline, waits
 from v2s_tui.domain.planning.stages import LIMITS_OF_STAGE, Stage
@@ -133,6 +142,25 @@ def test_rates_count_data_not_size_and_share_a_hosts_bandwidth() -> None:
     assert measured.duration(planned, "export", sharing=10).held_seconds == pytest.approx(5 * GIB / 1e9)
     skipped = planned_vm("a", disks=(PlannedDisk(2000, skip=True, volume_class=VolumeClass.SBS_5K),))
     assert data_bytes(skipped) == 0
+
+
+@pytest.mark.parametrize(("guest_id", "more"), [("debian12_64Guest", 120), ("windows2019srv_64Guest", 0)])
+def test_a_rebuilt_initramfs_takes_its_time(guest_id: str, more: float) -> None:
+    plain = planned_vm("a", source_vm("a", guest_id=guest_id), adapt=True)
+    rebuilt = replace(plain, initramfs=InitramfsMode.REBUILD)
+    took = [Rates().duration(each, "adapt_guest").held_seconds for each in (plain, rebuilt)]
+    assert took[1] - took[0] == more
+
+
+def test_virt_v2v_takes_its_time_in_the_first_guest_stage() -> None:
+    for guest_id, first in (("debian12_64Guest", "adapt_guest"), ("windows2019srv_64Guest", "clean_tools")):
+        plain = planned_vm("a", source_vm("a", guest_id=guest_id), adapt=True)
+        besides = replace(plain, guest_backend=GuestBackend.VIRT_V2V)
+        more = {
+            stage: Rates().duration(besides, stage).held_seconds - Rates().duration(plain, stage).held_seconds
+            for stage in map(str, stages_of(plain))
+        }
+        assert {stage: each for stage, each in more.items() if each} == {first: VIRT_V2V_SECONDS}
 
 
 def test_measured_rates_are_medians_by_host_and_over_all() -> None:

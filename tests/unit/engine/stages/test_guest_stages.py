@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
-from fakes.bench import make_bench
+from fakes.bench import Bench, make_bench
 from fakes.guests import FakeGuests
+from fakes.plans import vm_named
 
 from v2s_tui.domain.errors import VerificationFailed
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
+from v2s_tui.domain.planning.plan_options import GuestBackend
 from v2s_tui.domain.planning.stages import Stage
 
 
@@ -37,3 +41,56 @@ def test_a_boot_that_failed_early_is_not_blamed_on_time(tmp_path: Path) -> None:
     with pytest.raises(VerificationFailed, match="initramfs") as error:
         bench.run_until(Stage.REHEARSE_BOOT)
     assert "boot_timeout_seconds" not in error.value.hint
+
+
+@pytest.mark.parametrize("mode", InitramfsMode)
+def test_the_initramfs_is_treated_as_the_plan_says(tmp_path: Path, mode: InitramfsMode) -> None:
+    bench = make_bench(tmp_path, adapt=True, initramfs=mode)
+    bench.run_until(Stage.ADAPT_GUEST)
+    assert bench.guests.initramfs == [mode]
+
+
+GUEST_CALLS = {"make_overlay", "run_virt_v2v", "adapt_linux", "clean_tools", "inject_virtio"}
+
+
+def listened(bench: Bench) -> list[str]:
+    """Filled with the work on guests and their overlays, in order."""
+    calls: list[str] = []
+
+    def listen(operation: str, _about: str, phase: str) -> None:
+        if phase == "before" and operation in GUEST_CALLS:
+            calls.append(operation)
+
+    bench.world.rules.append(listen)
+    return calls
+
+
+def test_virt_v2v_converts_a_linux_guest_before_v2s_does(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, adapt=True, guest_backend=GuestBackend.VIRT_V2V)
+    bench.run_until(Stage.CONVERT)
+    calls = listened(bench)
+    artifacts = bench.run(Stage.ADAPT_GUEST)
+    whole = ["make_overlay", "make_overlay", "run_virt_v2v", "adapt_linux"]
+    assert calls == whole
+    assert artifacts.notes["virt-v2v"] == "virt-v2v-in-place 2.2.0 converted it"
+    assert list(orjson.loads(Path(artifacts.guest_manifest).read_bytes())) == ["virt-v2v", "adapt_guest"]
+    bench.run(Stage.ADAPT_GUEST)
+    assert calls == whole * 2, "a repeated run begins on fresh overlays"
+
+
+def test_virt_v2v_converts_windows_once_it_was_not_refused(tmp_path: Path) -> None:
+    vm = vm_named("win", guest_id="windows2019srv_64Guest")
+    bench = make_bench(tmp_path, vm=vm, adapt=True, guest_backend=GuestBackend.VIRT_V2V)
+    bench.run_until(Stage.CONVERT)
+    calls = listened(bench)
+    artifacts = bench.run_until(Stage.INJECT_VIRTIO)
+    assert calls == ["make_overlay", "clean_tools", "run_virt_v2v", "inject_virtio"]
+    assert artifacts.notes["boot"] == "unproven"
+
+
+def test_virt_v2v_is_not_run_unasked(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, adapt=True)
+    calls = listened(bench)
+    bench.run_until(Stage.ADAPT_GUEST)
+    assert "adapt_linux" in calls
+    assert "run_virt_v2v" not in calls
