@@ -34,8 +34,8 @@ def check_plan_needs(services: Services, path: Path) -> Iterator[Check]:
     """
     outlook = check_plan_file(services, path)
     yield Check("plan", "takes", CheckState.OK, _taken(outlook, image=services.settings.scaleway.image))
-    for (zone, type_name), members in _by_type(outlook).items():
-        yield from _type(outlook, zone, type_name, members)
+    for members in _by_type(outlook):
+        yield from _type(outlook, members)
     batch = [each for each in outlook.findings if not each.vm and each.code not in _TYPE_CODES]
     yield from map(_told, batch)
     yield _standing(outlook, path, [each for each in outlook.findings if each.vm])
@@ -57,24 +57,23 @@ def _taken(outlook: Outlook, *, image: bool) -> str:
     return ", ".join(f"{counted(number, noun)}{more}" for number, noun, more in counts if number) or "nothing"
 
 
-def _by_type(outlook: Outlook) -> dict[tuple[str, str], tuple[PlannedVm, ...]]:
-    """VMs that become Instances, by zone and type, in the order of the plan."""
-    found: dict[tuple[str, str], tuple[PlannedVm, ...]] = {}
+def _by_type(outlook: Outlook) -> Iterable[tuple[PlannedVm, ...]]:
+    """VMs that become Instances of one type in one zone, in the order of the plan."""
+    found: dict[tuple[str, str], list[PlannedVm]] = {}
     for planned in outlook.resolved.vms:
         if planned.create_instance and planned.target_type:
-            key = planned.zone, planned.target_type
-            found[key] = (*found.get(key, ()), planned)
-    return found
+            found.setdefault((planned.zone, planned.target_type), []).append(planned)
+    return map(tuple, found.values())
 
 
-def _type(outlook: Outlook, zone: str, type_name: str, members: tuple[PlannedVm, ...]) -> Iterator[Check]:
+def _type(outlook: Outlook, members: tuple[PlannedVm, ...]) -> Iterator[Check]:
     facts = outlook.facts
     if facts is None:
         return
     alone = replace(outlook.resolved, vms=members)
     found = preflight(alone, lambda zone: outlook.catalogues[zone], facts)
     against = {each.code: each for each in found if each.code in _TYPE_CODES}
-    yield from (replace(_told(each), name=type_name) for each in against.values())
+    yield from (replace(_told(each), name=members[0].target_type) for each in against.values())
     if not against:
         yield _enough(outlook, facts, members)
 

@@ -7,6 +7,7 @@ from v2s_tui.adapters.reachability.endpoints import Endpoint
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.planning.account_access import MissingAccess, NeededFor
+from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.units import GB, MIB, format_rate
 from v2s_tui.usecases.check_endpoints import (
     check_clock,
@@ -125,11 +126,15 @@ def _storage(services: Services) -> Iterator[Check]:
         return
     told = time_of_server(scaleway.storage_url, scaleway.ca_file)
     yield check_clock("storage", told, services.clock.now())
-    if not scaleway.default_zone.startswith(scaleway.s3_region):
-        fix = "set scaleway.s3_region to the zone's own region: imports read from there only"
-        detail = f"bucket in {scaleway.s3_region}, zone {scaleway.default_zone}"
-        yield Check("storage", "region", CheckState.FAIL, detail, fix)
+    yield _region(scaleway.default_zone, scaleway.s3_region)
     yield from _bucket(services)
+
+
+def _region(zone: str, bucket_region: str) -> Check:
+    if region_of(zone) == bucket_region:
+        return Check("storage", "region", CheckState.OK, f"{bucket_region}, as zone {zone}")
+    fix = "set scaleway.s3_region to the zone's own region: imports read from there only"
+    return Check("storage", "region", CheckState.FAIL, f"bucket in {bucket_region}, zone {zone}", fix)
 
 
 def _bucket(services: Services) -> Iterator[Check]:

@@ -100,6 +100,7 @@ def test_every_endpoint_has_a_line_and_every_clock_is_compared(services, tmp_pat
         assert " ms" in named(checks, area, f"port {port}").detail
         assert named(checks, area, "clock").detail in {"0 s apart", "1 s apart"}
     assert [each.name for each in checks if each.area == "esxi"] == ["esxi-01", "esxi-02"]
+    assert named(checks, "storage", "region").detail == "fr-par, as zone fr-par-1"
     assert "`v2s disk canary`" in named(checks, "storage", "pass-through").fix
     assert not [each for each in checks if each.state is CheckState.FAIL]
 
@@ -143,6 +144,17 @@ def test_what_the_account_has_not_is_told_for_each_type_with_its_fix(services, t
     access = named(checks, "plan", "scaleway-access")
     assert access.state is CheckState.FAIL
     assert "SSHKeysReadOnly" in access.detail
+
+
+def test_a_zone_of_another_region_than_the_bucket_is_a_failure(services, tmp_path):
+    settings = services.settings
+    scaleway = settings.scaleway.model_copy(update={"default_zone": "nl-ams-1"})
+    checks = looked_at(
+        replace(services, settings=settings.model_copy(update={"scaleway": scaleway})), tmp_path
+    )
+    region = named(checks, "storage", "region")
+    assert region.state is CheckState.FAIL
+    assert "scaleway.s3_region" in region.fix
 
 
 def test_endpoints_that_do_not_answer_are_told_once_each(services, tmp_path):
