@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fakes.world import World
@@ -19,6 +19,17 @@ class FakeGuests:
     world: World
     boots_to: EvidenceLevel = EvidenceLevel.POWER_OFF
     initramfs: list[InitramfsMode] = field(default_factory=list)
+
+    def run_virt_v2v(
+        self,
+        disks: Sequence[Path],
+        *,
+        scratch: Path,
+        on_step: Callable[[str], None],
+        cancelled: threading.Event,
+    ) -> GuestWork:
+        """Logged."""
+        return replace(self._work("run_virt_v2v", disks), warnings=("virt-v2v-in-place 2.2.0 converted it",))
 
     def adapt_linux(
         self,

@@ -30,7 +30,7 @@ ENVIRONMENT: dict[str, tuple[str, str]] = {
 WITHOUT_EFFECT = (
     ("migration", "parallel_exports", "the plan's concurrency decides"),
     ("migration", "parallel_uploads", "the plan's concurrency decides"),
-    ("conversion", "virt_v2v_verbose", "virt-v2v is not used"),
+    ("conversion", "virt_v2v_verbose", "what virt-v2v says last is kept with its failure"),
 )
 """Keys of the specification that are accepted, and why they decide nothing here."""
 

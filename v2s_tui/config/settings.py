@@ -117,7 +117,7 @@ class ConversionSettings(SettingsPart):
     a canary has passed (`v2s disk canary`), else `w12`. cleanup_on_success: a VM that arrived leaves no local
     images behind.
 
-    virt_v2v_verbose: read for compatibility only, virt-v2v is not used.
+    virt_v2v_verbose: read for compatibility only, what virt-v2v says last is kept with its failure.
     """
 
     work_dir: Path = Path("/var/lib/v2s/work")

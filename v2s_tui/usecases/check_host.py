@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from v2s_tui.adapters.guest import virt_v2v
 from v2s_tui.adapters.guest.appliance import appliance_ready, guestfs_installed, prepare_appliance
 from v2s_tui.adapters.qemu.acceleration import acceleration, why_not_kvm
 from v2s_tui.adapters.qemu.firmware import find_firmware
@@ -37,6 +38,7 @@ def check_host(work_dir: Path, cache: Path, *, fix: bool = False) -> Iterator[Ch
     yield _firmware()
     yield _kvm()
     yield _appliance(cache, fix=fix)
+    yield _virt_v2v()
     yield from _work_space(work_dir)
 
 
@@ -95,6 +97,25 @@ def _appliance(cache: Path, *, fix: bool) -> Check:
     except V2sError as err:
         return Check("host", "libguestfs", CheckState.FAIL, err.title, err.hint)
     return Check("host", "libguestfs", CheckState.OK, f"appliance ready, {settings.acceleration}")
+
+
+def _virt_v2v() -> Check:
+    """Never a fault: no plan needs it that does not ask for it, and pre-flight refuses those."""
+    if virt_v2v.program_missing():
+        return Check(
+            "host", virt_v2v.PACKAGE, CheckState.OK, "not installed; only `guest_backend: virt-v2v` needs it"
+        )
+    try:
+        found = virt_v2v.version()
+    except ToolError as err:
+        return Check("host", virt_v2v.PACKAGE, CheckState.WARN, err.title, virt_v2v.INSTALL)
+    missing = virt_v2v.windows_part_missing()
+    return Check(
+        "host",
+        virt_v2v.PACKAGE,
+        CheckState.OK,
+        f"{found}, {f'not for Windows: {missing}' if missing else 'for Windows too'}",
+    )
 
 
 def _work_space(work_dir: Path) -> Iterator[Check]:

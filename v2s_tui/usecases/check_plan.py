@@ -5,6 +5,7 @@ from pathlib import Path
 
 from v2s_tui.adapters.formats.plan_files import with_cloud_init
 from v2s_tui.adapters.formats.plan_yaml import read_plan
+from v2s_tui.adapters.guest import virt_v2v
 from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetError
 from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import BatchPlan
@@ -34,6 +35,8 @@ def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask
         work_free_bytes=free_bytes(services.work_dir),
         virtio_win=services.settings.conversion.virtio_win_iso is not None,
         rehearsal_missing=rehearsal_missing(),
+        virt_v2v_missing=virt_v2v.program_missing(),
+        windows_v2v_missing=virt_v2v.windows_part_missing(),
         work_bytes=work_bytes_under(services.settings.migration.export_strategy),
     )
     return outlook.with_facts(_asked(services, outlook, facts) if ask else facts)

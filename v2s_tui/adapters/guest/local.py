@@ -8,6 +8,7 @@ from pathlib import Path
 from v2s_tui.adapters.guest.adapt import AdaptRequest, AdaptResult, adapt_linux
 from v2s_tui.adapters.guest.appliance import ApplianceSettings, prepare_appliance
 from v2s_tui.adapters.guest.uefi import ensure_uefi
+from v2s_tui.adapters.guest.virt_v2v import UNLISTED, run_virt_v2v
 from v2s_tui.adapters.guest.windows.adapt import (
     WindowsResult,
     clean_tools,
@@ -44,6 +45,25 @@ class LocalGuests:
             if self._appliance is None:
                 self._appliance = prepare_appliance(self._settings.cache)
             return self._appliance
+
+    def run_virt_v2v(
+        self,
+        disks: Sequence[Path],
+        *,
+        scratch: Path,
+        on_step: Callable[[str], None],
+        cancelled: threading.Event,
+    ) -> GuestWork:
+        """virt-v2v-in-place of this host, with the operator's drivers for Windows."""
+        done = run_virt_v2v(
+            disks,
+            self._prepared(),
+            virtio_win=self._settings.virtio_win,
+            scratch=scratch,
+            cancelled=cancelled,
+            progress=on_step,
+        )
+        return GuestWork(warnings=(f"{done.version} converted it; {UNLISTED}", *done.warnings))
 
     def adapt_linux(
         self,

@@ -24,6 +24,13 @@ class Consistency(StrEnum):
     COLD = "cold"
 
 
+class GuestBackend(StrEnum):
+    """Who converts the guest. VIRT_V2V: virt-v2v-in-place besides v2s's own steps, which know the target."""
+
+    V2S = "v2s"
+    VIRT_V2V = "virt-v2v"
+
+
 class VolumeClass(StrEnum):
     """Block Storage by its IOPS."""
 
@@ -119,6 +126,7 @@ def _volume_class(value: Any) -> Any:
 class VmOptions(PlanPart):
     """Options that `defaults` and migrations share.
 
+    guest_backend: `virt-v2v` lets it convert the guest besides v2s, on a host that has it (default `v2s`).
     adapt: False copies the guest as it is; the operator knows that it boots by UEFI with virtio-scsi.
     initramfs: how Linux gets virtio drivers into one that lacks them: `overlay` appends an archive (default),
     `rebuild` runs the guest's own tool, which takes minutes; a VM whose tool fails fails.
@@ -132,6 +140,7 @@ class VmOptions(PlanPart):
     """
 
     create_instance: bool | None = None
+    guest_backend: GuestBackend | None = None
     adapt: bool | None = None
     initramfs: InitramfsMode | None = None
     consistency: Consistency | None = None

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy, WaveSpec
-from v2s_tui.domain.planning.plan_options import Consistency, DiskRule, VmOptions, VolumeClass
+from v2s_tui.domain.planning.plan_options import Consistency, DiskRule, GuestBackend, VmOptions, VolumeClass
 from v2s_tui.domain.planning.resolved import (
     BOOT_TIMEOUT_SECONDS,
     PlannedDisk,
@@ -149,6 +149,7 @@ def _planned(
         network_mapping=dict(mapping),
         notes=migration.notes,
         type_reason=reason,
+        guest_backend=option.first("guest_backend", GuestBackend.V2S),
         adapt=option.first("adapt", True),
         consistency=option.first("consistency", Consistency.SNAPSHOT),
         volume_class=volume_class,
@@ -162,8 +163,8 @@ def _planned(
         accepted=dict(option.first("accept", {})),
         checks=option.first("checks", ()),
         placement_group=option.first("placement_group", ""),
-        hard_power_off=option.first("hard_power_off", False),
         initramfs=option.first("initramfs", InitramfsMode.OVERLAY),
+        hard_power_off=option.first("hard_power_off", False),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
-from v2s_tui.domain.planning.plan_options import Consistency, NewNetwork, VolumeClass
+from v2s_tui.domain.planning.plan_options import Consistency, GuestBackend, NewNetwork, VolumeClass
 from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.network_map import PUBLIC, PlannedNic
@@ -51,6 +51,7 @@ class PlannedVm:
     network_mapping: dict[str, str] = field(default_factory=dict)
     notes: str = ""
     type_reason: str = ""
+    guest_backend: GuestBackend = GuestBackend.V2S
     adapt: bool = False
     consistency: Consistency = Consistency.SNAPSHOT
     volume_class: VolumeClass = VolumeClass.SBS_5K
@@ -78,6 +79,11 @@ class PlannedVm:
     def windows(self) -> bool:
         """True when the guest is Windows, which has stages of its own."""
         return self.vm.os_family is OsFamily.WINDOWS
+
+    @property
+    def by_virt_v2v(self) -> bool:
+        """True when virt-v2v converts the guest as well."""
+        return self.adapt and self.guest_backend is GuestBackend.VIRT_V2V
 
     @property
     def rehearses(self) -> bool:

@@ -30,6 +30,17 @@ class Guests(Protocol):
     GuestRefused, InputError (drivers), ToolError, Cancelled.
     """
 
+    def run_virt_v2v(
+        self,
+        disks: Sequence[Path],
+        *,
+        scratch: Path,
+        on_step: Callable[[str], None],
+        cancelled: threading.Event,
+    ) -> GuestWork:
+        """The guest converted by virt-v2v; the one call that must not be repeated on the same overlays."""
+        ...
+
     def adapt_linux(
         self,
         disks: Sequence[Path],

@@ -2,13 +2,24 @@
 
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.engine.stage_contract import StageContext, StageInput
-from v2s_tui.engine.stages.guest_work import fresh_overlays, nic_plans, overlay_paths, with_manifest
+from v2s_tui.engine.stages.guest_work import (
+    converted,
+    fresh_overlays,
+    nic_plans,
+    overlay_paths,
+    with_manifest,
+)
 
 
 def adapt_guest(stage: StageInput, context: StageContext) -> Artifacts:
-    """The stage. It begins on fresh overlays, so a failed or killed adaptation leaves no trace."""
+    """The stage. It begins on fresh overlays, so a failed or killed adaptation leaves no trace.
+
+    What virt-v2v leaves wrong for the target (its /dev/vda above all) is put right after it.
+    """
     artifacts = fresh_overlays(stage, context)
     context.checkpoint(artifacts)
+    if stage.planned.by_virt_v2v:
+        artifacts = converted(stage, context, artifacts)
     work = context.ports.guests.adapt_linux(
         overlay_paths(artifacts),
         nic_plans(stage.planned),

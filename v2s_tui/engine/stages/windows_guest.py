@@ -5,16 +5,26 @@ None of it can be proven without Windows itself; the report says so (reference: 
 
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.engine.stage_contract import StageContext, StageInput
-from v2s_tui.engine.stages.guest_work import fresh_overlays, nic_plans, overlay_paths, with_manifest
+from v2s_tui.engine.stages.guest_work import (
+    converted,
+    fresh_overlays,
+    nic_plans,
+    overlay_paths,
+    with_manifest,
+)
 
 
 def clean_tools(stage: StageInput, context: StageContext) -> Artifacts:
-    """The stage. It begins on fresh overlays, so a failed or killed adaptation leaves no trace."""
+    """The stage. It begins on fresh overlays, so a failed or killed adaptation leaves no trace.
+
+    virt-v2v comes after, since a Windows that must not be changed is refused before.
+    """
     artifacts = fresh_overlays(stage, context)
     context.checkpoint(artifacts)
     context.progress.activity = "disabling VMware's services"
     work = context.ports.guests.clean_tools(overlay_paths(artifacts), cancelled=context.cancelled)
-    return with_manifest(stage, artifacts, "clean_tools", work)
+    artifacts = with_manifest(stage, artifacts, "clean_tools", work)
+    return converted(stage, context, artifacts) if stage.planned.by_virt_v2v else artifacts
 
 
 def inject_virtio(stage: StageInput, context: StageContext) -> Artifacts:

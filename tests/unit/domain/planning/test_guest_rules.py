@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from planned_vms import planned_vm, resolved_plan, source_vm
 
-from v2s_tui.domain.planning.plan_options import Consistency
+from v2s_tui.domain.planning.plan_options import Consistency, GuestBackend
 from v2s_tui.domain.planning.preflight.check import preflight
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
 from v2s_tui.domain.source.vm import Firmware, PowerState
@@ -19,6 +19,8 @@ BIOS = {"firmware": Firmware.BIOS}
 CODES = {
     "no-virtio-win",
     "windows-running",
+    "no-virt-v2v",
+    "no-rhsrvany",
     "bios-as-is",
     "no-rehearsal",
     "rehearsal-off",
@@ -70,6 +72,42 @@ def test_firmware_blocks_until_an_operator_accepts_it_and_drivers_cannot_be_wish
     assert "adapt: false" in refused.fix
     accepted = {"accepted": {"bios-as-is": "only its data is needed"}, "adapt": False}
     assert not found(BIOS, accepted, {})["bios-as-is"].blocking
+
+
+BACKEND = {"adapt": True, "guest_backend": GuestBackend.VIRT_V2V}
+NOT_HERE = {"virt_v2v_missing": "virt-v2v-in-place is not installed"}
+NOT_FOR_WINDOWS = {"virt_v2v_missing": "", "windows_v2v_missing": "no rhsrvany.exe is in /usr/share"}
+HERE = {"virt_v2v_missing": "", "windows_v2v_missing": ""}
+
+
+@pytest.mark.parametrize(
+    ("vm", "planned", "facts", "code"),
+    [
+        ({}, BACKEND, NOT_HERE, "no-virt-v2v"),
+        (WINDOWS, BACKEND, NOT_HERE, "no-virt-v2v"),
+        (WINDOWS, BACKEND, NOT_FOR_WINDOWS, "no-rhsrvany"),
+        ({}, BACKEND, NOT_FOR_WINDOWS, ""),
+        (WINDOWS, BACKEND, HERE, ""),
+        ({}, BACKEND, {}, ""),
+        ({}, {"adapt": True}, NOT_HERE, ""),
+        ({}, BACKEND | {"adapt": False}, NOT_HERE, ""),
+    ],
+)
+def test_virt_v2v_must_be_here_where_the_plan_asks_for_it(
+    vm: dict[str, Any], planned: dict[str, Any], facts: dict[str, Any], code: str
+) -> None:
+    findings = found(vm, planned, facts)
+    assert {"no-virt-v2v", "no-rhsrvany"} & set(findings) == ({code} if code else set())
+    if code:
+        wished = found(vm, planned | {"accepted": {code: "it will be there"}}, facts)[code]
+        assert wished.blocking
+        assert "guest_backend: v2s" in wished.fix
+
+
+def test_the_note_says_that_virt_v2v_lists_no_files() -> None:
+    note = found({}, BACKEND, HERE)["guest-stages"]
+    assert note.title == "on its copy: virt-v2v, adapt_guest, ensure_uefi, rehearse_boot"
+    assert "but what virt-v2v changes is not" in note.why
 
 
 RUNNING = WINDOWS | {"power_state": PowerState.ON}

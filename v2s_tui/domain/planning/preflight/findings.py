@@ -49,7 +49,8 @@ class PreflightFacts:
     s3_region: of the transit bucket. quotas: name -> limit (-1 unlimited). usage: zone -> what exists there.
     missing_privileges: VM moref -> privileges in vCenter. access_problems: of the Scaleway key. virtio_win:
     drivers for Windows are configured. rehearsal_missing: what a local boot lacks, "" nothing. kvm: usable
-    here. networks, vpcs: by region. work_bytes: peak of a VM on the work disk.
+    here. networks, vpcs: by region. work_bytes: peak of a VM on the work disk. virt_v2v_missing: why virt-v2v
+    cannot run here, windows_v2v_missing: why it cannot convert Windows, "" when it can.
     """
 
     now: datetime
@@ -62,6 +63,8 @@ class PreflightFacts:
     kvm: bool | None = None
     virtio_win: bool | None = None
     rehearsal_missing: str | None = None
+    virt_v2v_missing: str | None = None
+    windows_v2v_missing: str | None = None
     networks: Mapping[str, tuple[PrivateNetwork, ...]] | None = None
     vpcs: Mapping[str, tuple[Vpc, ...]] = field(default_factory=dict)
     work_bytes: Callable[[PlannedVm], int] = peak_work_bytes

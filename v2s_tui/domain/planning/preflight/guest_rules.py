@@ -18,6 +18,7 @@ def guest_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Findin
     if not planned.vm.readable:
         return
     yield from _drivers(planned, facts)
+    yield from _virt_v2v(planned, facts)
     yield from _running_windows(planned)
     yield from _as_it_is(planned)
     yield from _rehearsal(planned, facts)
@@ -31,6 +32,28 @@ def _drivers(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
             "no virtio drivers for Windows",
             "without them Windows finds neither its disk nor its network at Scaleway",
             "set conversion.virtio_win_iso to the virtio-win ISO, or adapt: false where they are installed",
+            overridable=False,
+        )
+
+
+def _virt_v2v(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
+    if not planned.by_virt_v2v:
+        return
+    why, otherwise = "the plan asks for guest_backend: virt-v2v", "or guest_backend: v2s"
+    if facts.virt_v2v_missing:
+        yield blocks(
+            "no-virt-v2v",
+            facts.virt_v2v_missing,
+            why,
+            f"apt-get install virt-v2v, {otherwise}",
+            overridable=False,
+        )
+    elif planned.windows and facts.windows_v2v_missing:
+        yield blocks(
+            "no-rhsrvany",
+            f"virt-v2v cannot convert Windows here: {facts.windows_v2v_missing}",
+            f"{why}, which starts its script for the first boot by one of them",
+            f"put rhsrvany.exe (Fedora's package mingw32-srvany) there, {otherwise}",
             overridable=False,
         )
 
@@ -90,9 +113,12 @@ def _rehearsal(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
 
 def _stages(planned: PlannedVm) -> Iterable[Finding]:
     own = [stage.value for stage in stages_of(planned) if stage in _GUEST_STAGES]
+    besides = ["virt-v2v"] if planned.by_virt_v2v else []
+    listed = "every changed file is listed in the report"
     if own:
         yield notes(
             "guest-stages",
-            f"on its copy: {', '.join(own)}",
-            "every changed file is listed in the report; the source's disks are never written to",
+            f"on its copy: {', '.join([*besides, *own])}",
+            f"{listed}{', but what virt-v2v changes is not' if besides else ''}; "
+            "the source's disks are never written to",
         )
