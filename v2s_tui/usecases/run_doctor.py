@@ -8,7 +8,7 @@ from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.planning.account_access import MissingAccess, NeededFor
 from v2s_tui.domain.target.private_networks import region_of
-from v2s_tui.domain.units import GB, MIB, format_rate
+from v2s_tui.domain.units import GB, MIB, counted, format_rate
 from v2s_tui.usecases.check_endpoints import (
     check_clock,
     check_hosts,
@@ -106,7 +106,8 @@ def _account(services: Services) -> Iterator[Check]:
     yield Check("scaleway", "catalogue", CheckState.OK, f"{len(catalogue.types)} types in {catalogue.zone}")
     used = cloud.usage(zone).get("servers", 0)
     limits = sum(1 for limit in cloud.quotas().values() if limit >= 0)
-    yield Check("scaleway", "quotas", CheckState.OK, f"{limits} limits known, {used} Instances in use")
+    detail = f"{counted(limits, 'limit')} known, {counted(used, 'Instance')} in use"
+    yield Check("scaleway", "quotas", CheckState.OK, detail)
 
 
 def _refused(missing: MissingAccess) -> Check:

@@ -5,13 +5,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from fakes.clock import FakeClock
+from fakes.cloud import FakeCloud
+from fakes.objects import FakeObjects
 from fakes.source import FakeSource
 from fakes.world import World
 
 from v2s_tui.config.settings import Settings, VmwareSettings
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import ToolError
+from v2s_tui.domain.planning.account_access import MissingAccess, NeededFor
 from v2s_tui.usecases import check_host as host
+from v2s_tui.usecases import run_doctor
 from v2s_tui.usecases.run_doctor import _login
 from v2s_tui.usecases.services import Services
 
@@ -29,6 +34,45 @@ def test_version_and_trust_of_the_vcenter_are_shown(tmp_path: Path) -> None:
     unverified = vcenter_checks(tmp_path, insecure=True)["TLS"]
     assert unverified.state is CheckState.WARN
     assert "ca_file" in unverified.fix
+
+
+def scaleway_checks(monkeypatch: pytest.MonkeyPatch, *missing: MissingAccess) -> tuple[list[Check], World]:
+    """What is said of an account whose endpoint answers."""
+    world, clock = World(), FakeClock()
+    cloud = FakeCloud(world, FakeObjects(world), missing=missing, limits={"instance_ips": 5, "images": -1})
+    made = SimpleNamespace(settings=Settings(), cloud=lambda: cloud, clock=clock)
+    answers = Check("scaleway", "port 443", CheckState.OK, "")
+    monkeypatch.setattr(run_doctor, "check_reach", lambda *_: answers)
+    monkeypatch.setattr(run_doctor, "time_of_server", lambda *_: clock.now())
+    return list(run_doctor._scaleway(cast(Services, made))), world
+
+
+def test_a_key_with_all_rights_is_asked_for_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, world = scaleway_checks(monkeypatch)
+    assert [each.name for each in checks] == ["port 443", "clock", "rights", "catalogue", "quotas"]
+    assert {each.state for each in checks} == {CheckState.OK}
+    assert checks[-1].detail == "1 limit known, 0 Instances in use"
+    assert world.calls["catalogue"] == 1
+
+
+def test_what_some_plans_need_is_a_warning_and_the_account_is_asked_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing = MissingAccess("cannot read SSH keys", "allow it", NeededFor.WINDOWS)
+    checks, _ = scaleway_checks(monkeypatch, missing)
+    (right,) = (each for each in checks if each.name == "rights")
+    assert (right.state, right.fix) == (CheckState.WARN, "allow it")
+    assert right.detail == "cannot read SSH keys; plans that move Windows VMs need it"
+    assert checks[-1].name == "quotas"
+
+
+def test_what_every_plan_needs_is_a_failure_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read is not asked for again, which would fail a second time in other words."""
+    checks, world = scaleway_checks(monkeypatch, MissingAccess("cannot read Instances", "allow it"))
+    assert [(each.name, each.fix) for each in checks if each.state is CheckState.FAIL] == [
+        ("rights", "allow it")
+    ]
+    assert world.calls["catalogue"] == 0
 
 
 def test_the_appliance_is_prepared_only_when_it_is_asked_for(
