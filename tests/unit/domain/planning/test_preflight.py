@@ -9,6 +9,7 @@ from planned_vms import planned_vm, resolved_plan, source_vm
 
 from v2s_tui.domain.errors import PreflightBlocked
 from v2s_tui.domain.guest.network import NicMode
+from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
 from v2s_tui.domain.planning.preflight.check import blocking, preflight, require_clear
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
@@ -136,6 +137,22 @@ def test_a_cold_move_of_a_running_vm_without_tools_is_warned_of() -> None:
     vm = source_vm(power_state=PowerState.ON, tools_status="toolsNotRunning")
     found = codes(vm, consistency=Consistency.COLD)
     assert found == {"no-clean-shutdown": WARNS}
+    off = source_vm(power_state=PowerState.OFF, tools_status="toolsNotRunning")
+    assert codes(off, consistency=Consistency.COLD) == {}
+
+
+def test_who_is_powered_off_in_the_end_and_cannot_be_asked_is_warned_of() -> None:
+    vm = source_vm(power_state=PowerState.ON, tools_status="toolsNotRunning")
+
+    def shutdowns(post: PostMigration, *, hard: bool = False) -> list[tuple[str, str]]:
+        plan = resolved_plan(planned_vm("a", vm, nics=MAPPED, hard_power_off=hard), post_migration=post)
+        found = findings(plan)
+        return [(each.vm, each.code) for each in found if each.code in {"no-clean-shutdown", "plug-pulled"}]
+
+    off = PostMigration(power_off_source=True)
+    assert shutdowns(PostMigration()) == []
+    assert shutdowns(off) == [("a", "no-clean-shutdown")]
+    assert shutdowns(off, hard=True) == [("a", "plug-pulled")]
 
 
 def test_acceptances_are_recorded_and_unblock_only_what_may_be_overridden() -> None:

@@ -11,6 +11,7 @@ from v2s_tui.domain.planning.preflight.guest_rules import guest_findings
 from v2s_tui.domain.planning.preflight.machine_rules import machine_findings
 from v2s_tui.domain.planning.preflight.network_rules import network_findings, repeated_addresses
 from v2s_tui.domain.planning.preflight.new_network_rules import new_network_findings, with_new_networks
+from v2s_tui.domain.planning.preflight.power_rules import power_findings
 from v2s_tui.domain.planning.preflight.target_rules import target_findings
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.target.instance_types import Catalogue
@@ -25,6 +26,7 @@ def preflight(
     found = [*capacity_findings(plan, catalogue_of_zone, facts), *new_network_findings(plan, facts)]
     facts = with_new_networks(plan, facts)
     found += repeated_addresses(plan, facts)
+    found += power_findings(plan)
     for planned in plan.vms:
         found += vm_findings(planned, catalogue_of_zone(planned.zone), facts)
     accepted = {each.name: each.accepted for each in plan.vms} | {"": plan.accepted}

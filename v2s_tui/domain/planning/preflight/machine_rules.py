@@ -137,9 +137,8 @@ def tools_silent(vm: Vm) -> bool:
 
 def _tools(planned: PlannedVm) -> Iterable[Finding]:
     vm = planned.vm
-    silent = tools_silent(vm)
     on_snapshot = vm.power_state is PowerState.ON and planned.consistency is Consistency.SNAPSHOT
-    if silent and on_snapshot:
+    if on_snapshot and tools_silent(vm):
         yield warns(
             "no-tools",
             "VMware Tools are not running",
@@ -151,9 +150,6 @@ def _tools(planned: PlannedVm) -> Iterable[Finding]:
     if keeps and not reported:
         why = "vCenter reports no address, so what is kept cannot be shown or compared afterwards"
         yield warns("no-addresses", "its addresses are not known", why, "start the VM with VMware Tools")
-    if vm.power_state is PowerState.ON and planned.consistency is Consistency.COLD and silent:
-        why = "without Tools the guest cannot be asked to shut down"
-        yield warns("no-clean-shutdown", "no clean shutdown", why, "shut it down by hand before its wave")
 
 
 def _name(planned: PlannedVm) -> Iterable[Finding]:
