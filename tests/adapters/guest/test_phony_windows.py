@@ -1,5 +1,6 @@
 """Windows as data: real hives and a real ESP, changed offline. That Windows boots is not shown."""
 
+import struct
 import subprocess
 import threading
 import uuid
@@ -8,12 +9,17 @@ from pathlib import Path
 import pytest
 from guest_rehearsals import MIB, overlay_of
 
+from v2s_tui.adapters.guest.adapt import AdaptRequest
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
+from v2s_tui.adapters.guest.plan_guest import plan_guest
 from v2s_tui.adapters.guest.session import GuestSession
 from v2s_tui.adapters.guest.windows.adapt import clean_tools, fix_bootloader, inject_virtio
 from v2s_tui.adapters.guest.windows.boot_store import STORE_PATH
+from v2s_tui.adapters.guest.windows.inspection import BITLOCKER
+from v2s_tui.adapters.guest.windows.plan import NOT_BOOTED
 from v2s_tui.adapters.guest.windows.planner import UNPROVEN
 from v2s_tui.domain.guest.network import NicMode, NicPlan
+from v2s_tui.domain.guest.plan import GuestPlan
 from v2s_tui.domain.guest.refusals import GuestRefused
 from v2s_tui.lab.disks.file_systems import write_fat32, write_ntfs
 from v2s_tui.lab.disks.partitions import (
@@ -28,6 +34,8 @@ from v2s_tui.lab.guests.windows_hive import bcd_store, software_hive, system_hiv
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow_guest]
 SIZE = 256 * MIB
+NICS = (NicPlan(NicMode.KEEP),)
+VOLUME_BYTES, METADATA_BYTES = 65 * MIB, 32 * MIB
 DRIVERS = {
     f"{name}/2k19/amd64/{name.lower()}{suffix}": f"{name}{suffix}".encode()
     for name in ("vioscsi", "NetKVM")
@@ -68,22 +76,38 @@ def virtio_win(folder: Path) -> Path:
     return folder / "virtio-win"
 
 
+def plan_of(disk: Path, appliance: ApplianceSettings) -> GuestPlan:
+    """What `v2s guest plan` finds; the disk must not change by it."""
+    before = disk.read_bytes()
+    drivers = virtio_win(disk.parent)
+    event, request = threading.Event(), AdaptRequest(nics=NICS)
+    plan = plan_guest([disk], request, appliance, scratch=disk.parent, cancelled=event, virtio_win=drivers)
+    assert disk.read_bytes() == before
+    return plan
+
+
 def test_tools_drivers_and_loader(appliance: ApplianceSettings, tmp_path: Path) -> None:
     disk, event = windows_disk(tmp_path), threading.Event()
+    planned = plan_of(disk, appliance)
+    assert ("system", "Windows Server 2019 Standard, build 17763, amd64") in planned.found
+    assert ("network", "10.1.2.3/24 via 10.1.2.1") in planned.found
+    stages = [step.stage for step in planned.steps]
+    assert list(dict.fromkeys(stages)) == ["clean_tools", "inject_virtio", "fix_bootloader"]
+    assert NOT_BOOTED in planned.warnings
     cleaned = clean_tools([disk], appliance, cancelled=event)
     assert (cleaned.facts.product, cleaned.facts.build) == ("Windows Server 2019 Standard", 17763)
     assert [record.path for record in cleaned.records] == ["/Windows/System32/config/SYSTEM"]
-    nics = (NicPlan(NicMode.KEEP),)
-    injected = inject_virtio([disk], virtio_win(tmp_path), appliance, nics=nics, cancelled=event)
+    injected = inject_virtio([disk], virtio_win(tmp_path), appliance, nics=NICS, cancelled=event)
     assert dict(injected.facts.vmware_services)["VMTools"] == 4
     assert injected.warnings == (UNPROVEN,)
     assert not injected.proven
     assert "/Windows/System32/drivers/vioscsi.sys" in {record.path for record in injected.records}
     assert f"/var/lib/v2s/esp/{STORE_PATH}" in {record.path for record in injected.records}
-    again = inject_virtio([disk], virtio_win(tmp_path), appliance, nics=nics, cancelled=event)
+    again = inject_virtio([disk], virtio_win(tmp_path), appliance, nics=NICS, cancelled=event)
     assert again.records == ()
     assert fix_bootloader([disk], scratch=tmp_path).written
     assert not fix_bootloader([disk], scratch=tmp_path).written
+    assert plan_of(disk, appliance).steps == (), "what was planned has been done"
     with GuestSession([disk], appliance, cancelled=event, readonly=True) as session:
         session.mount("/dev/sda2", "/")
         (service,) = session.hive_read(
@@ -113,6 +137,27 @@ def test_a_bios_windows_is_refused_with_the_instruction(appliance: ApplianceSett
         ["qemu-img", "compare", "-q", "-f", "qcow2", "-F", "raw", disk, tmp_path / "windows.raw"], check=True
     )
     assert len(before) > 0
+
+
+def test_a_windows_encrypted_by_bitlocker_is_refused(appliance: ApplianceSettings, tmp_path: Path) -> None:
+    """The appliance tells BitLocker by the header of the volume; nothing of it can be mounted."""
+    disk = windows_disk(tmp_path)
+    with (tmp_path / "windows.raw").open("r+b") as raw:
+        raw.seek(VOLUME_BYTES)
+        raw.write(bitlocker_header())
+        raw.seek(VOLUME_BYTES + METADATA_BYTES)
+        raw.write(b"-FVE-FS-" + struct.pack("<HH", 1, 2))
+    assert plan_of(disk, appliance).refusals == (BITLOCKER,)
+
+
+def bitlocker_header() -> bytes:
+    """Boot sector since Windows 7 (libbde's format description): signature, GUID, where the metadata is."""
+    sector = bytearray(512)
+    sector[:11] = b"\xeb\x58\x90-FVE-FS-"
+    sector[160:176] = uuid.UUID("4967d63b-2e29-4ad8-8399-f6a339e3d001").bytes_le
+    struct.pack_into("<Q", sector, 176, METADATA_BYTES)
+    sector[510:] = b"\x55\xaa"
+    return bytes(sector)
 
 
 def test_a_hibernated_windows_is_refused(appliance: ApplianceSettings, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Disk files looked at without a batch: intact or where not, and the commands that tell it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,12 @@ from click.testing import CliRunner
 from v2s_tui.adapters.disk.manifest import ManifestWriter, digest_of, manifest_path
 from v2s_tui.adapters.disk.qcow2_layout import CLUSTER_BYTES
 from v2s_tui.adapters.disk.verify import Verified
+from v2s_tui.adapters.guest.windows.inspection import BITLOCKER
 from v2s_tui.cli.main import cli
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.guest.plan import GuestPlan
+from v2s_tui.domain.guest.refusals import Refusal
+from v2s_tui.usecases import inspect_disks
 from v2s_tui.usecases.inspect_disks import guest_plan, verified_lines, verify_file
 
 CLUSTERS = [bytes([number]) * CLUSTER_BYTES for number in range(1, 5)]
@@ -60,6 +65,25 @@ def test_files_that_are_not_there_are_named(disk: Path) -> None:
         verify_file(disk.with_name("gone.raw"))
     with pytest.raises(InputError, match=r"other\.manifest does not exist"):
         verify_file(disk, disk.with_name("other.manifest"))
+
+
+@pytest.mark.parametrize(("refusals", "code"), [((), 0), ((BITLOCKER,), 4)])
+def test_the_command_prints_the_plan_and_a_refusal_blocks(
+    monkeypatch: pytest.MonkeyPatch, refusals: tuple[Refusal, ...], code: int
+) -> None:
+    asked: list[object] = []
+
+    def plan(disks: Sequence[Path], cache: Path, virtio_win: Path | None) -> GuestPlan:
+        asked.extend((disks, virtio_win))
+        return GuestPlan((("system", "Windows Server 2022"),), refusals=refusals)
+
+    monkeypatch.setattr(inspect_disks, "guest_plan", plan)
+    words = ["guest", "plan", "--disk", "a.qcow2", "--disk", "b.qcow2", "--virtio-win", "drivers"]
+    result = CliRunner().invoke(cli, words)
+    assert asked == [(Path("a.qcow2"), Path("b.qcow2")), Path("drivers")]
+    assert result.exit_code == code, result.output
+    assert result.stdout.startswith("system        Windows Server 2022\n")
+    assert ("turn BitLocker off" in result.stdout) == bool(refusals)
 
 
 def test_disks_of_two_formats_are_refused_before_anything_starts(disk: Path, tmp_path: Path) -> None:
