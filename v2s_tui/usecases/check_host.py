@@ -101,21 +101,15 @@ def _appliance(cache: Path, *, fix: bool) -> Check:
 
 def _virt_v2v() -> Check:
     """Never a fault: no plan needs it that does not ask for it, and pre-flight refuses those."""
-    if virt_v2v.program_missing():
-        return Check(
-            "host", virt_v2v.PACKAGE, CheckState.OK, "not installed; only `guest_backend: virt-v2v` needs it"
-        )
+    name = "virt-v2v"
+    if missing := virt_v2v.program_missing():
+        return Check("host", name, CheckState.OK, f"{missing}; only `guest_backend: virt-v2v` needs it")
     try:
         found = virt_v2v.version()
     except ToolError as err:
-        return Check("host", virt_v2v.PACKAGE, CheckState.WARN, err.title, virt_v2v.INSTALL)
-    missing = virt_v2v.windows_part_missing()
-    return Check(
-        "host",
-        virt_v2v.PACKAGE,
-        CheckState.OK,
-        f"{found}, {f'not for Windows: {missing}' if missing else 'for Windows too'}",
-    )
+        return Check("host", name, CheckState.WARN, err.title, virt_v2v.INSTALL)
+    windows = virt_v2v.windows_part_missing()
+    return Check("host", name, CheckState.OK, f"{found}; not for Windows: {windows}" if windows else found)
 
 
 def _work_space(work_dir: Path) -> Iterator[Check]:

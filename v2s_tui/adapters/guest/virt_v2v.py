@@ -16,20 +16,24 @@ from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
-from v2s_tui.domain.errors import ToolError
-from v2s_tui.system.processes import run_tool
+from v2s_tui.domain.errors import Cancelled, ToolError
+from v2s_tui.system.processes import pasteable, run_tool
 
-PROGRAM, PACKAGE = "virt-v2v-in-place", "virt-v2v"
-INSTALL = f"apt-get install {PACKAGE}, or guest_backend: v2s"
+PROGRAM, READER = "virt-v2v-in-place", "nbdkit"
+INSTALL = "apt-get install virt-v2v nbdkit"
+"""Debian's virt-v2v does not depend on nbdkit, without which it reads no description of a guest."""
 LIMIT_SECONDS = 3600.0
 """A Debian takes 2 to 4 minutes under emulation, mostly for its initramfs (reference: guest.md section 4)."""
 UNLISTED = "what it changed is not listed by file and not kept in the guest"
+_WATCHED = 'trap "kill -KILL 0" TERM; "$@" & wait $!'
+"""Ends the whole process group when we end, however: its qemu-nbd would outlive it and hold the disk."""
 _DATA_FOLDER, DATA_VARIABLE = "/usr/share/virt-tools", "VIRT_TOOLS_DATA_DIR"
 _SERVICE_PROGRAMS = ("rhsrvany.exe", "pvvxsvc.exe")
 _SERVICE_FIX = f"put rhsrvany.exe (package mingw32-srvany of Fedora) into {_DATA_FOLDER}, or {DATA_VARIABLE}"
 _HINTS = (
     ("rhsrvany.exe", _SERVICE_FIX),
     ("unable to mount the disk image for writing", "shut the source down fully: `consistency: cold`"),
+    ("nbdkit is not installed", INSTALL),
     ("multi-boot", "it chooses no system among several: guest_backend: v2s for this VM"),
 )
 
@@ -44,7 +48,8 @@ class Converted:
 
 def program_missing() -> str:
     """Why virt-v2v cannot run here, as a phrase; "" when it can."""
-    return "" if shutil.which(PROGRAM) else f"{PROGRAM} is not installed"
+    missing = [name for name in (PROGRAM, READER) if shutil.which(name) is None]
+    return f"not installed: {', '.join(missing)}" if missing else ""
 
 
 def windows_part_missing() -> str:
@@ -57,7 +62,7 @@ def windows_part_missing() -> str:
 
 def version() -> str:
     """Name and version as the program says them. Raises ToolError when it is missing."""
-    found = run_tool([_program(), "--version"], timeout_seconds=30, hint=INSTALL)
+    found = run_tool([_program(), "--version"], timeout_seconds=30, hint=f"{INSTALL}, or guest_backend: v2s")
     return found.stdout.decode("utf-8", "replace").strip()
 
 
@@ -82,24 +87,26 @@ def run_virt_v2v(
     with TemporaryDirectory(prefix="virt-v2v-", dir=scratch) as folder:
         description = Path(folder) / "domain.xml"
         description.write_bytes(domain_xml(disks))
+        argv = command(description)
         try:
             run_tool(
-                command(description),
+                ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", _WATCHED, PROGRAM, *argv],
                 env=settings.environment() | _environment(virtio_win, folder),
                 cancelled=cancelled,
                 timeout_seconds=limit_seconds,
                 on_line=said.hear,
             )
+        except Cancelled as error:
+            raise Cancelled(f"{PROGRAM} was stopped") from error
         except ToolError as error:
-            raise said.explained(error) from error
+            raise said.explained(error, argv) from error
     return Converted(name, tuple(said.warnings))
 
 
 def command(description: Path) -> list[str]:
     """It says each thing on stderr as a line of JSON, and warnings and errors once more in words."""
-    guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
     options = ["--machine-readable=stream:stderr", "--root", "single", "-i", "libvirtxml"]
-    return [*guard, _program(), *options, str(description)]
+    return [_program(), *options, str(description)]
 
 
 def _program() -> str:
@@ -151,14 +158,14 @@ class _Said:
         elif not kind:
             self.words.append(line)
 
-    def explained(self, error: ToolError) -> ToolError:
+    def explained(self, error: ToolError, argv: Sequence[str]) -> ToolError:
         """The failure with the program's own reason, its last words without JSON, and what to do."""
         reason = self.errors[-1].partition("\n")[0].rstrip(".") if self.errors else ""
         said = "\n".join([*self.errors, *self.words])
         known = (hint for sign, hint in _HINTS if sign in said)
         return ToolError(
             f"{PROGRAM}: {reason}" if reason else f"{PROGRAM} {error.title.partition(' ')[2]}",
-            command=error.command,
+            command=pasteable(argv),
             exit_code=error.exit_code,
             stderr_tail="\n".join(self.words[-20:]),
             hint=next(known, "read its last lines; `guest_backend: v2s` does without it"),

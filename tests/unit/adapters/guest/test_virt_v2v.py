@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -97,11 +99,14 @@ def test_every_disk_is_an_overlay_in_its_order_named_in_full(home: Path) -> None
 
 def test_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(home / "bin"))
-    assert virt_v2v.program_missing() == "virt-v2v-in-place is not installed"
+    assert virt_v2v.program_missing() == "not installed: virt-v2v-in-place, nbdkit"
     with pytest.raises(ToolError) as error:
         run(home)
     assert "apt-get install virt-v2v" in error.value.hint
+    assert "guest_backend: v2s" in error.value.hint
     stand_in(home, RECORDS)
+    assert virt_v2v.program_missing() == "not installed: nbdkit"
+    (home / "bin" / "nbdkit").symlink_to("/bin/true")
     assert virt_v2v.program_missing() == ""
 
 
@@ -117,10 +122,11 @@ def test_its_own_reason_and_last_words_reach_the_operator(home: Path) -> None:
 
 
 def test_a_death_without_a_word(home: Path) -> None:
-    stand_in(home, "kill -9 $$\n")
-    with pytest.raises(ToolError, match="virt-v2v-in-place was killed by SIGKILL") as error:
+    stand_in(home, "exit 3\n")
+    with pytest.raises(ToolError, match="virt-v2v-in-place ended with exit code 3") as error:
         run(home)
     assert "guest_backend: v2s" in error.value.hint
+    assert error.value.command.startswith(str(home / "bin" / virt_v2v.PROGRAM))
 
 
 def gone(home: Path) -> bool:
@@ -149,8 +155,29 @@ def test_cancel_ends_it(home: Path) -> None:
     stand_in(home, HANGS)
     cancelled = threading.Event()
     threading.Timer(0.5, cancelled.set).start()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="virt-v2v-in-place was stopped"):
         run(home, cancelled=cancelled)
+    assert gone(home)
+
+
+def test_it_does_not_outlive_a_runner_that_is_killed(home: Path) -> None:
+    stand_in(home, HANGS)
+    call = (
+        "run_virt_v2v([], settings, virtio_win=None, scratch=Path.home(), cancelled=Event(), progress=print)"
+    )
+    imports = (
+        "from pathlib import Path",
+        "from threading import Event",
+        "from v2s_tui.adapters.guest.appliance import ApplianceSettings",
+        "from v2s_tui.adapters.guest.virt_v2v import run_virt_v2v",
+        "settings = ApplianceSettings(None, None, '', 'tcg')",
+    )
+    with subprocess.Popen([sys.executable, "-c", "\n".join([*imports, call])]) as runner:
+        deadline = time.monotonic() + 20
+        while not (home / "child").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        runner.kill()
     assert gone(home)
 
 

@@ -75,7 +75,7 @@ def test_firmware_blocks_until_an_operator_accepts_it_and_drivers_cannot_be_wish
 
 
 BACKEND = {"adapt": True, "guest_backend": GuestBackend.VIRT_V2V}
-NOT_HERE = {"virt_v2v_missing": "virt-v2v-in-place is not installed"}
+NOT_HERE = {"virt_v2v_missing": "not installed: virt-v2v-in-place"}
 NOT_FOR_WINDOWS = {"virt_v2v_missing": "", "windows_v2v_missing": "no rhsrvany.exe is in /usr/share"}
 HERE = {"virt_v2v_missing": "", "windows_v2v_missing": ""}
 

@@ -45,7 +45,7 @@ def _virt_v2v(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Finding]:
             "no-virt-v2v",
             facts.virt_v2v_missing,
             why,
-            f"apt-get install virt-v2v, {otherwise}",
+            f"apt-get install virt-v2v nbdkit, {otherwise}",
             overridable=False,
         )
     elif planned.windows and facts.windows_v2v_missing:
