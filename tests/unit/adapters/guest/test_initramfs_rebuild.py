@@ -139,6 +139,7 @@ def test_what_no_archive_can_be_appended_to_can_be_rebuilt() -> None:
         ("E: busybox is required\nexit status 1\n", "exit status 1"),
         ("/usr/sbin/mkinitramfs: not found\nexit status 127\n", "exit status 127"),
         ("working on it\nexit status 124\n", "longer than 900 s"),
+        ("Terminated\nexit status 143\n", "longer than 900 s"),
         ("", "exit status"),
         ("killed by somebody", "exit status"),
     ],

@@ -19,12 +19,14 @@ from v2s_tui.domain.guest.facts import KernelFacts
 from v2s_tui.domain.guest.refusals import GuestRefused, Refusal
 from v2s_tui.system.processes import pasteable
 
-NEW_IMAGE = "/var/tmp/v2s-initramfs"  # noqa: S108 - in the guest; whatever stood there is removed first
+NEW_IMAGE = "/var/lib/v2s/initramfs"
 REBUILD_SECONDS = 900.0
 """For one initramfs. A list of drivers takes a minute under emulation, all of a Debian five (measured)."""
 SESSION_SECONDS = 3 * REBUILD_SECONDS
 """What a guest gets for all of its kernels, besides everything else."""
 _END_SECONDS = 30.0
+_TIMED_OUT = frozenset({124, 143})
+"""What `timeout` of coreutils and of busybox end with."""
 _USE_OVERLAY = "set `initramfs: overlay`, which appends the drivers and runs nothing of the guest"
 _DRACUT = ("/usr/bin/dracut", "/usr/sbin/dracut", "/sbin/dracut")
 _OLD_DRACUT = "/usr/share/dracut/modules.d"
@@ -34,12 +36,13 @@ _SUSE_MKINITRD, _SUSE_SCRIPTS = "/sbin/mkinitrd", "/lib/mkinitrd/scripts"
 """SUSE before dracut (SLES 11); elsewhere mkinitrd is a wrapper, or takes other arguments."""
 _SCRIPT = """limit=$1; image=$2; shift 2
 PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL
-rm -f "$image"
+mkdir -p "${image%/*}"; rm -f "$image" "$image.log"
 ! command -v timeout >/dev/null || set -- timeout "$limit" "$@"
-{ "$@" </dev/null 2>&1; echo "exit status $?"; } | tail -c 3000
+"$@" </dev/null >"$image.log" 2>&1; echo "exit status $?" >>"$image.log"
+tail -c 3000 "$image.log"; rm -f "$image.log"
 """
-"""Keeps the tool's last lines whatever it prints, where the guest has `timeout` also when it takes too long;
-where not, the session's own limit ends it."""
+"""Keeps the tool's last lines, however much it prints, where the guest has `timeout` also when it takes too
+long; where not, the session's own limit ends it. No pipe, which a forgotten child would hold open."""
 
 
 class GuestWithTools(GuestView, GuestFiles, Protocol):
@@ -121,7 +124,7 @@ def _run(guest: GuestWithTools, change: Change) -> str:
         raise _failed(change, f"it cannot run here: {error.title}", None, error.stderr_tail) from error
     tail, _, status = printed.rstrip().rpartition("exit status ")
     code = int(status) if status.isdecimal() else None
-    if code == 124:
+    if code in _TIMED_OUT:
         raise _failed(change, f"it took longer than {REBUILD_SECONDS:.0f} s", code, tail)
     if code != 0:
         raise _failed(change, f"exit status {status}", code, tail)
