@@ -25,8 +25,15 @@ INSTALL = "apt-get install virt-v2v nbdkit"
 LIMIT_SECONDS = 3600.0
 """A Debian takes 2 to 4 minutes under emulation, mostly for its initramfs (reference: guest.md section 4)."""
 UNLISTED = "what it changed is not listed by file and not kept in the guest"
-_WATCHED = 'trap "kill -KILL 0" TERM; "$@" & wait $!'
-"""Ends the whole process group when we end, however: its qemu-nbd would outlive it and hold the disk."""
+_WATCHED = """
+trap 'trap "" TERM; (sleep 5; kill -KILL 0) & kill -TERM 0; wait "$program"; kill -KILL 0' TERM
+"$@" &
+program=$!
+wait "$program"
+"""
+"""Ends the whole process group when we end, however: its qemu-nbd would outlive it and hold the disk. Asked
+first, it takes its sockets' folder in /tmp away.
+"""
 _DATA_FOLDER, DATA_VARIABLE = "/usr/share/virt-tools", "VIRT_TOOLS_DATA_DIR"
 _SERVICE_PROGRAMS = ("rhsrvany.exe", "pvvxsvc.exe")
 _SERVICE_FIX = f"put rhsrvany.exe (package mingw32-srvany of Fedora) into {_DATA_FOLDER}, or {DATA_VARIABLE}"
