@@ -19,10 +19,25 @@ from v2s_tui.lab.guests.micro import build_micro_guest
 pytestmark = pytest.mark.timeout(1500)  # most of it may be waiting for the machine
 
 
+FSTAB = """/dev/sda1 / ext4 defaults 0 1
+/dev/sda1 /../../../../tmp ext4 defaults 0 0
+/dev/sda1 /boot/../../var ext4 defaults 0 0
+/dev/sda1 /outside ext4 defaults 0 0
+/dev/sda1 relative/etc ext4 defaults 0 0
+"""
+
+
 def hostile(raw: Path, secret: Path) -> None:
-    """Rewrites a built guest with debugfs: links to a host file, an endless grub.cfg, a device as fstab."""
+    """Rewrites a built guest with debugfs: links to a host file, an endless grub.cfg, a device as crypttab,
+    mount points that lead out.
+    """
+    fstab = secret.with_name("fstab")
+    fstab.write_text(FSTAB)
     commands = "\n".join(
         [
+            "rm /etc/fstab",
+            f"write {fstab} /etc/fstab",
+            "symlink /outside /../../etc",
             "rm /etc/network/interfaces",
             f"symlink /etc/network/interfaces /../../../../..{secret}",
             "rm /etc/default/grub",
@@ -58,6 +73,7 @@ def test_nothing_outside_its_disk_is_read_or_changed(
     assert secret.read_text().startswith("auto ens192")
     assert secret.stat().st_mtime == 1_000_000_000
     assert adapted.entries == (), "an endless grub.cfg is not read"
+    assert [mount.mountpoint for mount in adapted.facts.mounts] == ["/"]
     with GuestSession([disk], appliance, cancelled=threading.Event(), readonly=True) as session:
         session.mount(adapted.facts.root.filesystem.device, "/")
         mask = "/etc/systemd/system/open-vm-tools.service"

@@ -166,7 +166,7 @@ def _mount_others(session: GuestSession, names: DeviceNames, root: GuestMount) -
         if (
             filesystem is None
             or filesystem.kind not in _MOUNT_KINDS
-            or not session.is_folder(entry.mountpoint)
+            or not _is_place(session, entry.mountpoint)
         ):
             continue
         subvolume = next(
@@ -182,6 +182,11 @@ def _mount_others(session: GuestSession, names: DeviceNames, root: GuestMount) -
         session.mount(filesystem.device, entry.mountpoint, subvolume=subvolume)
         mounts.append(GuestMount(entry.mountpoint, filesystem, subvolume))
     return mounts
+
+
+def _is_place(session: GuestSession, mountpoint: str) -> bool:
+    """A folder of the guest; a link would be followed by the appliance's own mount, out of the guest."""
+    return session.is_folder(mountpoint) and session.link_target(mountpoint) is None
 
 
 def _is_local(entry: FstabEntry) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from v2s_tui.adapters.guest.boot import gpt, mbr
 from v2s_tui.adapters.guest.boot.conversion import NoRoomForEsp, check_convertible, ensure_esp, table_kind
+from v2s_tui.adapters.guest.inspection import read_disk
 from v2s_tui.domain.guest.facts import PartitionTable
 from v2s_tui.domain.guest.refusals import GuestRefused
 
@@ -97,6 +98,18 @@ def test_conversion_keeps_places_and_numbers_and_adds_an_esp() -> None:
     assert (place.number, place.start, place.is_new) == (2, 120 * SECTORS, True)
     assert after.esp is not None
     assert after.esp.number == 2
+
+
+def test_partition_uuids_to_come_are_known_before() -> None:
+    """Files name partitions by them before the table is converted."""
+    disk = disk_with(entry(0x83, 2048, 100 * SECTORS), entry(0x82, 2048 + 100 * SECTORS, 20 * SECTORS))
+    before = read_disk(disk, converts=True)
+    assert before.partition_uuids == {1: "00001234-01", 2: "00001234-02"}
+    assert read_disk(disk).later_uuids == {}, "a table that is kept keeps its PARTUUIDs"
+    ensure_esp(disk, esp_bytes=ESP)
+    after = read_disk(disk, converts=True)
+    assert {number: after.partition_uuids[number] for number in (1, 2)} == before.later_uuids
+    assert after.later_uuids == {}
 
 
 def test_a_second_run_writes_nothing() -> None:
