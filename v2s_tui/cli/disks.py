@@ -24,7 +24,7 @@ def guest() -> None:
 @click.option("--virtio-win", type=_FILE, help="Drivers for Windows: the virtio-win ISO or its folder.")
 @click.pass_context
 def guest_plan(ctx: click.Context, disks: tuple[Path, ...], virtio_win: Path | None) -> None:
-    """List what was found in a guest, and what would be changed with the reason. The disks are only read."""
+    """List what is in a guest and what would be changed, each with its reason. The disks are only read."""
     from v2s_tui.bootstrap import cache_folder
     from v2s_tui.cli.exit_codes import ExitCode
     from v2s_tui.presentation.guest_plan import guest_plan_lines

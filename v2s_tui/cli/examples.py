@@ -53,7 +53,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "batch undo": ("v2s batch undo --batch-id 1f2e3d4c --vm web-01",),
     "doctor": ("v2s doctor", "v2s doctor --config /etc/v2s/config.yaml"),
     "guest": ("v2s guest plan --disk boot.qcow2",),
-    "guest plan": ("v2s guest plan --disk boot.qcow2 --disk data.qcow2",),
+    "guest plan": (
+        "v2s guest plan --disk boot.qcow2 --disk data.qcow2",
+        "v2s guest plan --disk windows.qcow2 --virtio-win virtio-win.iso",
+    ),
     "disk": ("v2s disk verify boot.qcow2",),
     "disk canary": ("v2s disk canary",),
     "disk verify": ("v2s disk verify /dev/sdb --manifest disk-0.manifest",),
