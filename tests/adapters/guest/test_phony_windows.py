@@ -13,6 +13,7 @@ from v2s_tui.adapters.guest.adapt import AdaptRequest
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
 from v2s_tui.adapters.guest.plan_guest import plan_guest
 from v2s_tui.adapters.guest.session import GuestSession
+from v2s_tui.adapters.guest.virt_v2v import DATA_VARIABLE, program_missing, run_virt_v2v
 from v2s_tui.adapters.guest.windows.adapt import clean_tools, fix_bootloader, inject_virtio
 from v2s_tui.adapters.guest.windows.boot_store import STORE_PATH
 from v2s_tui.adapters.guest.windows.inspection import BITLOCKER
@@ -30,6 +31,7 @@ from v2s_tui.lab.disks.partitions import (
     write_gpt,
     write_mbr,
 )
+from v2s_tui.lab.guests.virtio_drivers import write_virtio_win
 from v2s_tui.lab.guests.windows_hive import bcd_store, software_hive, system_hive
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow_guest]
@@ -164,3 +166,33 @@ def test_a_hibernated_windows_is_refused(appliance: ApplianceSettings, tmp_path:
     disk = windows_disk(tmp_path, extra={"hiberfil.sys": b"HIBR" + bytes(4096)})
     with pytest.raises(GuestRefused, match="powercfg /h off"):
         clean_tools([disk], appliance, cancelled=threading.Event())
+
+
+def program_header() -> bytes:
+    """So much of an empty 64-bit program that libguestfs tells the architecture from it."""
+    at, machine, optional_bytes, sixty_four_bits = 0x80, 0x8664, 240, 0x20B
+    head = b"MZ".ljust(60, b"\0") + struct.pack("<I", at)
+    coff = b"PE\0\0" + struct.pack("<HHIIIHH", machine, 1, 0, 0, 0, optional_bytes, 0x22)
+    return (head.ljust(at, b"\0") + coff + struct.pack("<H", sixty_four_bits)).ljust(1024, b"\0")
+
+
+@pytest.mark.skipif(bool(program_missing()), reason=program_missing())
+def test_the_real_virt_v2v_leaves_the_controller_of_the_target_to_us(
+    appliance: ApplianceSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes our overlay and our drivers, and registers virtio-blk only."""
+    (tmp_path / "rhsrvany.exe").write_bytes(b"MZ phony")
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    extra = {"Windows/System32/cmd.exe": program_header(), "Windows/Temp/x": b""}
+    disk, event = windows_disk(tmp_path, extra=extra), threading.Event()
+    drivers = write_virtio_win(tmp_path / "iso")
+    steps: list[str] = []
+    done = run_virt_v2v(
+        [disk], appliance, virtio_win=drivers, scratch=tmp_path, cancelled=event, progress=steps.append
+    )
+    assert done.version.startswith("virt-v2v-in-place ")
+    assert "virt-v2v: Converting Windows Server 2019 Standard to run on KVM" in steps
+    injected = inject_virtio([disk], drivers, appliance, nics=NICS, cancelled=event)
+    assert "/Windows/System32/drivers/vioscsi.sys" in {record.path for record in injected.records}
+    assert r"%SystemRoot%\Drivers\VirtIO" in injected.facts.device_path, "where virt-v2v put its drivers"
+    assert dict(injected.facts.vmware_services)["VMTools"] == 2, "tools go at its first boot, not before"
