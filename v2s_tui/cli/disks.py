@@ -7,6 +7,7 @@ import click
 
 from v2s_tui.cli.console import put, say
 from v2s_tui.cli.options import chosen_config, config_option
+from v2s_tui.domain.guest.changes import InitramfsMode
 
 _FILE = click.Path(path_type=Path)
 _WIDEST = 110
@@ -22,8 +23,14 @@ def guest() -> None:
     "--disk", "disks", type=_FILE, multiple=True, required=True, help="Boot disk first (repeatable)."
 )
 @click.option("--virtio-win", type=_FILE, help="Drivers for Windows: the virtio-win ISO or its folder.")
+@click.option(
+    "--initramfs",
+    type=click.Choice([each.value for each in InitramfsMode]),
+    default=InitramfsMode.OVERLAY.value,
+    help="What the plan will say: append drivers to it, or let the guest's own tool rebuild it.",
+)
 @click.pass_context
-def guest_plan(ctx: click.Context, disks: tuple[Path, ...], virtio_win: Path | None) -> None:
+def guest_plan(ctx: click.Context, disks: tuple[Path, ...], virtio_win: Path | None, initramfs: str) -> None:
     """List what is in a guest and what would be changed, each with its reason. The disks are only read."""
     from v2s_tui.bootstrap import cache_folder
     from v2s_tui.cli.exit_codes import ExitCode
@@ -31,7 +38,7 @@ def guest_plan(ctx: click.Context, disks: tuple[Path, ...], virtio_win: Path | N
     from v2s_tui.usecases.inspect_disks import guest_plan as plan
 
     say("reading the guest; the appliance that opens its disks needs 10 to 30 seconds")
-    found = plan(disks, cache_folder(), virtio_win)
+    found = plan(disks, cache_folder(), virtio_win, InitramfsMode(initramfs))
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     for line in guest_plan_lines(found, width=width):
         put(line)

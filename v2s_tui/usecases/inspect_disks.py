@@ -13,17 +13,23 @@ from v2s_tui.adapters.guest.adapt import AdaptRequest
 from v2s_tui.adapters.guest.appliance import prepare_appliance
 from v2s_tui.adapters.guest.plan_guest import plan_guest
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.plan import GuestPlan
 from v2s_tui.domain.units import format_bytes
 
 MOST_RANGES = 10
 
 
-def guest_plan(disks: Sequence[Path], cache: Path, virtio_win: Path | None = None) -> GuestPlan:
+def guest_plan(
+    disks: Sequence[Path],
+    cache: Path,
+    virtio_win: Path | None = None,
+    initramfs: InitramfsMode = InitramfsMode.OVERLAY,
+) -> GuestPlan:
     """What the guest stages would change on these disks of one VM, boot disk first; they are only read.
 
-    cache: where the appliance's kernel is kept. virtio_win: drivers for a Windows guest. Raises InputError,
-    ToolError.
+    cache: where the appliance's kernel is kept. virtio_win: drivers for a Windows guest.
+    initramfs: for a Linux guest. Raises InputError, ToolError.
     """
     for disk in disks:
         refuse_foreign_files(disk)
@@ -33,7 +39,7 @@ def guest_plan(disks: Sequence[Path], cache: Path, virtio_win: Path | None = Non
     with tempfile.TemporaryDirectory(prefix="v2s-guest-") as scratch:
         return plan_guest(
             [disk.absolute() for disk in disks],
-            AdaptRequest(),
+            AdaptRequest(initramfs=initramfs),
             prepare_appliance(cache),
             scratch=Path(scratch),
             cancelled=threading.Event(),

@@ -17,6 +17,7 @@ from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.domain.errors import Cancelled, ToolError, V2sError
 from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangeRecord, InitramfsMode
 from v2s_tui.domain.guest.facts import KernelFacts
+from v2s_tui.domain.guest.plan import file_step
 from v2s_tui.domain.guest.refusals import GuestRefused
 
 MIB = 1024**2
@@ -98,6 +99,9 @@ def test_each_family_has_its_command(
     guest = GuestThatRuns(files)
     (change,) = planned(guest, kind=kind)
     assert (change.kind, change.path, change.command) == (ChangeKind.REBUILD, KERNEL.initramfs_path, command)
+    shown = file_step("adapt_guest", change)
+    assert (shown.action, shown.target) == ("rebuild", KERNEL.initramfs_path)
+    assert shown.reason.endswith(f"made anew by the guest's {Path(command[0]).name}")
     record = rebuild(guest, change, KERNEL, scratch=tmp_path)
     assert record.path == KERNEL.initramfs_path
     assert guest.files[KERNEL.initramfs_path] == image(*DRIVERS)
