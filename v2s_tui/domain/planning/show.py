@@ -47,7 +47,7 @@ def _decision(planned: PlannedVm, monthly: float | None) -> str:
         f"{counted(moving, 'disk')}, {planned.vm.total_disk_gib:g} GB",
         f"{format_eur(monthly)}/month" if monthly is not None else "",
         "initramfs rebuilt" if planned.rebuilds_initramfs else "",
-        "initramfs rebuilt" if planned.rebuilds_initramfs else "",
+        "virt-v2v besides v2s" if planned.by_virt_v2v else "",
         "" if planned.create_instance else "no Instance",
     )
     return ", ".join(part for part in parts if part)

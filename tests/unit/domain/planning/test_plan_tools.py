@@ -11,6 +11,7 @@ from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.planning.difference import diff_inventory, diff_plans, source_drift
 from v2s_tui.domain.planning.lint import lint_plan
 from v2s_tui.domain.planning.plan import BatchPlan
+from v2s_tui.domain.planning.plan_options import GuestBackend
 from v2s_tui.domain.planning.schema import plan_schema
 from v2s_tui.domain.planning.show import plan_lines
 from v2s_tui.domain.source.inventory import Inventory
@@ -141,16 +142,18 @@ def test_the_listing_shows_waves_decisions_and_who_is_left_out() -> None:
             planned_vm("a"),
             planned_vm("b", wave="two", create_instance=False),
             planned_vm("c", wave="two", adapt=True, initramfs=InitramfsMode.REBUILD),
+            planned_vm("d", wave="two", adapt=True, guest_backend=GuestBackend.VIRT_V2V),
             excluded=(("x", "retired"),),
         )
     )
     assert shown == (
         "wave one: 1 VM, then continue",
         "  a  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB",
-        "wave two: 2 VMs, then continue",
+        "wave two: 3 VMs, then continue",
         "  b  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB, no Instance",
         "  c  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB, initramfs rebuilt",
+        "  d  POP2-2C-8G in fr-par-1, priority 5, snapshot, 1 disk, 40 GB, virt-v2v besides v2s",
         "excluded: 1 VM",
         "  x: retired",
-        "3 VMs in 2 waves, 120 GB of disks",
+        "4 VMs in 2 waves, 160 GB of disks",
     )
