@@ -35,14 +35,18 @@ def fresh_overlays(stage: StageInput, context: StageContext) -> Artifacts:
     return artifacts
 
 
+def say(context: StageContext, step: str) -> None:
+    """Show a step of the work on the guest."""
+    context.progress.activity = step
+
+
 def converted(stage: StageInput, context: StageContext, artifacts: Artifacts) -> Artifacts:
     """The guest after virt-v2v; the report says that it was there, since it lists no changes."""
-
-    def say(step: str) -> None:
-        context.progress.activity = step
-
     work = context.ports.guests.run_virt_v2v(
-        overlay_paths(artifacts), scratch=stage.work_dir, on_step=say, cancelled=context.cancelled
+        overlay_paths(artifacts),
+        scratch=stage.work_dir,
+        on_step=lambda step: say(context, step),
+        cancelled=context.cancelled,
     )
     return with_manifest(stage, artifacts, "virt-v2v", work)
 

@@ -7,6 +7,7 @@ from v2s_tui.engine.stages.guest_work import (
     fresh_overlays,
     nic_plans,
     overlay_paths,
+    say,
     with_manifest,
 )
 
@@ -25,7 +26,7 @@ def adapt_guest(stage: StageInput, context: StageContext) -> Artifacts:
         nic_plans(stage.planned),
         initramfs=stage.planned.initramfs,
         scratch=stage.work_dir,
-        on_step=lambda step: _say(context, step),
+        on_step=lambda step: say(context, step),
         cancelled=context.cancelled,
     )
     return with_manifest(stage, artifacts, "adapt_guest", work)
@@ -37,11 +38,7 @@ def ensure_uefi(stage: StageInput, context: StageContext) -> Artifacts:
         overlay_paths(stage.artifacts),
         nic_plans(stage.planned),
         scratch=stage.work_dir,
-        on_step=lambda step: _say(context, step),
+        on_step=lambda step: say(context, step),
         cancelled=context.cancelled,
     )
     return with_manifest(stage, stage.artifacts, "ensure_uefi", work)
-
-
-def _say(context: StageContext, step: str) -> None:
-    context.progress.activity = step
