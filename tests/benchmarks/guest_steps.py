@@ -1,4 +1,5 @@
-"""Seconds of each step that makes a BIOS guest boot; beside virt-v2v where it and nbdkit are installed.
+"""Seconds of each step that makes a BIOS guest boot; beside virt-v2v where it and nbdkit are installed, which
+is then tried as `guest_backend: virt-v2v` to the end.
 
 The guest is a real Debian where it can be built (root, mmdebstrap), else a small one that virt-v2v refuses.
 
@@ -20,14 +21,15 @@ from typing import TypeVar
 from v2s_tui.adapters.guest.adapt import AdaptRequest, adapt_linux
 from v2s_tui.adapters.guest.appliance import prepare_appliance
 from v2s_tui.adapters.guest.uefi import ensure_uefi
+from v2s_tui.adapters.guest.virt_v2v import PROGRAM, Converted, program_missing, run_virt_v2v
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
+from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.guest.evidence import EvidenceLevel
 from v2s_tui.lab.guests.debian import build_debian_guest
 from v2s_tui.lab.guests.micro import build_micro_guest
 
 Result = TypeVar("Result")
 CACHE = Path(os.environ.get("V2S_LAB_CACHE") or Path.home() / ".cache/v2s-lab")
-VIRT_V2V = "virt-v2v-in-place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +88,34 @@ def main(folder: Path) -> None:
         lambda: adapt_linux([ours], request, settings, scratch=folder, cancelled=event),
     )
     level = EvidenceLevel.POWER_OFF
-    proof, _ = timed(
+    proven, _ = timed(
         f"rehearse_boot to {level.label}",
         lambda: rehearse_boot([ours], required=level, timeout_seconds=300, folder=folder, cancelled=event),
     )
-    print(f"reached {proof.reached.label} under {proof.acceleration}")
-    if shutil.which(VIRT_V2V) is None:
-        print(f"{VIRT_V2V} is not installed: no comparison")
+    print(f"reached {proven.reached.label} under {proven.acceleration}")
+    if missing := program_missing():
+        print(f"no comparison: {missing}")
         return
     theirs = overlay(raw, "theirs.qcow2")
-    argv = [VIRT_V2V, "-i", "disk", str(theirs)]
-    environment = {**os.environ, **settings.environment()}
-    done, cost = timed(
-        VIRT_V2V,
-        lambda: subprocess.run(argv, env=environment, check=False, capture_output=True, text=True),
-    )
-    if done.returncode:
-        words = [line for line in (done.stdout + done.stderr).splitlines() if "error:" in line]
-        print(f"it failed, so there is no comparison: {' '.join(words)}")
+
+    def convert() -> Converted:
+        return run_virt_v2v(
+            [theirs], settings, virtio_win=None, scratch=folder, cancelled=event, progress=print
+        )
+
+    try:
+        _, cost = timed(PROGRAM, convert)
+    except ToolError as error:
+        print(f"no comparison: {error.title}")
         return
     ours_cost = first + second
     wall, cpu = cost.wall / ours_cost.wall, cost.cpu / ours_cost.cpu
     print(f"ours : theirs = 1 : {wall:.1f} by the clock, 1 : {cpu:.1f} of processor")
+    besides = adapt_linux([theirs], request, settings, scratch=folder, cancelled=event)
+    print(f"left to v2s after it: {', '.join(record.path for record in besides.records)}")
+    ensure_uefi([theirs], besides, request, scratch=folder)
+    proof = rehearse_boot([theirs], required=level, timeout_seconds=300, folder=folder, cancelled=event)
+    print(f"both together reached {proof.reached.label}")
 
 
 if __name__ == "__main__":

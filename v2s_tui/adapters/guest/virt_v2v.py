@@ -36,7 +36,9 @@ first, it takes its sockets' folder in /tmp away.
 """
 _DATA_FOLDER, DATA_VARIABLE = "/usr/share/virt-tools", "VIRT_TOOLS_DATA_DIR"
 _SERVICE_PROGRAMS = ("rhsrvany.exe", "pvvxsvc.exe")
-_SERVICE_FIX = f"put rhsrvany.exe (package mingw32-srvany of Fedora) into {_DATA_FOLDER}, or {DATA_VARIABLE}"
+_SERVICE_FIX = (
+    f"put rhsrvany.exe (package mingw32-srvany of Fedora) into {_DATA_FOLDER} or where {DATA_VARIABLE} points"
+)
 _HINTS = (
     ("rhsrvany.exe", _SERVICE_FIX),
     ("unable to mount the disk image for writing", "shut the source down fully: `consistency: cold`"),
