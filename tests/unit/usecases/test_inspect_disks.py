@@ -12,6 +12,7 @@ from v2s_tui.adapters.disk.verify import Verified
 from v2s_tui.adapters.guest.windows.inspection import BITLOCKER
 from v2s_tui.cli.main import cli
 from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.plan import GuestPlan
 from v2s_tui.domain.guest.refusals import Refusal
 from v2s_tui.usecases import inspect_disks
@@ -73,14 +74,16 @@ def test_the_command_prints_the_plan_and_a_refusal_blocks(
 ) -> None:
     asked: list[object] = []
 
-    def plan(disks: Sequence[Path], cache: Path, virtio_win: Path | None) -> GuestPlan:
-        asked.extend((disks, virtio_win))
+    def plan(
+        disks: Sequence[Path], cache: Path, virtio_win: Path | None, initramfs: InitramfsMode
+    ) -> GuestPlan:
+        asked.extend((disks, virtio_win, initramfs))
         return GuestPlan((("system", "Windows Server 2022"),), refusals=refusals)
 
     monkeypatch.setattr(inspect_disks, "guest_plan", plan)
     words = ["guest", "plan", "--disk", "a.qcow2", "--disk", "b.qcow2", "--virtio-win", "drivers"]
-    result = CliRunner().invoke(cli, words)
-    assert asked == [(Path("a.qcow2"), Path("b.qcow2")), Path("drivers")]
+    result = CliRunner().invoke(cli, [*words, "--initramfs", "rebuild"])
+    assert asked == [(Path("a.qcow2"), Path("b.qcow2")), Path("drivers"), InitramfsMode.REBUILD]
     assert result.exit_code == code, result.output
     assert result.stdout.startswith("system        Windows Server 2022\n")
     assert ("turn BitLocker off" in result.stdout) == bool(refusals)
