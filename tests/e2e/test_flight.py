@@ -171,14 +171,28 @@ def test_a_fleet_arrives_whatever_goes_wrong(tmp_path: Path) -> None:
     (tmp_path / "faults.yaml").write_text(yaml.safe_dump(FAULTS))
     plan, events_path = tmp_path / "plan.yaml", tmp_path / "events.jsonl"
     plan.write_text(yaml.safe_dump(PLAN))
-    lab_options = ("--scenario", "fleet", "--vms", str(VMS), "--speed", "10", "--faults")
+    lab_options = (
+        "--scenario",
+        "fleet",
+        "--vms",
+        str(VMS),
+        "--speed",
+        "10",
+        "--lease-timeout",
+        "60",
+        "--faults",
+    )
     with lab_process(tmp_path / "lab", *lab_options, str(tmp_path / "faults.yaml")) as lab:
         config = with_api_rate(lab, tmp_path / "migration.yaml")
         argv = v2s_argv(None, "--config", str(config), "--run", str(plan), "--yes")
         argv += ["--events", str(events_path)]
         with (tmp_path / "run.log").open("wb") as log:
             process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-            seen = asyncio.run(watch(process, lab))
+            try:
+                seen = asyncio.run(watch(process, lab))
+            finally:
+                process.kill()
+                process.wait()
         events = [json.loads(line) for line in events_path.read_text().splitlines()]
         kinds = Counter(each["kind"] for each in events)
         assert process.returncode in (0, 1), (tmp_path / "run.log").read_text()[-4000:]

@@ -6,7 +6,7 @@ import pytest
 from vsphere_lab import Connect, StartLab, named
 
 from v2s_tui.adapters.vsphere.source import VsphereSource
-from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.errors import LeaseFailed, SourceError
 from v2s_tui.lab.vcenter.server import VCenterServer
 
 RIGHT = "Sessions.TerminateSession"
@@ -78,3 +78,17 @@ def test_the_id_does_not_open_the_session(start_lab: StartLab, open_source: Conn
         assert key == session.key
         assert key not in session.cookie
         assert moref
+
+
+def test_a_new_login_under_an_open_lease_frees_the_vm_at_once(
+    start_lab: StartLab, open_source: Connect
+) -> None:
+    lab = start_lab()
+    source = open_source(lab)
+    moref = named(source, "tiny-02").moref
+    with source.open_lease(moref, None) as lease:
+        source._session._renew(source._session.generation)
+        with pytest.raises(LeaseFailed, match="ended at vCenter, by itself or with its session"):
+            lease.complete()
+    assert lab.state()["leases"] == []
+    source.create_snapshot(moref, "v2s-x", description="", quiesce=False)

@@ -159,9 +159,19 @@ def told_as(doing: str) -> Iterator[None]:
 
 
 def lease_error_of(fault: VimFault, doing: str) -> LeaseFailed:
-    """The same for a lease that went to error."""
+    """The same for a lease that went to error, or that the session does not have (any more)."""
+    if fault.kind == GONE:
+        return lease_gone(doing)
     reason, hint = _SENTENCES.get(fault.kind) or _unknown(fault)
     return LeaseFailed(f"{doing}: {reason}", hint=hint)
+
+
+def lease_gone(doing: str) -> LeaseFailed:
+    """A lease that vCenter does not know any more, or not in this session."""
+    return LeaseFailed(
+        f"{doing}: the lease ended at vCenter, by itself or with its session",
+        hint="Retry; the disk is read again from its beginning",
+    )
 
 
 def _unknown(fault: VimFault) -> tuple[str, str]:

@@ -7,6 +7,7 @@ own says how far we are, and sees when the lease goes to error.
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults
@@ -101,11 +102,9 @@ class Lease:
         from pyVmomi import vmodl
 
         fault = vmodl.fault.RequestCanceled(msg=f"v2s: {reason}")
-        try:
-            self._session.attempt(lambda: self._proxy.HttpNfcLeaseAbort(fault), repeatable=True)
-        except (VimFault, SourceError):
-            # It is gone or vCenter is: either way the lease ends by itself for want of a heartbeat.
-            return
+        # Where vCenter does not answer, the lease ends by itself for want of a heartbeat.
+        with suppress(SourceError):
+            end_lease(self._session, self.id, reason=fault)
 
     def _beat(self) -> None:
         last_answer = self._clock()
@@ -141,8 +140,7 @@ class Lease:
             found = self._retriever.read(self._doing, Ref(_KIND, self._moref), "state", "error")
         except faults.VimFaultError as err:
             gone = err.kind == GONE
-            title = f"{self._doing}: the lease timed out or was ended at vCenter" if gone else err.title
-            self._failure = LeaseFailed(title, hint=err.hint)
+            self._failure = faults.lease_gone(self._doing) if gone else LeaseFailed(err.title, hint=err.hint)
         except SourceError as err:
             if final:
                 raise LeaseFailed(f"{self._doing}: the lease's end cannot be told", hint=str(err)) from err
@@ -159,14 +157,15 @@ def lease_id(session: Session, moref: str) -> str:
     return f"{'' if session.key in session.cookie else session.key} {moref}"
 
 
-def end_lease(session: Session, name: str) -> str:
-    """End a lease that a dead process left; returns why that cannot be done, "" done.
+def end_lease(session: Session, name: str, *, reason: Any = None) -> str:
+    """End a lease of ours, or one that a dead process left; returns why that cannot be done, "" done.
 
-    A lease belongs to its session: another one may not see it, but ending the session frees what it held
-    (vSphere API reference, SessionManager.TerminateSession: NotFound for one that is gone).
+    A lease belongs to its session: another one, as after a new login, may not see it, but ending the session
+    frees what it held (vSphere API reference, SessionManager.TerminateSession: NotFound where it is gone).
+    reason: vmodl fault that vCenter shows with the lease.
     """
     key, _, moref = name.partition(" ")
-    ended = bool(moref) and _aborted(session, moref)
+    ended = bool(moref) and _aborted(session, moref, reason)
     if ended or key == session.key:
         return ""
     if not key:
@@ -181,9 +180,9 @@ def end_lease(session: Session, name: str) -> str:
     return ""
 
 
-def _aborted(session: Session, moref: str) -> bool:
+def _aborted(session: Session, moref: str, reason: Any) -> bool:
     try:
-        session.attempt(lambda: session.managed(_KIND, moref).HttpNfcLeaseAbort(None), repeatable=True)
+        session.attempt(lambda: session.managed(_KIND, moref).HttpNfcLeaseAbort(reason), repeatable=True)
     except VimFault:
         return False
     return True

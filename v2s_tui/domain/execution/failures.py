@@ -76,7 +76,7 @@ CATALOGUE: tuple[Signature, ...] = (
         "Retry; if it returns, raise the idle time-out of the account's session.",
     ),
     Signature(
-        "certificate", FailureKind.NETWORK, errors.OutsideError, r"certificate|tls|ssl",
+        "certificate", FailureKind.NETWORK, errors.OutsideError, r"certificate|thumbprint",
         "The server's certificate could not be verified.",
         "Give vmware.ca_file or vmware.thumbprint in migration.yaml.",
     ),

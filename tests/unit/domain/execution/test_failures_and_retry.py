@@ -19,6 +19,11 @@ def _tool(stderr: str) -> errors.ToolError:
     [
         (errors.LoginRefused("refused"), FailureKind.SOURCE, "login-refused"),
         (errors.SourceUnreachable("certificate verify failed"), FailureKind.NETWORK, "certificate"),
+        (
+            errors.SourceUnreachable("No TLS connection to vc:443: EOF occurred (_ssl.c:2427)"),
+            FailureKind.NETWORK,
+            "source-unreachable",
+        ),
         (errors.LeaseFailed("the stream was cut at byte 12"), FailureKind.NETWORK, "stream-cut"),
         (errors.LeaseFailed("lease timed out"), FailureKind.SOURCE, "lease-timeout"),
         (errors.LeaseFailed("error"), FailureKind.SOURCE, "lease-failed"),
