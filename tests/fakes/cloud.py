@@ -12,6 +12,7 @@ from v2s_tui.domain.planning.account_access import MissingAccess
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.private_networks import PrivateNetwork, Vpc
+from v2s_tui.domain.units import GB
 
 
 def small_catalogue(zone: str = "fr-par-1") -> Catalogue:
@@ -59,13 +60,9 @@ class FakeCloud:
         self.world.enter("quotas", "")
         return self.limits
 
-    def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
+    def private_networks(self, zone: str, *, with_taken: bool = False) -> tuple[PrivateNetwork, ...]:
         """As given."""
         return self.networks
-
-    def taken_addresses(self, zone: str) -> Mapping[str, frozenset[str]]:
-        """None."""
-        return {}
 
     def vpcs(self, zone: str) -> tuple[Vpc, ...]:
         """The default one."""
@@ -83,6 +80,10 @@ class FakeCloud:
         return Counter(
             each.commercial_type for (kind, _), each in self.resources.items() if kind == "instance"
         )
+
+    def block_storage_gb(self, zone: str) -> int:
+        """Of the volumes."""
+        return sum(each.size_bytes for (kind, _), each in self.resources.items() if kind == "volume") // GB
 
     def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
         """As given."""

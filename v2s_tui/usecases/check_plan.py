@@ -10,6 +10,7 @@ from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetErr
 from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
+from v2s_tui.domain.planning.preflight.quota_rules import BLOCK_STORAGE_USAGE
 from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.ports import Cloud
 from v2s_tui.domain.source.inventory import Inventory
@@ -50,7 +51,7 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
         facts = replace(
             facts,
             quotas=cloud.quotas(),
-            usage={zone: cloud.usage(zone) for zone in zones},
+            usage={zone: _usage(cloud, zone) for zone in zones},
             access_problems=_access_problems(cloud, outlook),
             networks=networks,
             vpcs=vpcs,
@@ -65,6 +66,10 @@ def _asked(services: Services, outlook: Outlook, facts: PreflightFacts) -> Prefl
     return facts
 
 
+def _usage(cloud: Cloud, zone: str) -> dict[str, int]:
+    return {**cloud.usage(zone), BLOCK_STORAGE_USAGE: cloud.block_storage_gb(zone)}
+
+
 def _access_problems(cloud: Cloud, outlook: Outlook) -> tuple[str, ...]:
     missing = cloud.check_access(outlook.plan.defaults.zone)
     return tuple(str(each) for each in missing if each.concerns(outlook.resolved))
@@ -73,16 +78,9 @@ def _access_problems(cloud: Cloud, outlook: Outlook) -> tuple[str, ...]:
 def _networks(cloud: Cloud, outlook: Outlook) -> tuple[Networks, Vpcs]:
     """By region, asked only where the plan connects something."""
     regions = {region_of(each.zone) for each in outlook.resolved.vms if target_nics(each)}
-    networks = {region: _with_taken(cloud, region) for region in sorted(regions)}
+    networks = {region: cloud.private_networks(region, with_taken=True) for region in sorted(regions)}
     new = outlook.resolved.private_networks
     return networks, {region: cloud.vpcs(region) for region in sorted(regions) if new}
-
-
-def _with_taken(cloud: Cloud, region: str) -> tuple[PrivateNetwork, ...]:
-    taken = cloud.taken_addresses(region)
-    return tuple(
-        replace(each, taken=taken.get(each.id, frozenset())) for each in cloud.private_networks(region)
-    )
 
 
 def check_plan_file(services: Services, path: Path, *, ask: bool = True) -> Outlook:

@@ -13,7 +13,7 @@ from v2s_tui.domain.planning.preflight.capacity_rules import UNLIMITED, type_quo
 from v2s_tui.domain.planning.preflight.check import blocking, preflight
 from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
-from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.target.instance_types import Stock
@@ -70,12 +70,20 @@ def _type(outlook: Outlook, members: tuple[PlannedVm, ...]) -> Iterator[Check]:
     facts = outlook.facts
     if facts is None:
         return
-    alone = replace(outlook.resolved, vms=members)
-    found = preflight(alone, lambda zone: outlook.catalogues[zone], facts)
+    found = preflight(_plan_of(outlook.resolved, members), lambda zone: outlook.catalogues[zone], facts)
     against = {each.code: each for each in found if each.code in _TYPE_CODES}
     yield from (replace(_told(each), name=members[0].target_type) for each in against.values())
     if not against:
         yield _enough(outlook, facts, members)
+
+
+def _plan_of(plan: ResolvedPlan, members: tuple[PlannedVm, ...]) -> ResolvedPlan:
+    """The plan with these VMs only."""
+    names = {each.name for each in members}
+    waves = tuple(
+        replace(wave, vm_names=tuple(name for name in wave.vm_names if name in names)) for wave in plan.waves
+    )
+    return replace(plan, vms=members, waves=waves)
 
 
 def _enough(outlook: Outlook, facts: PreflightFacts, members: tuple[PlannedVm, ...]) -> Check:

@@ -130,9 +130,10 @@ def test_a_network_of_the_plan_is_made_for_the_first_vm_and_found_by_the_second(
         migration = LabMigration(site, name, tmp_path, f"0000b00{number}", nics=nics)
         migration.change(private_networks=(wanted,))
         servers.append(migration.run_from(Stage.VALIDATE))
-    (network,) = [each for each in site.cloud.private_networks(ZONE) if each.name == "made-net"]
+    listed = site.cloud.private_networks(ZONE, with_taken=True)
+    (network,) = [each for each in listed if each.name == "made-net"]
     assert "10.20.0.0/24" in network.subnets
-    assert {"10.20.0.11", "10.20.0.12"} <= site.cloud.taken_addresses(ZONE)[network.id]
+    assert {"10.20.0.11", "10.20.0.12"} <= network.taken
     (ours,) = site.cloud.find("private_network", "fr-par", "")
     assert (ours.id, ours.state, ours.detail) == (network.id, CloudState.IN_USE, "2 addresses in use")
     with pytest.raises(TargetError, match="still in use"):

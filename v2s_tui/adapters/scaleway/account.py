@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from v2s_tui.adapters.scaleway.pages import all_pages
+from v2s_tui.domain.units import GB
 
 _COUNTS = ("servers", "volumes", "images", "snapshots", "ips", "security_groups", "private_nics")
 
@@ -31,3 +32,14 @@ def usage_counts(instance: Any, zone: str, project_id: str) -> Mapping[str, int]
     board = instance.get_dashboard(zone=zone, project=project_id or None).dashboard
     counts = {name: int(getattr(board, f"{name}_count", 0) or 0) for name in _COUNTS}
     return {**counts, **{name: int(count) for name, count in (board.servers_by_types or {}).items()}}
+
+
+def block_storage_gb(block: Any, zone: str, project_id: str) -> int:
+    """GB of the project's Block Storage volumes in the zone, which the dashboard does not know."""
+    volumes = all_pages(
+        lambda page, size: block.list_volumes(
+            zone=zone, project_id=project_id or None, include_deleted=False, page=page, page_size=size
+        ),
+        lambda answer: list(answer.volumes),
+    )
+    return int(sum(each.size for each in volumes) // GB)

@@ -1,17 +1,17 @@
 """Addresses of Private Networks in IPAM: which are taken, which are in use."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from v2s_tui.adapters.scaleway.lookups import listed_networks
+from v2s_tui.adapters.scaleway.lookups import listed_networks, private_network
 from v2s_tui.adapters.scaleway.pages import all_pages
-from v2s_tui.domain.target.private_networks import region_of
+from v2s_tui.domain.target.private_networks import PrivateNetwork, region_of
 
 
-def taken_addresses(apis: Any, zone: str, project_id: str) -> Mapping[str, frozenset[str]]:
-    """Booked or in use, by the id of the Private Network. The API names the network of an address or only
-    its subnet.
+def networks_with_taken(apis: Any, zone: str, project_id: str) -> tuple[PrivateNetwork, ...]:
+    """Private Networks of the zone's region with their addresses that are booked or in use. The API names the
+    network of an address or only its subnet.
     """
     region, project = region_of(zone), project_id or None
     networks = listed_networks(apis, region, project_id=project)
@@ -22,7 +22,9 @@ def taken_addresses(apis: Any, zone: str, project_id: str) -> Mapping[str, froze
         source = ip.source.private_network_id or ip.source.subnet_id
         if source in network_of:
             taken[network_of[source]].add(ip.address.partition("/")[0])
-    return {network_id: frozenset(found) for network_id, found in taken.items()}
+    return tuple(
+        replace(private_network(each), taken=frozenset(taken.get(str(each.id), ()))) for each in networks
+    )
 
 
 def used_addresses(apis: Any, region: str, network_id: str) -> int:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from v2s_tui.adapters.scaleway import lookups, resources
 from v2s_tui.adapters.scaleway.access import ScalewayAccess
-from v2s_tui.adapters.scaleway.account import quota_limits, usage_counts
-from v2s_tui.adapters.scaleway.addresses import taken_addresses
+from v2s_tui.adapters.scaleway.account import block_storage_gb, quota_limits, usage_counts
+from v2s_tui.adapters.scaleway.addresses import networks_with_taken
 from v2s_tui.adapters.scaleway.answers import understanding
 from v2s_tui.adapters.scaleway.catalogue import read_catalogue
 from v2s_tui.adapters.scaleway.finding import find_resources
@@ -66,6 +66,10 @@ class ScalewayCloud:
         """Instances of each commercial type in the zone, and `servers`, `volumes`, `ips`, `images`..."""
         return usage_counts(self._apis.instance, zone, self._access.project_id)
 
+    def block_storage_gb(self, zone: str) -> int:
+        """GB of all Block Storage volumes in the zone."""
+        return block_storage_gb(self._apis.block, zone, self._access.project_id)
+
     def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
         """What the key may not do; harmless calls only."""
         return missing_access(self._apis, self._access, zone)
@@ -74,13 +78,12 @@ class ScalewayCloud:
         """EUR per month without VAT: `block_gb`, `block_gb_15k`, `snapshot_gb`, `ipv4`, `object_gb`."""
         return read_monthly_prices(self._apis.block, zone)
 
-    def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
-        """Private Networks of the project in the zone's region."""
-        return lookups.private_networks(self._apis, zone, self._access.project_id)
-
-    def taken_addresses(self, zone: str) -> Mapping[str, frozenset[str]]:
-        """Addresses booked or in use in the zone's region, by the id of their Private Network."""
-        return taken_addresses(self._apis, zone, self._access.project_id)
+    def private_networks(self, zone: str, *, with_taken: bool = False) -> tuple[PrivateNetwork, ...]:
+        """Private Networks of the project in the zone's region; with_taken: with addresses booked or in
+        use.
+        """
+        networks = networks_with_taken if with_taken else lookups.private_networks
+        return networks(self._apis, zone, self._access.project_id)
 
     def vpcs(self, zone: str) -> tuple[Vpc, ...]:
         """VPCs of the project in the zone's region."""

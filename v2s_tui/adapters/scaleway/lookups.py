@@ -16,12 +16,13 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 def private_networks(apis: Any, zone: str, project_id: str) -> tuple[PrivateNetwork, ...]:
     """All of the zone's region, with their subnets."""
-    return tuple(
-        PrivateNetwork(
-            str(each.id), each.name, tuple(subnet.subnet for subnet in each.subnets or ()), str(each.vpc_id)
-        )
-        for each in listed_networks(apis, region_of(zone), project_id=project_id or None)
-    )
+    return tuple(map(private_network, listed_networks(apis, region_of(zone), project_id=project_id or None)))
+
+
+def private_network(found: Any) -> PrivateNetwork:
+    """As pre-flight needs it, of the API's own."""
+    subnets = tuple(each.subnet for each in found.subnets or ())
+    return PrivateNetwork(str(found.id), found.name, subnets, str(found.vpc_id))
 
 
 def listed_networks(apis: Any, region: str, **asked: Any) -> list[Any]:

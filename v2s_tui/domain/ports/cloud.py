@@ -87,16 +87,18 @@ class Cloud(Protocol):
         """How many Instances of each commercial type, and `volumes`, `ips`... exist in the zone."""
         ...
 
+    def block_storage_gb(self, zone: str) -> int:
+        """GB of all Block Storage volumes in the zone."""
+        ...
+
     def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
         """Harmless calls that prove key, project and rights; returns what is missing."""
         ...
 
-    def private_networks(self, zone: str) -> tuple[PrivateNetwork, ...]:
-        """Private Networks of the project in the zone's region; what is taken in them is not asked."""
-        ...
-
-    def taken_addresses(self, zone: str) -> Mapping[str, frozenset[str]]:
-        """Addresses that are booked or in use, by the id of their Private Network."""
+    def private_networks(self, zone: str, *, with_taken: bool = False) -> tuple[PrivateNetwork, ...]:
+        """Private Networks of the project in the zone's region. with_taken: also which of their addresses
+        are booked or in use.
+        """
         ...
 
     def vpcs(self, zone: str) -> tuple[Vpc, ...]:

@@ -105,6 +105,7 @@ DEFAULT_QUOTAS = {
     "instance_images": 99_999,
     "instance_ips": 500,
     "instance_security_groups": 99_999,
+    "vpc_private_networks": 255,
 }
 """Quota names of the real API are not recorded anywhere we could read; these are the lab's own."""
 

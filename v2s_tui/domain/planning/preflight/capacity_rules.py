@@ -1,4 +1,4 @@
-"""Capacity rules for the whole plan: quotas per wave, work disk, transit storage, rights."""
+"""Capacity rules for the whole plan: Instance types per wave, work disk, transit storage, rights."""
 
 import re
 from collections import Counter
@@ -24,7 +24,6 @@ def capacity_findings(
     yield from _selection(plan)
     yield from _access(plan, facts)
     yield from _type_quotas(plan, catalogue_of_zone, facts)
-    yield from _address_quota(plan, facts)
     yield from _work_disk(plan, facts)
     transit = sum(data_bytes(each) * COMPRESSED_SHARE for each in plan.vms)
     if transit > MOST_TRANSIT_BYTES:
@@ -61,16 +60,17 @@ def _access(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
 
 def type_quota(quotas: Mapping[str, int], type_name: str) -> int | None:
     """The limit for one Instance type; None when no quota names it. Quota names end with the type's name."""
-    wanted = _plain(type_name)
+    wanted = plain_quota_name(type_name)
     fitting = [
         limit
         for name, limit in quotas.items()
-        if _plain(name).endswith(f"_{wanted}") or _plain(name) == wanted
+        if plain_quota_name(name).endswith(f"_{wanted}") or plain_quota_name(name) == wanted
     ]
     return fitting[0] if fitting else None
 
 
-def _plain(name: str) -> str:
+def plain_quota_name(name: str) -> str:
+    """Small letters, digits and underscores: names are compared so."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower())
 
 
@@ -133,20 +133,6 @@ def _substitute(late: list[PlannedVm], catalogue: Catalogue, facts: PreflightFac
             price = f" (EUR {found.price_month_eur:.2f}/month)" if found else ""
             return f"use {name}{price}, "
     return ""
-
-
-def _address_quota(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
-    limit = next(
-        (limit for name, limit in (facts.quotas or {}).items() if _plain(name).endswith("ips")), None
-    )
-    if limit is None or limit == UNLIMITED:
-        return
-    wanted = sum(each.create_instance and each.wants_public_ip for each in plan.vms)
-    used = sum(usage.get("ips", 0) for usage in facts.usage.values())
-    if wanted + used > limit:
-        why = f"{used} of {limit} flexible IPs are used"
-        fix = "public_ip: false where a Private Network is enough, or ask for a larger quota"
-        yield blocks("ip-quota", f"{wanted} more flexible IPs are wanted", why, fix)
 
 
 def _work_disk(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:

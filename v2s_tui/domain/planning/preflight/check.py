@@ -12,6 +12,7 @@ from v2s_tui.domain.planning.preflight.machine_rules import machine_findings
 from v2s_tui.domain.planning.preflight.network_rules import network_findings, repeated_addresses
 from v2s_tui.domain.planning.preflight.new_network_rules import new_network_findings, with_new_networks
 from v2s_tui.domain.planning.preflight.power_rules import power_findings
+from v2s_tui.domain.planning.preflight.quota_rules import quota_findings
 from v2s_tui.domain.planning.preflight.target_rules import target_findings
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.target.instance_types import Catalogue
@@ -23,7 +24,8 @@ def preflight(
     plan: ResolvedPlan, catalogue_of_zone: Callable[[str], Catalogue], facts: PreflightFacts
 ) -> tuple[Finding, ...]:
     """Every finding, the gravest first, then in the order of the plan."""
-    found = [*capacity_findings(plan, catalogue_of_zone, facts), *new_network_findings(plan, facts)]
+    found = [*capacity_findings(plan, catalogue_of_zone, facts), *quota_findings(plan, facts)]
+    found += new_network_findings(plan, facts)
     facts = with_new_networks(plan, facts)
     found += repeated_addresses(plan, facts)
     found += power_findings(plan)

@@ -42,7 +42,7 @@ def with_new_networks(plan: ResolvedPlan, facts: PreflightFacts) -> PreflightFac
     if facts.networks is None:
         return facts
     known = dict(facts.networks)
-    for region, network in _to_make(plan, facts):
+    for region, network in networks_to_make(plan, facts):
         known[region] = (*known.get(region, ()), _as_made(network, facts, region))
     return replace(facts, networks=known)
 
@@ -55,7 +55,7 @@ def new_network_findings(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[
         return
     yield from _there_already(plan, facts, joins)
     made: dict[str, list[PrivateNetwork]] = {}
-    for region, network in _to_make(plan, facts):
+    for region, network in networks_to_make(plan, facts):
         new = _as_made(network, facts, region)
         yield from _vpc(network, facts, region)
         yield from _overlap(new, (*facts.networks.get(region, ()), *made.get(region, ())))
@@ -65,7 +65,7 @@ def new_network_findings(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[
     yield from _full(with_new_networks(plan, facts), joins)
 
 
-def _to_make(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[tuple[str, NewNetwork]]:
+def networks_to_make(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[tuple[str, NewNetwork]]:
     """Region and network, for each that a VM joins and that is not there."""
     wanted = {each.name: each for each in plan.private_networks}
     for region, name in sorted(joins_of(plan)):
