@@ -9,11 +9,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from v2s_tui.adapters.qemu.acceleration import acceleration as probed_acceleration
-from v2s_tui.adapters.qemu.console import console_text, failure_in, menu_waits, signs_in, tail_of
+from v2s_tui.adapters.qemu.console import (
+    console_text,
+    failure_in,
+    menu_waits,
+    signs_in,
+    tail_of,
+    timer_was_starved,
+)
 from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.adapters.qemu.machine import Machine, running_machine
 from v2s_tui.adapters.qemu.profiles import find_profile
@@ -26,6 +34,8 @@ _WRITTEN_BYTES = 1024**2
 _MAX_RESETS = 3
 _POWER_OFF_SECONDS = 60.0
 _ENTER = {"type": "qcode", "data": "ret"}
+_SPOILED_BOOTS = 2
+"""So many may be spoiled by a starved timer; then the result counts whatever it is."""
 
 
 @dataclass(slots=True)
@@ -69,10 +79,43 @@ def rehearse_boot(
 
     The disks are not changed: the guest writes to a layer that is thrown away. folder: of this VM; the
     screenshot stays there as `rehearsal.png`. disk_format: of every disk, never guessed from their content.
-    A boot that fails is a result, not an exception. Raises Cancelled, ToolError (QEMU itself).
+    A boot that fails is a result, not an exception; one that an overloaded host spoiled is tried again.
+    Raises Cancelled, ToolError (QEMU itself).
     """
+    boot = partial(
+        _boot,
+        disks,
+        required=required,
+        timeout_seconds=timeout_seconds,
+        folder=folder,
+        cancelled=cancelled,
+        profile=profile,
+        disk_format=disk_format,
+        engine=acceleration or probed_acceleration(),
+        source_mac=source_mac,
+        on_level=on_level,
+    )
+    for _ in range(_SPOILED_BOOTS):
+        found = boot()
+        if not timer_was_starved(found.failure):
+            return found
+    return boot()
+
+
+def _boot(
+    disks: Sequence[Path],
+    *,
+    required: EvidenceLevel,
+    timeout_seconds: float,
+    folder: Path,
+    cancelled: threading.Event,
+    profile: str,
+    disk_format: str,
+    engine: str,
+    source_mac: str,
+    on_level: Callable[[EvidenceLevel], None],
+) -> Rehearsal:
     machine_profile = find_profile(profile)
-    engine = acceleration or probed_acceleration()
     starting = running_machine(
         machine_profile,
         disks,
