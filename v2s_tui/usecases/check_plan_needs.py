@@ -13,11 +13,12 @@ from v2s_tui.domain.planning.preflight.capacity_rules import UNLIMITED, type_quo
 from v2s_tui.domain.planning.preflight.check import blocking, preflight
 from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
+from v2s_tui.domain.planning.preflight.quota_rules import volumes_gb
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.planning.show import plan_size
 from v2s_tui.domain.planning.target_nics import target_nics
 from v2s_tui.domain.target.instance_types import Stock
-from v2s_tui.domain.units import counted, format_bytes
+from v2s_tui.domain.units import counted
 from v2s_tui.usecases.check_plan import check_plan_file
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
@@ -42,13 +43,13 @@ def check_plan_needs(services: Services, path: Path) -> Iterator[Check]:
 
 
 def _taken(outlook: Outlook, *, image: bool) -> str:
-    """`4 Instances, 5 volumes (60.0 GiB in all), 5 snapshots, 4 images`; without what it takes none of."""
+    """`4 Instances, 5 volumes (60 GB in all), 5 snapshots, 4 images`; without what it takes none of."""
     vms = outlook.resolved.vms
     instances = [each for each in vms if each.create_instance]
-    volumes = [disk for each in instances for disk in moving_disks(each)]
+    volumes = sum(len(moving_disks(each)) for each in instances)
     counts = (
         (len(instances), "Instance", ""),
-        (len(volumes), "volume", f" ({format_bytes(sum(each.capacity_bytes for each in volumes))} in all)"),
+        (volumes, "volume", f" ({sum(map(volumes_gb, instances)):,} GB in all)"),
         (sum(len(moving_disks(each)) for each in vms), "snapshot", ""),
         (len(vms) if image else 0, "image", ""),
         (sum(each.wants_public_ip for each in instances), "flexible IP", ""),

@@ -130,7 +130,7 @@ def test_a_plan_that_fits_is_told_with_its_figures(services, tmp_path, account):
 
 def test_what_the_account_has_not_is_told_for_each_type_with_its_fix(services, tmp_path, account):
     account(
-        quotas={"cp_servers_type_POP2_2C_8G": 2, "instance_ips": 2},
+        quotas={"cp_servers_type_POP2_2C_8G": 2, "instance_ips": 2, "sbs_volumes_total_size_gb": 1},
         stock={"fr-par-1/POP2-4C-16G-WIN": "shortage"},
     )
     checks = looked_at(services, tmp_path, WITH_WINDOWS)
@@ -141,6 +141,7 @@ def test_what_the_account_has_not_is_told_for_each_type_with_its_fix(services, t
     assert "sold out" in stock.detail
     assert "another type or zone" in stock.fix
     assert "public_ip: false" in named(checks, "plan", "ip-quota").fix
+    assert "more GB of Block Storage" in named(checks, "plan", "block-storage-quota").detail
     access = named(checks, "plan", "scaleway-access")
     assert access.state is CheckState.FAIL
     assert "SSHKeysReadOnly" in access.detail

@@ -85,7 +85,7 @@ def test_what_is_in_use_already_counts(look, cloud):
 
 
 def test_all_that_the_batch_takes_is_counted(look):
-    assert look()["takes"].detail == "2 Instances, 2 volumes (2.0 GiB in all), 2 snapshots, 2 images"
+    assert look()["takes"].detail == "2 Instances, 2 volumes (20 GB in all), 2 snapshots, 2 images"
     public = look(PLAN.replace('"off"', '"off", public_ip: true'))["takes"]
     assert public.detail.endswith("2 images, 2 flexible IPs")
     imported = look(PLAN.replace('"off"', '"off", create_instance: false'))
