@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 from fakes.plans import BATCH_ID, batch_of, plan_of, vm_named
 from fakes.rig import Rig
+from fakes.rig_services import services_over
 from fakes.source import MADE_AT
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.cli import headless, run_output
-from v2s_tui.config.settings import ConversionSettings, Settings, VmwareSettings
 from v2s_tui.domain.execution.batch import GateState
 from v2s_tui.domain.execution.events import Decision
 from v2s_tui.domain.execution.snapshot import picture_of
@@ -26,7 +26,7 @@ from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.usecases.run_batch import RunOptions
-from v2s_tui.usecases.services import Lazy, Services
+from v2s_tui.usecases.services import Services
 
 POWER = (
     "POWER  SHUTS DOWN 2 sources before the copy: db-1, db-2\n"
@@ -61,18 +61,7 @@ def outcome(rig: Rig) -> BatchOutcome:
 
 @pytest.fixture
 def services(rig: Rig) -> Services:
-    return Services(
-        settings=Settings(
-            vmware=VmwareSettings(vcenter="vcenter.example.com", username="operator"),
-            conversion=ConversionSettings(work_dir=rig.work_dir),
-        ),
-        clock=rig.clock,
-        source=Lazy(lambda: rig.source),
-        cloud=Lazy(lambda: rig.cloud),
-        objects=Lazy(lambda: rig.objects),
-        disks=Lazy(lambda: rig.disks),
-        guests=Lazy(lambda: rig.guests),
-    )
+    return services_over(rig)
 
 
 def test_the_question_at_a_gate_names_the_sources(

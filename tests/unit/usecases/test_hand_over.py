@@ -10,18 +10,18 @@ import pytest
 from click.testing import CliRunner
 from fakes.plans import BATCH_ID, batch_of, plan_of, vm_named
 from fakes.rig import Rig
+from fakes.rig_services import services_over
 
 from v2s_tui import bootstrap
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.cli.main import cli
-from v2s_tui.config.settings import ConversionSettings, Settings, VmwareSettings
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.plan_options import NewNetwork
 from v2s_tui.domain.target.network_map import PlannedNic
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 from v2s_tui.usecases.report_batch import hand_over
-from v2s_tui.usecases.services import Lazy, Services
+from v2s_tui.usecases.services import Services
 
 NETWORKS = (NewNetwork(name="lan", subnet="10.9.0.0/24"), NewNetwork(name="dmz", subnet="10.8.0.0/24"))
 
@@ -52,19 +52,7 @@ def services(tmp_path: Path) -> Services:
     rig.store = BatchStateFile.create(tmp_path, batch_of(rig.plan))  # type: ignore[assignment]
     rig.run()
     rig.store.close()
-    settings = Settings(
-        vmware=VmwareSettings(vcenter="vcenter.example.com", username="operator"),
-        conversion=ConversionSettings(work_dir=rig.work_dir),
-    )
-    return Services(
-        settings=settings,
-        clock=rig.clock,
-        source=Lazy(lambda: rig.source),
-        cloud=Lazy(lambda: rig.cloud),
-        objects=Lazy(lambda: rig.objects),
-        disks=Lazy(lambda: rig.disks),
-        guests=Lazy(lambda: rig.guests),
-    )
+    return services_over(rig)
 
 
 def _addresses(text: str) -> list[str]:

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 from fakes.plans import BATCH_ID, batch_of, plan_of, vm_named
 from fakes.rig import Rig
+from fakes.rig_services import services_over
 from fakes.world import failing
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
-from v2s_tui.config.settings import ConversionSettings, Settings, VmwareSettings
 from v2s_tui.domain.errors import InputError, StateError, ToolError
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 from v2s_tui.usecases.leftovers import find_leftovers, remove_leftover
 from v2s_tui.usecases.report_batch import batch_report
-from v2s_tui.usecases.services import Lazy, Services
+from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.undo import preview_undo, undo_batch
 
 BROKEN = ToolError("bad", command="", exit_code=1, stderr_tail="")
@@ -36,22 +36,11 @@ def rig(tmp_path: Path) -> Rig:
 
 @pytest.fixture
 def services(rig: Rig) -> Services:
-    settings = Settings(
-        vmware=VmwareSettings(vcenter="vcenter.example.com", username="operator"),
-        conversion=ConversionSettings(work_dir=rig.work_dir),
-    )
-    bucket = settings.scaleway.s3_bucket
+    services = services_over(rig)
+    bucket = services.settings.scaleway.s3_bucket
     for (place, key), stored in list(rig.objects.objects.items()):
         rig.objects.objects[bucket, key] = rig.objects.objects.pop((place, key), stored)
-    return Services(
-        settings=settings,
-        clock=rig.clock,
-        source=Lazy(lambda: rig.source),
-        cloud=Lazy(lambda: rig.cloud),
-        objects=Lazy(lambda: rig.objects),
-        disks=Lazy(lambda: rig.disks),
-        guests=Lazy(lambda: rig.guests),
-    )
+    return services
 
 
 def test_the_preview_changes_nothing_and_names_running_instances(rig: Rig, services: Services) -> None:
