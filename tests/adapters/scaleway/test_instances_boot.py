@@ -5,6 +5,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_migrated_guest_answers_from_the_cloud_and_an_unadapted_one_does_not(
         page = answer.read().decode().split()
     assert page == ["host", "bios-01", "firmware", "uefi", "disk", "sda", "SCW", "network", "ens2"]
 
-    as_is.change(boot_timeout_seconds=3)
+    as_is.planned = replace(as_is.planned, boot_timeout_seconds=3)
     with pytest.raises(VerificationFailed, match=r"tcp:8080 at 127\.\S+: .*refused for"):
         as_is.run(Stage.VERIFY)
     console = Path(server(site, as_is.artifacts.server_id)["_console"]).read_bytes()
