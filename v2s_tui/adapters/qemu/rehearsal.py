@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ _WRITTEN_BYTES = 1024**2
 _MAX_RESETS = 3
 _POWER_OFF_SECONDS = 60.0
 _ENTER = {"type": "qcode", "data": "ret"}
-_SPOILED_BOOTS = 2
-"""So many may be spoiled by a starved timer; then the result counts whatever it is."""
+_MOST_BOOTS = 3
+"""A starved timer may spoil all but the last, which counts whatever it shows."""
 
 
 @dataclass(slots=True)
@@ -82,65 +81,41 @@ def rehearse_boot(
     A boot that fails is a result, not an exception; one that an overloaded host spoiled is tried again.
     Raises Cancelled, ToolError (QEMU itself).
     """
-    boot = partial(
-        _boot,
-        disks,
-        required=required,
-        timeout_seconds=timeout_seconds,
-        folder=folder,
-        cancelled=cancelled,
-        profile=profile,
-        disk_format=disk_format,
-        engine=acceleration or probed_acceleration(),
-        source_mac=source_mac,
-        on_level=on_level,
-    )
-    for _ in range(_SPOILED_BOOTS):
-        found = boot()
-        if not timer_was_starved(found.failure):
-            return found
-    return boot()
-
-
-def _boot(
-    disks: Sequence[Path],
-    *,
-    required: EvidenceLevel,
-    timeout_seconds: float,
-    folder: Path,
-    cancelled: threading.Event,
-    profile: str,
-    disk_format: str,
-    engine: str,
-    source_mac: str,
-    on_level: Callable[[EvidenceLevel], None],
-) -> Rehearsal:
     machine_profile = find_profile(profile)
-    starting = running_machine(
-        machine_profile,
-        disks,
-        folder=folder,
-        firmware=find_firmware() if machine_profile.uefi else None,
-        acceleration=engine,
-        disk_format=disk_format,
-        source_mac=source_mac,
-    )
-    with starting as machine:
-        watch = _Watch(machine)
-        _watch(watch, required, timeout_seconds, cancelled, on_level)
-        picture = folder / "rehearsal.png"
-        taken = machine.screenshot(picture) if machine.process.poll() is None else False
-        text = console_text(machine.serial_bytes())
-        return Rehearsal(
-            required=required,
-            observations=tuple(watch.observations[level] for level in sorted(watch.observations)),
-            failure=watch.failure,
-            serial_tail=tail_of(text),
-            screenshot=str(picture) if taken else "",
+    engine = acceleration or probed_acceleration()
+    for _ in range(_MOST_BOOTS):
+        starting = running_machine(
+            machine_profile,
+            disks,
+            folder=folder,
+            firmware=find_firmware() if machine_profile.uefi else None,
             acceleration=engine,
-            profile=profile,
-            duration_seconds=round(watch.seconds, 1),
+            disk_format=disk_format,
+            source_mac=source_mac,
         )
+        with starting as machine:
+            watch = _Watch(machine)
+            _watch(watch, required, timeout_seconds, cancelled, on_level)
+            found = _result(watch, required, folder, engine=engine, profile=profile)
+        if not timer_was_starved(found.failure):
+            break
+    return found
+
+
+def _result(watch: _Watch, required: EvidenceLevel, folder: Path, *, engine: str, profile: str) -> Rehearsal:
+    """What has been seen, with the last of console and screen; the machine still stands."""
+    machine, picture = watch.machine, folder / "rehearsal.png"
+    taken = machine.screenshot(picture) if machine.process.poll() is None else False
+    return Rehearsal(
+        required=required,
+        observations=tuple(watch.observations[level] for level in sorted(watch.observations)),
+        failure=watch.failure,
+        serial_tail=tail_of(console_text(machine.serial_bytes())),
+        screenshot=str(picture) if taken else "",
+        acceleration=engine,
+        profile=profile,
+        duration_seconds=round(watch.seconds, 1),
+    )
 
 
 def _watch(

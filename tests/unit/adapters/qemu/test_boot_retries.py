@@ -1,7 +1,9 @@
 """A boot that the host's own load spoiled is no evidence against the guest."""
 
 import threading
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +20,7 @@ def boots_that_end(monkeypatch: pytest.MonkeyPatch, folder: Path, *failures: str
     """The failure of a rehearsal whose boots end so, one after the other, and how many there were."""
     left = list(failures)
 
-    def boot(_disks: object, *, required: EvidenceLevel, **_: object) -> Rehearsal:
+    def result(_watch: object, required: EvidenceLevel, _folder: Path, **_: object) -> Rehearsal:
         return Rehearsal(
             required=required,
             observations=(),
@@ -30,7 +32,10 @@ def boots_that_end(monkeypatch: pytest.MonkeyPatch, folder: Path, *failures: str
             duration_seconds=1.0,
         )
 
-    monkeypatch.setattr(rehearsal, "_boot", boot)
+    monkeypatch.setattr(rehearsal, "find_firmware", lambda: None)
+    monkeypatch.setattr(rehearsal, "running_machine", lambda *_, **__: nullcontext(SimpleNamespace()))
+    monkeypatch.setattr(rehearsal, "_watch", lambda *_: None)
+    monkeypatch.setattr(rehearsal, "_result", result)
     found = rehearsal.rehearse_boot(
         [],
         required=EvidenceLevel.USERSPACE,
