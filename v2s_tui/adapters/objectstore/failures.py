@@ -19,15 +19,16 @@ _TRANSIENT_CODES = frozenset(
     }
 )
 """Worth sending again: throttling, faults on their side, and bytes damaged on the way."""
+_OTHER_REGION = "the bucket is in another region; the import needs it in the zone's own"
 _HINTS = {
     "SignatureDoesNotMatch": "check scaleway.secret_key",
     "InvalidAccessKeyId": "check scaleway.access_key",
     "AccessDenied": "give the API key's policy ObjectStorageFullAccess, or name a bucket it may use",
     "RequestTimeTooSkewed": "set this host's clock (NTP)",
     "BucketAlreadyExists": "bucket names are shared by all customers; choose another scaleway.s3_bucket",
-    "PermanentRedirect": "the bucket is in another region; the import needs it in the zone's own",
+    "PermanentRedirect": _OTHER_REGION,
     "QuotaExceeded": "Object Storage's quota is used up",
-    "301": "the bucket is in another region; the import needs it in the zone's own",
+    "301": _OTHER_REGION,
     "403": "check the keys, give their policy ObjectStorageFullAccess, and see whether scaleway.s3_bucket is "
     "your own: bucket names are shared by all customers",
 }

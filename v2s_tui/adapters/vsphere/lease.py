@@ -137,16 +137,27 @@ class Lease:
     def _look(self, *, final: bool) -> None:
         """Notice a lease that went to error. final: an unreachable vCenter is a failure too."""
         try:
-            found = self._retriever.read(self._doing, Ref(_KIND, self._moref), "state", "error")
+            found = read_lease(self._retriever, self._doing, self._moref, "state", "error")
+        except LeaseFailed as err:
+            self._failure = err
         except faults.VimFaultError as err:
-            gone = err.kind == GONE
-            self._failure = faults.lease_gone(self._doing) if gone else LeaseFailed(err.title, hint=err.hint)
+            self._failure = LeaseFailed(err.title, hint=err.hint)
         except SourceError as err:
             if final:
                 raise LeaseFailed(f"{self._doing}: the lease's end cannot be told", hint=str(err)) from err
             raise
         else:
             self._failure = failure_of(found, self._doing)
+
+
+def read_lease(retriever: Retriever, doing: str, moref: str, *paths: str) -> Mapping[str, Value]:
+    """Properties of a lease. Raises LeaseFailed where it is gone, else as Retriever.read does."""
+    try:
+        return retriever.read(doing, Ref(_KIND, moref), *paths)
+    except faults.VimFaultError as err:
+        if err.kind != GONE:
+            raise
+        raise faults.lease_gone(doing) from err
 
 
 def lease_id(session: Session, moref: str) -> str:

@@ -1,13 +1,13 @@
 """Opening a lease: ExportSnapshot or ExportVm, waiting until it is ready, naming its disks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults, tls
 from v2s_tui.adapters.vsphere.hardware import read_disks
-from v2s_tui.adapters.vsphere.lease import Lease, end_lease, failure_of, lease_id
+from v2s_tui.adapters.vsphere.lease import Lease, end_lease, failure_of, lease_id, read_lease
 from v2s_tui.adapters.vsphere.lease_devices import DeviceUrl, device_urls, match_disks
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
@@ -64,7 +64,7 @@ class LeaseOpener:
 
     def _ready(self, doing: str, moref: str, vm: str, snapshot: str | None) -> Lease:
         self._wait_until_ready(doing, moref)
-        info = parts_of(self._read(doing, moref, "info").get("info"))
+        info = parts_of(read_lease(self._retriever, doing, moref, "info").get("info"))
         urls = device_urls(_url_list(info.get("deviceUrl")), dialled=self._session.address.netloc)
         matched = match_disks(urls, self._exportable_disks(doing, vm, snapshot))
         if not matched:
@@ -90,18 +90,10 @@ class LeaseOpener:
 
     def _is_ready(self, doing: str, moref: str) -> bool | None:
         """True when it is, None while it is not; its failure raised."""
-        found = self._read(doing, moref, "state", "error")
+        found = read_lease(self._retriever, doing, moref, "state", "error")
         if failure := failure_of(found, doing):
             raise failure
         return text_of(found.get("state")) == "ready" or None
-
-    def _read(self, doing: str, moref: str, *paths: str) -> Mapping[str, Value]:
-        try:
-            return self._retriever.read(doing, Ref("HttpNfcLease", moref), *paths)
-        except faults.VimFaultError as err:
-            if err.kind != faults.GONE:
-                raise
-            raise faults.lease_gone(doing) from err
 
     def _exportable_disks(self, doing: str, vm: str, snapshot: str | None) -> list[Disk]:
         """The disks that a lease may offer, in the order of the hardware list: as the snapshot has them."""
