@@ -7,6 +7,7 @@ import base64
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from v2s_tui.adapters.guest.appliance import ApplianceSettings
@@ -97,21 +98,22 @@ def inject_virtio(
     virtio_win: an ISO or its unpacked folder. nics: in the order of the source VM. Raises InputError (no
     driver for this Windows), GuestRefused, NoSystemFound, ToolError, Cancelled.
     """
-
-    def plan(facts: WindowsFacts) -> WindowsPlan:
-        architecture = facts.architecture or "amd64"
-        drivers = load_drivers(virtio_win, build=facts.build, server=facts.server, architecture=architecture)
-        return plan_inject_virtio(facts, drivers, nics)
-
     return _change(
         disks,
         settings,
-        plan,
+        partial(plan_drivers, virtio_win=virtio_win, nics=nics),
         cancelled=cancelled,
         disk_format=disk_format,
         experimental=experimental,
         serial_console=True,
     )
+
+
+def plan_drivers(facts: WindowsFacts, *, virtio_win: Path, nics: Sequence[NicPlan]) -> WindowsPlan:
+    """What inject_virtio does to this Windows. Raises InputError (no driver for it)."""
+    architecture = facts.architecture or "amd64"
+    drivers = load_drivers(virtio_win, build=facts.build, server=facts.server, architecture=architecture)
+    return plan_inject_virtio(facts, drivers, nics)
 
 
 def _change(
@@ -187,10 +189,15 @@ def _serial_console(
     """EMS in the boot store on the ESP of the first disk; its old version is kept on the Windows volume."""
     session.mount(f"/dev/sda{esp_number}", _ESP_FOLDER)
     store = session.real_case(f"{_ESP_FOLDER}/{STORE_PATH}")
-    edits = plan_serial_console(object_types(session, store)) if store else ()
+    edits = serial_console_edits(session, store)
     if store is None or not edits:
         return (), (NO_BOOT_STORE,)
     return _edit_hive(session, store, edits), ()
+
+
+def serial_console_edits(session: GuestSession, store: str | None) -> tuple[RegistryEdit, ...]:
+    """EMS for the boot store at that path; none where there is no store, or none that is understood."""
+    return plan_serial_console(object_types(session, store)) if store else ()
 
 
 def fix_bootloader(disks: Sequence[Path], *, scratch: Path, disk_format: str = "qcow2") -> LoaderResult:

@@ -5,22 +5,24 @@ from pathlib import Path
 
 from v2s_tui.adapters.guest.boot.esp import REMOVABLE_LOADER
 from v2s_tui.adapters.guest.session import GuestSession
-from v2s_tui.adapters.guest.windows.adapt import NO_BOOT_STORE, WINDOWS_LOADER
-from v2s_tui.adapters.guest.windows.boot_store import STORE_PATH, plan_serial_console
-from v2s_tui.adapters.guest.windows.drivers import load_drivers
+from v2s_tui.adapters.guest.windows.adapt import (
+    NO_BOOT_STORE,
+    WINDOWS_LOADER,
+    plan_drivers,
+    serial_console_edits,
+)
+from v2s_tui.adapters.guest.windows.boot_store import STORE_PATH
 from v2s_tui.adapters.guest.windows.inspection import (
     WindowsHives,
     inspect_windows,
     missing_files,
     missing_values,
-    object_types,
 )
 from v2s_tui.adapters.guest.windows.planner import (
     UNPROVEN,
     WindowsFacts,
     WindowsPlan,
     plan_clean_tools,
-    plan_inject_virtio,
     windows_refusals,
 )
 from v2s_tui.adapters.guest.windows.registry import RegistryEdit
@@ -51,9 +53,7 @@ def plan_windows(
     steps = _steps(session, hives, "clean_tools", plan_clean_tools(facts))
     warnings = [NO_DRIVERS]
     if virtio_win is not None:
-        architecture = facts.architecture or "amd64"
-        drivers = load_drivers(virtio_win, build=facts.build, server=facts.server, architecture=architecture)
-        plan = plan_inject_virtio(facts, drivers, nics)
+        plan = plan_drivers(facts, virtio_win=virtio_win, nics=nics)
         warnings = [NOT_BOOTED, *(each for each in plan.warnings if each != UNPROVEN)]
         steps += _steps(session, hives, "inject_virtio", plan)
     on_esp, unknown = _esp_steps(session, esp_number)
@@ -107,7 +107,7 @@ def _esp_steps(session: GuestSession, esp_number: int) -> tuple[tuple[PlannedSte
     session.unmount_all()
     session.mount(f"/dev/sda{esp_number}", "/")
     store = session.real_case(f"/{STORE_PATH}")
-    edits = plan_serial_console(object_types(session, store)) if store else ()
+    edits = serial_console_edits(session, store)
     missing = missing_values(session, store, edits) if store else []
     steps = [_registry_step("inject_virtio", edit) for edit in missing]
     if session.real_case(f"/{REMOVABLE_LOADER}") is None:
