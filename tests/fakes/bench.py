@@ -28,9 +28,9 @@ from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import CloudResource, Prober
 from v2s_tui.domain.source.vm import Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
+from v2s_tui.domain.target.volume_size import target_size_bytes
 from v2s_tui.domain.units import GIB
 from v2s_tui.engine.stage_contract import Ports, StageInput, StageSettings
-from v2s_tui.engine.stages.convert import target_size_bytes
 from v2s_tui.engine.stages.registry import STAGES
 
 MIGRATION_ID = "00000001"

@@ -1,7 +1,4 @@
-"""convert: the base is checked, its size at the target decided, and an overlay laid on it for guest changes.
-
-Block Storage counts whole GB (10^9), from 1 GB; a system volume has at least 10 (reference: scaleway.md 2.1).
-"""
+"""convert: the base is checked, its target size decided, and an overlay laid on it for the guest's changes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +6,14 @@ from pathlib import Path
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts, FileEvidence
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.units import GB, MIB
+from v2s_tui.domain.target.volume_size import target_size_bytes
+from v2s_tui.domain.units import MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import what_is_wrong
 from v2s_tui.engine.stages.naming import disk_part
 
-LEAST_VOLUME_BYTES = GB
-LEAST_SYSTEM_VOLUME_BYTES = 10 * GB
 ESP_ROOM_BYTES = 600 * MIB
 """Room after the source's last sector for an EFI system partition and the backup GPT."""
-
-
-def target_size_bytes(capacity_bytes: int, *, boot: bool, room_bytes: int = 0) -> int:
-    """Virtual size at the target: whole GB, never smaller than at the source plus room_bytes."""
-    whole = -(-(capacity_bytes + room_bytes) // GB) * GB
-    return max(whole, LEAST_SYSTEM_VOLUME_BYTES if boot else LEAST_VOLUME_BYTES)
 
 
 def planned_size_bytes(planned: PlannedVm, capacity_bytes: int, *, boot: bool) -> int:

@@ -35,9 +35,9 @@ from v2s_tui.domain.ports import CloudState
 from v2s_tui.domain.source.vm import DiskBacking, Firmware, Nic, PowerState
 from v2s_tui.domain.target.instance_types import Stock
 from v2s_tui.domain.target.network_map import PlannedNic
+from v2s_tui.domain.target.volume_size import target_size_bytes
 from v2s_tui.domain.units import GB, GIB, TB
 from v2s_tui.engine.stages import export as export_module
-from v2s_tui.engine.stages.convert import target_size_bytes
 from v2s_tui.engine.stages.export import export_holds
 from v2s_tui.engine.stages.upload_s3 import upload_holds
 from v2s_tui.engine.stages.validate import quota_of_type

@@ -15,11 +15,11 @@ from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, 
 from v2s_tui.domain.planning.preflight.new_network_rules import networks_to_make
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.target.private_networks import region_of
+from v2s_tui.domain.target.volume_size import target_size_bytes
 from v2s_tui.domain.units import GB
 
 BLOCK_STORAGE_USAGE = "block_storage_gb"
 """Key in a zone's usage: GB of all Block Storage volumes."""
-LEAST_BOOT_GB = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def quota_findings(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Findin
 
 def volumes_gb(planned: PlannedVm) -> int:
     """Size of the VM's volumes at the target together: whole GB each, 10 for the boot volume at least."""
-    sizes = [-(-disk.capacity_bytes // GB) for disk in moving_disks(planned)]
-    return sum(sizes[1:]) + max(sizes[0], LEAST_BOOT_GB) if sizes else 0
+    disks = enumerate(moving_disks(planned))
+    return sum(target_size_bytes(disk.capacity_bytes, boot=index == 0) for index, disk in disks) // GB
 
 
 def _in_order(plan: ResolvedPlan) -> Iterable[PlannedVm]:

@@ -11,11 +11,11 @@ from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.network_map import NO_NETWORK, PUBLIC
 from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.target.sizing import misfits, need_of
-from v2s_tui.domain.units import GB, GIB, TB, format_bytes
+from v2s_tui.domain.target.volume_size import LEAST_SYSTEM_VOLUME_BYTES
+from v2s_tui.domain.units import GIB, TB, format_bytes
 
 LARGEST_IMPORT_BYTES = TB
 MOST_VOLUMES = 16
-LEAST_BOOT_BYTES = 10 * GB
 MOST_PRIVATE_NICS = 8
 FAST_VOLUME_BANDWIDTH = 3 * GIB
 """Bytes per second that 15,000 IOPS ask of the Instance type."""
@@ -91,7 +91,7 @@ def _disks(planned: PlannedVm) -> Iterable[Finding]:
         why = f"an Instance takes {MOST_VOLUMES} volumes"
         fix = "skip disks, or join their data on fewer"
         yield blocks("too-many-disks", f"{len(disks)} disks", why, fix, overridable=False)
-    if disks and 0 < disks[0].capacity_bytes < LEAST_BOOT_BYTES:
+    if disks and 0 < disks[0].capacity_bytes < LEAST_SYSTEM_VOLUME_BYTES:
         yield warns(
             "small-boot-disk",
             f"the boot disk has {format_bytes(disks[0].capacity_bytes)}",
