@@ -1,4 +1,4 @@
-"""convert: the base is checked, its target size decided, and an overlay laid on it for the guest's changes."""
+"""convert: the base is checked, its target size decided, an overlay laid on it for the guest's changes."""
 
 from dataclasses import replace
 from pathlib import Path
