@@ -13,6 +13,8 @@ V2sError
    |                                                ImportRefused
    |- StorageError             Object Storage
    |- ToolError                a local tool (qemu-img, ...) ended badly; carries its last stderr lines
+   |- BootNotProven            the adapted guest did not boot here
+   |- VerificationFailed       what stands at Scaleway is not what the plan says
    `- WorkDiskFull             not enough room on the conversion host
 """
 
@@ -201,6 +203,10 @@ class ToolError(OutsideError):
 
 class WorkDiskFull(OutsideError):
     """The work folder has not enough free space; nothing was written beyond it."""
+
+
+class BootNotProven(OutsideError):
+    """The adapted guest did not come as far as the plan asks when it booted here; nothing was sent."""
 
 
 class VerificationFailed(OutsideError):

@@ -16,10 +16,10 @@ from v2s_tui.adapters.qemu.acceleration import acceleration as probed_accelerati
 from v2s_tui.adapters.qemu.console import (
     console_text,
     failure_in,
+    host_starved_it,
     menu_waits,
     signs_in,
     tail_of,
-    timer_was_starved,
 )
 from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.adapters.qemu.machine import Machine, running_machine
@@ -34,14 +34,18 @@ _MAX_RESETS = 3
 _POWER_OFF_SECONDS = 60.0
 _ENTER = {"type": "qcode", "data": "ret"}
 _MOST_BOOTS = 3
-"""A starved timer may spoil all but the last, which counts whatever it shows."""
+"""A starved host may spoil all but the last, which counts whatever it shows."""
 
 
 @dataclass(slots=True)
 class _Watch:
-    """What has been seen of one boot so far."""
+    """What has been seen of one boot so far. last: no other is tried; spoiled: by the host, so it says
+    nothing.
+    """
 
     machine: Machine
+    last: bool = True
+    spoiled: bool = False
     observations: dict[EvidenceLevel, Observation] = field(default_factory=dict)
     failure: str = ""
     ssh: socket.socket | None = None
@@ -83,7 +87,7 @@ def rehearse_boot(
     """
     machine_profile = find_profile(profile)
     engine = acceleration or probed_acceleration()
-    for _ in range(_MOST_BOOTS):
+    for boot in range(1, _MOST_BOOTS + 1):
         starting = running_machine(
             machine_profile,
             disks,
@@ -94,15 +98,17 @@ def rehearse_boot(
             source_mac=source_mac,
         )
         with starting as machine:
-            watch = _Watch(machine)
+            watch = _Watch(machine, last=boot == _MOST_BOOTS)
             _watch(watch, required, timeout_seconds, cancelled, on_level)
-            found = _result(watch, required, folder, engine=engine, profile=profile)
-        if not timer_was_starved(found.failure):
+            found = _result(watch, required, folder, engine=engine, profile=profile, boots=boot)
+        if found.passed or not watch.spoiled:
             break
     return found
 
 
-def _result(watch: _Watch, required: EvidenceLevel, folder: Path, *, engine: str, profile: str) -> Rehearsal:
+def _result(
+    watch: _Watch, required: EvidenceLevel, folder: Path, *, engine: str, profile: str, boots: int
+) -> Rehearsal:
     """What has been seen, with the last of console and screen; the machine still stands."""
     machine, picture = watch.machine, folder / "rehearsal.png"
     taken = machine.screenshot(picture) if machine.process.poll() is None else False
@@ -115,6 +121,7 @@ def _result(watch: _Watch, required: EvidenceLevel, folder: Path, *, engine: str
         acceleration=engine,
         profile=profile,
         duration_seconds=round(watch.seconds, 1),
+        boots=boots,
     )
 
 
@@ -129,7 +136,7 @@ def _watch(
     seen = EvidenceLevel.NONE
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: watch.ssh.close() if watch.ssh else None)
-        while not watch.failure:
+        while not (watch.failure or watch.spoiled):
             if cancelled.wait(_POLL_SECONDS):
                 raise Cancelled("the boot rehearsal was stopped")
             _look(watch)
@@ -161,6 +168,7 @@ def _look(watch: _Watch) -> None:
     if EvidenceLevel.NETWORK in watch.observations:
         _look_for_ssh(watch)
     watch.failure = watch.failure or failure_in(text)
+    watch.spoiled = not watch.last and host_starved_it(text)
 
 
 def _look_at_devices(watch: _Watch) -> None:

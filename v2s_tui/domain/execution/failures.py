@@ -65,6 +65,12 @@ class Signature:
 
 
 CATALOGUE: tuple[Signature, ...] = (
+    # First: the text quotes the guest's console, which may hold the words that other lines look for.
+    Signature(
+        "boot-not-proven", FailureKind.GUEST, errors.BootNotProven, "",
+        "The adapted guest does not boot here as it would at Scaleway; nothing was made there.",
+        "Look at the console and the screen, mend the source, then retry from convert.", Stage.CONVERT,
+    ),
     Signature(
         "login-refused", FailureKind.SOURCE, errors.LoginRefused, "",
         "vCenter refused the user name or password.",

@@ -54,7 +54,8 @@ class Rehearsal:
 
     required: the level asked for. observations: by rising level. failure: why it stopped early ("" it did
     not). serial_tail: last lines of the console without escape sequences. screenshot: path of a PNG (""
-    none). acceleration: `kvm` or `tcg`. profile: machine profile. duration_seconds: of the whole rehearsal.
+    none). acceleration: `kvm` or `tcg`. profile: machine profile. duration_seconds: of the boot that
+    counts. boots: how many were begun; all before the last were spoiled by the host's load.
     """
 
     required: EvidenceLevel
@@ -65,6 +66,7 @@ class Rehearsal:
     acceleration: str
     profile: str
     duration_seconds: float
+    boots: int = 1
 
     @property
     def reached(self) -> EvidenceLevel:

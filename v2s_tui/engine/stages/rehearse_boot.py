@@ -5,7 +5,7 @@ The level the plan asks for must be reached; without it nothing is uploaded (ref
 
 from dataclasses import replace
 
-from v2s_tui.domain.errors import VerificationFailed
+from v2s_tui.domain.errors import BootNotProven
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal, evidence_level
 from v2s_tui.engine.stage_contract import StageContext, StageInput
@@ -15,7 +15,7 @@ DEFAULT_LEVEL = EvidenceLevel.USERSPACE
 
 
 def rehearse_boot(stage: StageInput, context: StageContext) -> Artifacts:
-    """The stage. Raises VerificationFailed with the console's last lines when the level is not reached."""
+    """The stage. Raises BootNotProven with the console's last lines when the level is not reached."""
     required = evidence_level(stage.planned.rehearse) if stage.planned.rehearse else DEFAULT_LEVEL
     folder = evidence_folder(stage)
     context.progress.activity = f"boots here, must reach {required.label}"
@@ -36,8 +36,9 @@ def rehearse_boot(stage: StageInput, context: StageContext) -> Artifacts:
     (folder / "serial-tail.txt").write_text(result.serial_tail, encoding="utf-8")
     if not result.passed:
         slow = result.duration_seconds >= stage.planned.boot_timeout_seconds
-        raise VerificationFailed(_what_happened(result), hint=_what_to_do(result, slow=slow))
-    proof = f"{result.reached.label} in {result.duration_seconds:.0f} s ({result.acceleration})"
+        raise BootNotProven(_what_happened(result), hint=_what_to_do(result, slow=slow))
+    again = f", boot {result.boots}: the host was too busy before" if result.boots > 1 else ""
+    proof = f"{result.reached.label} in {result.duration_seconds:.0f} s ({result.acceleration}{again})"
     artifacts = replace(stage.artifacts, boot_level=result.reached.label)
     return artifacts.with_note("rehearsal", proof).with_note("boot", "proven here")
 
@@ -53,4 +54,4 @@ def _what_to_do(result: Rehearsal, *, slow: bool) -> str:
     where = f"; screen: {result.screenshot}" if result.screenshot else ""
     patience = ", give it more time (`boot_timeout_seconds`)" if slow else ""
     mend = f"Mend the source{patience}, or lower `rehearse` in the plan, then retry from convert"
-    return f"console: {last}{where}. {mend}"
+    return f"{mend}. Console: {last}{where}"

@@ -32,6 +32,11 @@ def _tool(stderr: str) -> errors.ToolError:
         (_tool("write: No space left on device"), FailureKind.SPACE, "no-space"),
         (_tool("Image is corrupt"), FailureKind.DISK, "image-damaged"),
         (_tool("guestfs_launch failed"), FailureKind.GUEST, "guest-adaptation"),
+        (
+            errors.BootNotProven("no", hint="console: no x509 certificate"),
+            FailureKind.GUEST,
+            "boot-not-proven",
+        ),
         (errors.StorageUnavailable("503"), FailureKind.STORAGE, "storage-unavailable"),
         (errors.QuotaExceeded("instances"), FailureKind.QUOTA, "quota"),
         (errors.ImportRefused("not qcow2"), FailureKind.API, "import-refused"),

@@ -1,5 +1,6 @@
 """The stages that change and boot a guest: what they are told, and what they tell an operator."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -8,7 +9,7 @@ from fakes.bench import Bench, make_bench
 from fakes.guests import FakeGuests
 from fakes.plans import vm_named
 
-from v2s_tui.domain.errors import VerificationFailed
+from v2s_tui.domain.errors import BootNotProven
 from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
 from v2s_tui.domain.planning.plan_options import GuestBackend
@@ -29,7 +30,7 @@ class SlowGuests(FakeGuests):
 def test_a_rehearsal_has_the_time_that_the_plan_gives_it(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, adapt=True, boot_timeout_seconds=1200)
     bench.guests = SlowGuests(bench.world)
-    with pytest.raises(VerificationFailed, match="within 1200 s") as error:
+    with pytest.raises(BootNotProven, match="within 1200 s") as error:
         bench.run_until(Stage.REHEARSE_BOOT)
     assert bench.guests.given == 1200
     assert "boot_timeout_seconds" in error.value.hint
@@ -38,9 +39,23 @@ def test_a_rehearsal_has_the_time_that_the_plan_gives_it(tmp_path: Path) -> None
 def test_a_boot_that_failed_early_is_not_blamed_on_time(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, adapt=True)
     bench.guests = FakeGuests(bench.world, boots_to=EvidenceLevel.KERNEL)
-    with pytest.raises(VerificationFailed, match="initramfs") as error:
+    with pytest.raises(BootNotProven, match="initramfs") as error:
         bench.run_until(Stage.REHEARSE_BOOT)
     assert "boot_timeout_seconds" not in error.value.hint
+
+
+class BusyHost(FakeGuests):
+    """Its first boot is spoiled by the host's load."""
+
+    def rehearse(self, disks, **asked):
+        return replace(super().rehearse(disks, **asked), boots=2)
+
+
+def test_the_proof_says_that_a_boot_was_repeated(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, adapt=True)
+    bench.guests = BusyHost(bench.world)
+    artifacts = bench.run_until(Stage.REHEARSE_BOOT)
+    assert "boot 2: the host was too busy before" in artifacts.notes["rehearsal"]
 
 
 @pytest.mark.parametrize("mode", InitramfsMode)
