@@ -55,8 +55,10 @@ def s3(operation: str, **fault: Any) -> dict[str, Any]:
     return {"server": "objectstorage", "operation": operation} | fault
 
 
+BROKEN_IMPORT = api("POST */import-from-object-storage", subject="*vm-05*", fault="import_error")
+"""Begins well and ends in error; by name, since a call that is throttled first would use a count up."""
 API_FAULTS = [
-    api("POST */import-from-object-storage", nth=[2], fault="import_error"),
+    BROKEN_IMPORT,
     api("POST */import-from-object-storage", nth=[4, 9], cut_after_bytes=0),
     api("POST */import-from-object-storage", nth=[6], status=500, after_effect=True),
     api("POST */import-from-object-storage", nth=[8], delay_seconds=LATE_SECONDS),
@@ -235,13 +237,15 @@ def test_no_fault_makes_a_duplicate_or_leaves_anything(site: LabSite, tmp_path: 
     began = time.monotonic()
     first = campaign.run()
     failed = [name for name, status in first.items() if status is not JobStatus.COMPLETE]
-    assert len(failed) == 1, "the import that ended in error is the operator's to retry, nothing else"
+    assert failed == ["vm-05"], "the import that ended in error is the operator's to retry, nothing else"
+    struck = faults.strikes()
+    faults.replace(rule for rule, _ in struck if rule.fault != BROKEN_IMPORT["fault"])
     ended = campaign.run(retry_failed=True)
     seconds = time.monotonic() - began
     assert set(ended.values()) == {JobStatus.COMPLETE}
 
-    assert [rule for rule, n in faults.strikes() if not n and rule.probability == 1] == []
-    total = sum(n for _, n in faults.strikes())
+    assert [rule for rule, n in struck if not n and rule.probability == 1] == []
+    total = sum(n for _, n in [*struck, *faults.strikes()])
     assert total >= 20
 
     faults.replace([])
