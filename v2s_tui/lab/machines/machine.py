@@ -16,6 +16,7 @@ from pathlib import Path
 
 from v2s_tui.lab.machines.doors import PORTS, Doors
 from v2s_tui.lab.machines.monitor import Monitor, MonitorClosed
+from v2s_tui.lab.machines.starvation import Starvation
 
 QEMU = "qemu-system-x86_64"
 MEMORY_MIB = 256
@@ -75,6 +76,7 @@ class BootedMachine:
             self._process = _spawn(_argv(order, there.fileno(), acceleration), order.folder, there.fileno())
         self._monitor = Monitor(here)
         self._doors = Doors(order.address)
+        self._starvation = Starvation(self.console)
         try:
             self._monitor.greet()
         except MonitorClosed as err:
@@ -93,9 +95,11 @@ class BootedMachine:
         return frozenset(self._doors.opened)
 
     def look(self) -> bool:
-        """Whether it still runs; ports that have begun to answer are opened."""
+        """Whether it still runs; ports that have begun to answer are opened, a starved guest starts anew."""
         if self._process.poll() is not None:
             return False
+        if self._starvation.calls_for_reset():
+            self.reset()
         try:
             self._doors.look(self._monitor)
         except MonitorClosed:
