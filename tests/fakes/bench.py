@@ -43,7 +43,7 @@ class SizedCloud(FakeCloud):
     def _make(self, kind: str, zone: str, name: str, tags: tuple[str, ...], **more: Any) -> CloudResource:
         """A disk of 1 GiB has the size at the target that convert decided."""
         if kind in {"volume", "block_snapshot"}:
-            more["size_bytes"] = target_size_bytes(GIB, boot=name.endswith("disk-0"))
+            more["size_bytes"] = target_size_bytes(GIB, boot=name.endswith("disk-0"), adapted=False)
         return super()._make(kind, zone, name, tags, **more)
 
     def create_instance(self, request: Any) -> CloudResource:

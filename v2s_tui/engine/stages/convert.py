@@ -5,21 +5,10 @@ from pathlib import Path
 
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts, FileEvidence
-from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.target.volume_size import target_size_bytes
-from v2s_tui.domain.units import MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import what_is_wrong
 from v2s_tui.engine.stages.naming import disk_part
-
-ESP_ROOM_BYTES = 600 * MIB
-"""Room after the source's last sector for an EFI system partition and the backup GPT."""
-
-
-def planned_size_bytes(planned: PlannedVm, capacity_bytes: int, *, boot: bool) -> int:
-    """Virtual size at the target of one disk of this VM."""
-    room_bytes = ESP_ROOM_BYTES if boot and planned.adapt else 0
-    return target_size_bytes(capacity_bytes, boot=boot, room_bytes=room_bytes)
 
 
 def convert_disks(stage: StageInput, context: StageContext) -> Artifacts:
@@ -41,7 +30,7 @@ def _convert(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> D
         )  # fmt: skip
     base = Path(disk.base.path)
     tool = context.ports.disks.check(base)
-    size_bytes = planned_size_bytes(stage.planned, disk.capacity_bytes, boot=disk.index == 0)
+    size_bytes = target_size_bytes(disk.capacity_bytes, boot=disk.index == 0, adapted=stage.planned.adapt)
     made = new_overlay(stage, context, disk, size_bytes)
     return replace(
         disk,

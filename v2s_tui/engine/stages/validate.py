@@ -15,13 +15,11 @@ from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, PowerState, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, Stock
 from v2s_tui.domain.target.sizing import Need, misfits, need_of
-from v2s_tui.domain.units import GB, TB
+from v2s_tui.domain.target.volume_size import LARGEST_IMPORT_BYTES, target_size_bytes
+from v2s_tui.domain.units import GB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageInput
-from v2s_tui.engine.stages.convert import planned_size_bytes
 from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
 
-LARGEST_IMPORT_BYTES = TB
-"""Scaleway imports volumes of at most 1 TB (reference: scaleway.md 2.1)."""
 MANY_SNAPSHOTS = 3
 
 
@@ -76,7 +74,7 @@ def _disk_problems(planned: PlannedVm, disks: tuple[Disk, ...]) -> Iterator[str]
     if not disks:
         yield "it has no disk to move"
     for index, disk in enumerate(disks):
-        size_bytes = planned_size_bytes(planned, disk.capacity_bytes, boot=index == 0)
+        size_bytes = target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
         for wrong, text in (
             (disk.backing in {DiskBacking.RDM_VIRTUAL, DiskBacking.RDM_PHYSICAL}, "is a raw device mapping"),
             (disk.independent, "is independent and left out of snapshots"),

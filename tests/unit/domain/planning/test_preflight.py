@@ -19,7 +19,7 @@ from v2s_tui.domain.planning.simulation import Timeline
 from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, GuestFilesystem, PowerState, Snapshot, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.network_map import PlannedNic
-from v2s_tui.domain.units import GIB, TB
+from v2s_tui.domain.units import GIB, MIB, TB
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FACTS = PreflightFacts(now=NOW, s3_region="fr-par", quotas={}, work_free_bytes=1000 * GIB)
@@ -49,6 +49,12 @@ def codes(vm: Vm | None = None, facts: PreflightFacts = FACTS, **planned: Any) -
 
 def disk(**changes: Any) -> tuple[Disk, ...]:
     return (replace(Disk(2000, "Hard disk 1", 40 * GIB), **changes),)
+
+
+def test_the_room_that_an_adapted_boot_disk_needs_counts() -> None:
+    nearly = source_vm(power_state=PowerState.OFF, disks=disk(capacity_bytes=TB - 100 * MIB))
+    assert "disk-above-1tb" in codes(nearly, adapt=True)
+    assert "disk-above-1tb" not in codes(nearly, adapt=False)
 
 
 def test_a_plain_vm_has_no_findings() -> None:
@@ -86,7 +92,7 @@ OLD = Snapshot("s", "old", NOW - timedelta(days=45))
         ({"disks": disk(capacity_bytes=0)}, "zero-size-disk", BLOCKS),
         ({"disks": disk(capacity_bytes=40 * GIB + 1)}, "odd-size-disk", WARNS),
         ({"disks": disk(capacity_bytes=TB + 512)}, "disk-above-1tb", BLOCKS),
-        ({"disks": disk(capacity_bytes=5 * GIB)}, "small-boot-disk", WARNS),
+        ({"disks": disk(capacity_bytes=5 * GIB)}, "small-boot-disk", NOTES),
         ({"disks": disk() * 17}, "too-many-disks", BLOCKS),
         ({"snapshots": (OLD,)}, "old-snapshots", WARNS),
         ({"snapshots": tuple(replace(OLD, created_at=NOW) for _ in range(4))}, "many-snapshots", WARNS),

@@ -86,7 +86,11 @@ def quota_findings(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Findin
 def volumes_gb(planned: PlannedVm) -> int:
     """Size of the VM's volumes at the target together: whole GB each, 10 for the boot volume at least."""
     disks = enumerate(moving_disks(planned))
-    return sum(target_size_bytes(disk.capacity_bytes, boot=index == 0) for index, disk in disks) // GB
+    sizes = (
+        target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
+        for index, disk in disks
+    )
+    return sum(sizes) // GB
 
 
 def _in_order(plan: ResolvedPlan) -> Iterable[PlannedVm]:

@@ -6,15 +6,17 @@ from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, notes, warns
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.source.guest_os import OsFamily
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
 from v2s_tui.domain.target.network_map import NO_NETWORK, PUBLIC
 from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.target.sizing import misfits, need_of
-from v2s_tui.domain.target.volume_size import LEAST_SYSTEM_VOLUME_BYTES
-from v2s_tui.domain.units import GIB, TB, format_bytes
+from v2s_tui.domain.target.volume_size import (
+    LARGEST_IMPORT_BYTES,
+    LEAST_SYSTEM_VOLUME_BYTES,
+    target_size_bytes,
+)
+from v2s_tui.domain.units import GB, GIB, TB, format_bytes
 
-LARGEST_IMPORT_BYTES = TB
 MOST_VOLUMES = 16
 MOST_PRIVATE_NICS = 8
 FAST_VOLUME_BANDWIDTH = 3 * GIB
@@ -29,9 +31,6 @@ def target_findings(planned: PlannedVm, catalogue: Catalogue, facts: PreflightFa
     yield from _disks(planned)
     yield from _region(planned, facts)
     yield from _network(planned)
-    if planned.vm.os_family is OsFamily.WINDOWS and facts.kvm is False:
-        why = "drivers are bound in a local boot, which takes hours without KVM"
-        yield warns("no-kvm", "no usable KVM here", why, "run v2s on a host with /dev/kvm")
 
 
 def _type(planned: PlannedVm, catalogue: Catalogue) -> Iterable[Finding]:
@@ -78,12 +77,13 @@ def _volume_class(planned: PlannedVm, found: InstanceType) -> Iterable[Finding]:
 
 def _disks(planned: PlannedVm) -> Iterable[Finding]:
     disks = moving_disks(planned)
-    for disk in disks:
-        if disk.capacity_bytes > LARGEST_IMPORT_BYTES:
+    for index, disk in enumerate(disks):
+        size_bytes = target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
+        if size_bytes > LARGEST_IMPORT_BYTES:
             yield blocks(
                 "disk-above-1tb",
                 f"{disk.label} has {disk.capacity_bytes / TB:.2f} TB",
-                "Scaleway imports disks up to 1 TB",
+                f"it becomes a volume of {size_bytes // GB:,} GB, and Scaleway imports 1 TB at most",
                 "shrink it, split its data over two disks, or skip it and copy its data into an empty volume",
                 overridable=False,
             )
@@ -92,11 +92,10 @@ def _disks(planned: PlannedVm) -> Iterable[Finding]:
         fix = "skip disks, or join their data on fewer"
         yield blocks("too-many-disks", f"{len(disks)} disks", why, fix, overridable=False)
     if disks and 0 < disks[0].capacity_bytes < LEAST_SYSTEM_VOLUME_BYTES:
-        yield warns(
+        yield notes(
             "small-boot-disk",
-            f"the boot disk has {format_bytes(disks[0].capacity_bytes)}",
-            "Scaleway asks for 10 GB at least",
-            "grow the disk in vSphere if the Instance refuses it",
+            f"the boot disk of {format_bytes(disks[0].capacity_bytes)} becomes a volume of 10 GB",
+            "a system volume has 10 GB at least; what it gains stays free",
         )
 
 
