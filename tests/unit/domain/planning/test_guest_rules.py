@@ -16,9 +16,11 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CATALOGUE = Catalogue("fr-par-1", (), "api", date(2026, 2, 28))
 WINDOWS = {"guest_id": "windows9_64Guest"}
 BIOS = {"firmware": Firmware.BIOS}
+UNPROVEN = "windows-unproven"
 CODES = {
     "no-virtio-win",
     "windows-running",
+    UNPROVEN,
     "no-virt-v2v",
     "no-rhsrvany",
     "bios-as-is",
@@ -40,8 +42,8 @@ def found(vm: dict[str, Any], planned: dict[str, Any], facts: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("vm", "planned", "facts", "codes"),
     [
-        (WINDOWS, {"adapt": True}, {"virtio_win": False}, {"no-virtio-win", "guest-stages"}),
-        (WINDOWS, {"adapt": True}, {"virtio_win": True}, {"guest-stages"}),
+        (WINDOWS, {"adapt": True}, {"virtio_win": False}, {"no-virtio-win", UNPROVEN, "guest-stages"}),
+        (WINDOWS, {"adapt": True}, {"virtio_win": True}, {UNPROVEN, "guest-stages"}),
         (WINDOWS, {"adapt": False}, {"virtio_win": False}, set()),
         ({}, {"adapt": True}, {"virtio_win": False}, {"guest-stages"}),
         (BIOS, {"adapt": False}, {}, {"bios-as-is"}),
@@ -132,6 +134,13 @@ def test_a_running_windows_is_named_before_it_is_copied(
     assert (finding.severity if finding else None) is severity
     if finding:
         assert "consistency: cold" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("vm", "adapt", "warned"), [(WINDOWS, True, True), (WINDOWS, False, False), ({}, True, False)]
+)
+def test_a_windows_that_nothing_boots_is_named(vm: dict[str, Any], adapt: bool, warned: bool) -> None:
+    assert ("windows-unproven" in found(vm, {"adapt": adapt}, {})) is warned
 
 
 def test_a_note_names_what_is_done_to_the_copy() -> None:

@@ -48,9 +48,9 @@ class PreflightFacts:
 
     s3_region: of the transit bucket. quotas: name -> limit (-1 unlimited). usage: zone -> what exists there.
     missing_privileges: VM moref -> privileges in vCenter. access_problems: of the Scaleway key. virtio_win:
-    drivers for Windows are configured. rehearsal_missing: what a local boot lacks, "" nothing. kvm: usable
-    here. networks, vpcs: by region. work_bytes: peak of a VM on the work disk. virt_v2v_missing: why virt-v2v
-    cannot run here, windows_v2v_missing: why it cannot convert Windows, "" when it can.
+    drivers for Windows are configured. rehearsal_missing: what a local boot lacks, "" nothing. networks,
+    vpcs: by region. work_bytes: peak of a VM on the work disk. virt_v2v_missing: why virt-v2v cannot run
+    here, windows_v2v_missing: why it cannot convert Windows, "" when it can.
     """
 
     now: datetime
@@ -60,7 +60,6 @@ class PreflightFacts:
     work_free_bytes: int | None = None
     missing_privileges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     access_problems: tuple[str, ...] = ()
-    kvm: bool | None = None
     virtio_win: bool | None = None
     rehearsal_missing: str | None = None
     virt_v2v_missing: str | None = None

@@ -20,6 +20,7 @@ def guest_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Findin
     yield from _drivers(planned, facts)
     yield from _virt_v2v(planned, facts)
     yield from _running_windows(planned)
+    yield from _unproven_windows(planned)
     yield from _as_it_is(planned)
     yield from _rehearsal(planned, facts)
     yield from _stages(planned)
@@ -78,6 +79,16 @@ def _running_windows(planned: PlannedVm) -> Iterable[Finding]:
             "its snapshot is quiesced; where quiescing fails, or a volume's journal is in use all the same, "
             "its adaptation is refused after the whole copy",
             fix,
+        )
+
+
+def _unproven_windows(planned: PlannedVm) -> Iterable[Finding]:
+    if planned.windows and planned.adapt:
+        yield warns(
+            "windows-unproven",
+            "nothing proves here that this Windows boots",
+            "its drivers and boot loader are written offline; unlike Linux it does not boot here first",
+            "let the plan ask it (checks: [tcp:3389]) and keep the source as it is until it answers",
         )
 
 
