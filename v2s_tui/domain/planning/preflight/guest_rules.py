@@ -86,8 +86,8 @@ def _unproven_windows(planned: PlannedVm) -> Iterable[Finding]:
     if planned.windows and planned.adapt:
         yield warns(
             "windows-unproven",
-            "nothing proves here that this Windows boots",
-            "its drivers and boot loader are written offline; unlike Linux it does not boot here first",
+            "its boot cannot be proven here",
+            "Windows gets drivers and boot loader offline and, unlike Linux, does not boot here first",
             "let the plan ask it (checks: [tcp:3389]) and keep the source as it is until it answers",
         )
 
