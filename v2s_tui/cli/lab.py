@@ -16,9 +16,15 @@ import click
 
 from v2s_tui.cli.console import say
 from v2s_tui.domain.errors import InputError, ToolError
+from v2s_tui.system.locks import is_locked
 
-_KEPT_BETWEEN_DEMOS = {"disks", "tls", "secrets", "ports.json"}
-"""Of the lab's folder: slow to make, or what an open terminal may still use. The rest starts anew."""
+_MADE_BY_A_DEMO = (
+    "hosts", "lab.log", "migration.yaml", "objectstorage", "plan.yaml", "scaleway", "virtio-win", "work",
+)  # fmt: skip
+"""What a headless demo begins without. Disks, keys and ports of the folder stay: slow to make, or what an
+open terminal may still use. What is not the lab's is never touched: `--dir` may name any folder.
+"""
+_LAB_WROTE_IT = "# Written by v2s lab"
 
 _LAB_PACKAGES = ("cryptography", "swift", "pyeclib")
 
@@ -56,6 +62,7 @@ def up(
 ) -> None:
     """Serve until SIGTERM; print one line "lab ready DIR/migration.yaml" once all answers."""
     _need_lab_packages()
+    require_lab_folder(folder)
     from v2s_tui.lab.up import LabError, serve
 
     try:
@@ -97,8 +104,9 @@ def demo(ctx: click.Context, *, vms: int | None, headless: bool, boot: bool, fol
     plan_file = _bundled_plan("fleet-plan" if vms else "demo-boot-plan" if boot else "demo-plan")
     headless = headless or not (sys.stdin.isatty() and sys.stdout.isatty())
     home = folder or _default_folder()
+    require_lab_folder(home)
     if headless:
-        _start_anew(home)
+        start_anew(home)
     say(f"demo: starting the lab in {home} (the first time its disks are generated)")
     with lab_running(home, scenario="fleet" if vms else "demo", vms=vms, boot=boot) as config:
         if not headless:
@@ -148,15 +156,28 @@ def _default_folder() -> Path:
     return Path(state) / "v2s" / "demo"
 
 
-def _start_anew(folder: Path) -> None:
-    """What an earlier demo migrated must not stand in the way of this one."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name in _KEPT_BETWEEN_DEMOS:
-            continue
+def require_lab_folder(folder: Path) -> None:
+    """Raises InputError where the lab would write its migration.yaml over one of the operator's."""
+    config = folder / "migration.yaml"
+    if config.exists() and not config.read_text(encoding="utf-8", errors="replace").startswith(_LAB_WROTE_IT):
+        raise InputError(f"{config} is not the lab's", hint="--dir names a folder for the lab alone")
+
+
+def start_anew(folder: Path) -> None:
+    """What an earlier demo migrated must not stand in the way of this one.
+
+    Raises InputError while a lab runs there.
+    """
+    lock = folder / "lab.lock"
+    if not lock.exists():
+        return
+    if is_locked(lock):
+        raise InputError(f"a lab is already running in {folder}", hint="end it, or give --dir another folder")
+    for path in (folder / name for name in _MADE_BY_A_DEMO):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _last_words(log: Path) -> str:
