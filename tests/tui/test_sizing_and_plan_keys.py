@@ -8,7 +8,7 @@ import pytest
 from app_under_test import app_on_fakes, settled
 from textual.geometry import Region
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from v2s_tui.adapters.formats.plan_yaml import read_plan
 from v2s_tui.domain.planning.plan import SizingStrategy
@@ -302,3 +302,24 @@ async def test_a_start_says_first_what_it_will_do_and_what_is_in_its_way(
         await pilot.press("right", "enter")
         await settled(pilot)
         assert started == [1]
+
+
+async def test_another_plan_is_opened_over_unsaved_edits_only_after_a_question(tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("version: 1\nmigrations:\n  - vm_name: batch-01\n")
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        edited = app.workspace.plan
+        for keys in (("escape",), ("right", "enter")):
+            assert app.workspace.plan == edited
+            await pilot.press("ctrl+o")
+            app.screen.query_one("#answer", Input).value = str(other)
+            await pilot.press("enter")
+            await settled(pilot)
+            assert isinstance(app.screen, Confirm)
+            await pilot.press(*keys)
+            await settled(pilot)
+        assert [each.vm_name for each in app.workspace.plan.migrations] == ["batch-01"]
+        await pilot.press("ctrl+o", "enter")
+        await settled(pilot)
+        assert not isinstance(app.screen, Confirm)

@@ -1,5 +1,6 @@
 """What the Plan screen does with plan files: save, open, compare, edit as YAML, begin anew."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from textual.binding import Binding, BindingType
@@ -28,16 +29,16 @@ class PlanFileScreen(EditingScreen):
 
     def action_new(self) -> None:
         """Begin an empty plan."""
+        self._leave_plan("Begin an empty plan?", "Begin", lambda: self.workspace.open_plan(BatchPlan(), None))
+
+    def _leave_plan(self, title: str, action: str, go: Callable[[], None]) -> None:
+        """Go on to another plan; asked first where edits of the one in hand stand in no file."""
         if not self.workspace.dirty:
-            self.workspace.open_plan(BatchPlan(), None)
+            go()
             return
-
-        def answered(go: bool | None) -> None:
-            if go:
-                self.workspace.open_plan(BatchPlan(), None)
-
         lines = [f"{len(self.workspace.plan.migrations)} lines are not saved; undo does not bring them back"]
-        self.app.push_screen(Confirm("Begin an empty plan?", lines, action="Begin", danger=True), answered)
+        confirm = Confirm(title, lines, action=action, danger=True)
+        self.app.push_screen(confirm, lambda answer: go() if answer else None)
 
     def action_save(self) -> None:
         """Write the plan to its file (asks for one the first time)."""
@@ -57,7 +58,8 @@ class PlanFileScreen(EditingScreen):
 
         def named(text: str | None) -> None:
             if text:
-                self.v2s.open_plan(Path(text).expanduser())
+                path = Path(text).expanduser()
+                self._leave_plan(f"Open {path}?", "Open", lambda: self.v2s.open_plan(path))
 
         known = str(self.workspace.plan_path or "plan.yaml")
         ask = Ask("Open which plan file", value=known, suggester=PathSuggester(".yaml", ".yml"))
