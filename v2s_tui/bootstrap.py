@@ -92,8 +92,8 @@ def _cloud(settings: Settings) -> "Cloud":
         raise ConfigError("scaleway.project_id is not set", hint="set it in migration.yaml or SCW_PROJECT_ID")
     return ScalewayCloud(
         ScalewayAccess(
-            access_key=scaleway.access_key.resolve(),
-            secret_key=scaleway.secret_key.resolve(),
+            access_key=scaleway.access_key.resolve_key(),
+            secret_key=scaleway.secret_key.resolve_key(),
             project_id=scaleway.project_id,
             organization_id=scaleway.organization_id,
             api_url=scaleway.api_url,
@@ -111,8 +111,8 @@ def _objects(settings: Settings) -> "ObjectStore":
     schedule = parse_rates(scaleway.max_rate)
     return S3ObjectStore(
         StorageAccess(
-            access_key=scaleway.access_key.resolve(),
-            secret_key=scaleway.secret_key.resolve(),
+            access_key=scaleway.access_key.resolve_key(),
+            secret_key=scaleway.secret_key.resolve_key(),
             region=scaleway.s3_region,
             endpoint=scaleway.storage_url,
             ca_file=scaleway.ca_file,

@@ -49,6 +49,18 @@ class SecretRef(BaseModel):
             return _from_file(Path(self.name).expanduser())
         return _from_keyring(self.name)
 
+    def resolve_key(self, environ: Mapping[str, str] | None = None) -> str:
+        """An API key: as `resolve`, without blanks around it. Raises ConfigError, which never shows it, for
+        what cannot stand in an HTTP header: there the message of whoever refuses it would.
+        """
+        value = self.resolve(environ).strip()
+        if not value or any(not "!" <= letter <= "~" for letter in value):
+            raise ConfigError(
+                f"{self} is no API key: a key is one word of letters, digits and dashes",
+                hint="has it more than one line, a blank or a typographic quote in it? Copy the key alone",
+            )
+        return value
+
 
 def private(path: Path) -> bool:
     """True when only the owner may read the file."""

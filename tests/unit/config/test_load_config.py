@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from v2s_tui.bootstrap import build_services
 from v2s_tui.config import load_config
 from v2s_tui.config.secrets import SecretSource
 from v2s_tui.domain.errors import ConfigError
@@ -102,6 +103,31 @@ def test_secret_files_that_cannot_serve(tmp_path: Path, name: str, fix: str) -> 
     with pytest.raises(ConfigError) as caught:
         load_config(path, {}).vmware.password.resolve({})
     assert fix in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["SCWKEY\nhunter2\n", "hunter2 # the key\n", "\u201chunter2\u201d\n", " \n"])
+def test_what_cannot_stand_in_a_header_is_no_key_and_is_not_shown(tmp_path: Path, text: str) -> None:
+    """Who refuses a header prints its value: into messages, the journal and the report."""
+    secret_file = write(tmp_path / "secret", text)
+    path = write(tmp_path / "m.yaml", f"scaleway: {{secret_key_file: {secret_file}}}\n")
+    with pytest.raises(ConfigError, match="no API key") as caught:
+        load_config(path, {}).scaleway.secret_key.resolve_key({})
+    assert str(secret_file) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_door_opens_with_a_key_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCW_ACCESS_KEY", "SCWX")
+    monkeypatch.setenv("SCW_SECRET_KEY", "hunter\n2")
+    services = build_services(load_config(write(tmp_path / "m.yaml", "scaleway: {project_id: p}\n"), {}))
+    for door in (services.cloud, services.objects):
+        with pytest.raises(ConfigError, match="env:SCW_SECRET_KEY is no API key"):
+            door()
+
+
+def test_blanks_around_a_key_are_not_part_of_it(tmp_path: Path) -> None:
+    settings = load_config(write(tmp_path / "m.yaml", ""), {})
+    assert settings.scaleway.secret_key.resolve_key({"SCW_SECRET_KEY": " 1111-2222\n"}) == "1111-2222"
 
 
 def test_an_unset_variable_names_itself(tmp_path: Path) -> None:
