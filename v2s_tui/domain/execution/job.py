@@ -13,6 +13,7 @@ from v2s_tui.domain.execution import events
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.events import Event
 from v2s_tui.domain.execution.failures import Failure
+from v2s_tui.domain.execution.restart import needs
 from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.planning.stages import STATUS_OF_STAGE, JobStatus, Stage, stage_order, stages_for
@@ -203,10 +204,22 @@ def _skipped(job: JobState, event: events.VmSkipped) -> JobState:
 
 def kept_stages(job: JobState, from_stage: Stage | None) -> tuple[Stage, ...]:
     """Completed stages that a retry keeps: those before from_stage, else before the one its failure names."""
-    first = from_stage or (job.failure.retry_from if job.failure else None)
+    first = from_stage or _blamed(job)
     if first is None:
         return job.completed_stages
     return tuple(each for each in job.completed_stages if stage_order(each) < stage_order(first))
+
+
+def _blamed(job: JobState) -> Stage | None:
+    """The earlier stage (or the failed one itself) whose result the failure calls into question; None none.
+
+    Only what the failed stage reads can be at fault: a cleanup that cannot remove a snapshot or an object
+    must not send a VM that runs at Scaleway back to its snapshot or upload.
+    """
+    first = job.failure.retry_from if job.failure else None
+    if first is None or job.stage is None:
+        return None
+    return first if first in {job.stage, *needs(job.stage, job.stages)} else None
 
 
 def _retried(job: JobState, event: events.VmRetried) -> JobState:
