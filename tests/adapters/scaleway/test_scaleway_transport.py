@@ -1,5 +1,6 @@
 """What the stock SDK gets wrong, through the SDK's own calls and real sockets."""
 
+import contextlib
 import json
 import threading
 
@@ -173,6 +174,39 @@ def test_the_secret_is_in_the_header_and_nowhere_else(api, cloud):
     an_import(cloud)
     assert {name.lower(): value for name, value in api.asked[0].headers.items()}["x-auth-token"] == "secret"
     assert "secret" not in repr(ScalewayAccess("SCW", "secret", PROJECT))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_the_secret_does_not_follow_an_answer_that_sends_elsewhere(api, cloud, status):
+    api.script = [Say(status, headers={"Location": f"{api.url}/elsewhere"})]
+    with pytest.raises(TargetError, match=f"HTTP {status}, sent on to .*/elsewhere") as raised:
+        an_import(cloud)
+    assert len(api.asked) == 1
+    assert "scaleway.api_url" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda cloud: cloud.catalogue(ZONE),
+        lambda cloud: cloud.quotas(),
+        lambda cloud: cloud.usage(ZONE),
+        lambda cloud: cloud.block_storage_gb(ZONE),
+        lambda cloud: cloud.monthly_prices(ZONE),
+        lambda cloud: cloud.private_networks(ZONE, with_taken=True),
+        lambda cloud: cloud.vpcs(ZONE),
+        lambda cloud: cloud.create_ip(ZONE, tags=()),
+        lambda cloud: cloud.create_image(
+            ZONE, name="i", root_snapshot_id="s", extra_snapshot_ids=(), tags=()
+        ),
+        an_import,
+    ],
+)
+@pytest.mark.parametrize("answer", [{}, [], {"dashboard": None, "servers": None, "ips": [None]}, b"<html>"])
+def test_an_answer_that_is_not_the_apis_is_an_error_of_ours(api, cloud, call, answer):
+    api.otherwise = lambda _: Say(200, answer)
+    with contextlib.suppress(TargetError):
+        call(cloud)
 
 
 def test_an_error_page_that_repeats_the_secret_does_not_pass_it_on(api, cloud):

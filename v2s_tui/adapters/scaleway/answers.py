@@ -49,7 +49,7 @@ def understanding(what: str) -> Iterator[None]:
 
 
 def error_of(response: requests.Response) -> TargetError:
-    """The domain error for an answer with status 400 or above."""
+    """The domain error for an answer with status 300 or above: redirections are not followed."""
     body = json_object(response)
     kind = str(body.get("type") or "")
     title = f"Scaleway refused {_request_line(response)}: {_reason(response, body)}{_request_id(response)}"
@@ -94,6 +94,8 @@ def _reason(response: requests.Response, body: dict[str, Any]) -> str:
     kind = str(body.get("type") or "")
     parts = [each for each in (kind.replace("_", " "), message, details) if each]
     status = f"HTTP {response.status_code}"
+    if 300 <= response.status_code < 400:
+        parts.append(f"sent on to {response.headers.get('location', 'nowhere')[:200]}")
     return f"{status}, {': '.join(dict.fromkeys(parts))}" if parts else f"{status} without an explanation"
 
 
@@ -134,6 +136,8 @@ def _hint(status: int, kind: str, body: dict[str, Any]) -> str:
     kind = kind or {401: "denied_authentication", 403: "permissions_denied"}.get(status, "")
     if kind in _HINTS:
         return _HINTS[kind]
+    if status < 400:
+        return "is scaleway.api_url right (https), and does a proxy or a sign-in page answer in its place?"
     if status == 429:
         return "the API limits requests; lower the limit scw_api"
     if status >= 500:

@@ -53,31 +53,37 @@ class ScalewayCloud:
 
     # --- what there is
 
+    @understanding("list servers types")
     def catalogue(self, zone: str) -> Catalogue:
         """Types of the zone with prices and stock, all pages."""
-        with understanding("list servers types"):
-            return read_catalogue(self._apis.instance, zone)
+        return read_catalogue(self._apis.instance, zone)
 
+    @understanding("list quotas")
     def quotas(self) -> Mapping[str, int]:
         """Quota name (`name@zone` where it holds for one zone) -> limit, -1 unlimited."""
         return quota_limits(self._apis.iam, self._access.organization_id)
 
+    @understanding("get dashboard")
     def usage(self, zone: str) -> Mapping[str, int]:
         """Instances of each commercial type in the zone, and `servers`, `volumes`, `ips`, `images`..."""
         return usage_counts(self._apis.instance, zone, self._access.project_id)
 
+    @understanding("list volumes")
     def block_storage_gb(self, zone: str) -> int:
         """GB of all Block Storage volumes in the zone."""
         return block_storage_gb(self._apis.block, zone, self._access.project_id)
 
+    @understanding("a look at rights")
     def check_access(self, zone: str) -> tuple[MissingAccess, ...]:
         """What the key may not do; harmless calls only."""
         return missing_access(self._apis, self._access, zone)
 
+    @understanding("list volume types")
     def monthly_prices(self, zone: str) -> Mapping[str, float]:
         """EUR per month without VAT: `block_gb`, `block_gb_15k`, `snapshot_gb`, `ipv4`, `object_gb`."""
         return read_monthly_prices(self._apis.block, zone)
 
+    @understanding("list private networks")
     def private_networks(self, zone: str, *, with_taken: bool = False) -> tuple[PrivateNetwork, ...]:
         """Private Networks of the project in the zone's region; with_taken: with addresses booked or in
         use.
@@ -85,6 +91,7 @@ class ScalewayCloud:
         networks = networks_with_taken if with_taken else lookups.private_networks
         return networks(self._apis, zone, self._access.project_id)
 
+    @understanding("list vpcs")
     def vpcs(self, zone: str) -> tuple[Vpc, ...]:
         """VPCs of the project in the zone's region."""
         return lookups.vpcs(self._apis, zone, self._access.project_id)
@@ -106,6 +113,7 @@ class ScalewayCloud:
 
     # --- making
 
+    @understanding("import snapshot from object storage")
     def import_snapshot(
         self,
         zone: str,
@@ -137,6 +145,7 @@ class ScalewayCloud:
             zone=zone, snapshot_id=snapshot_id, bucket=bucket, key=key
         )
 
+    @understanding("create volume")
     def create_volume(
         self, zone: str, *, snapshot_id: str, name: str, tags: tuple[str, ...], perf_iops: int
     ) -> CloudResource:
@@ -153,6 +162,7 @@ class ScalewayCloud:
         )
         return resources.from_volume(volume)
 
+    @understanding("create image")
     def create_image(
         self,
         zone: str,
@@ -180,6 +190,7 @@ class ScalewayCloud:
         )
         return resources.from_image(answer.image)
 
+    @understanding("create ip")
     def create_ip(self, zone: str, *, tags: tuple[str, ...]) -> CloudResource:
         """A flexible IPv4 address."""
         answer = self._apis.instance.create_ip(
@@ -187,6 +198,7 @@ class ScalewayCloud:
         )
         return resources.from_ip(answer.ip)
 
+    @understanding("create server")
     def create_instance(self, request: InstanceRequest) -> CloudResource:
         """A stopped Instance with its volumes in boot order, and its cloud-init when there is one.
 
@@ -228,6 +240,7 @@ class ScalewayCloud:
             zone=zone, server_id=instance_id, key="cloud-init", content=text.encode()
         )
 
+    @understanding("create private network")
     def create_private_network(
         self, zone: str, *, name: str, vpc: str | None, subnet: str | None, tags: tuple[str, ...]
     ) -> CloudResource:
@@ -244,6 +257,7 @@ class ScalewayCloud:
         )
         return resources.from_private_network(network, 0)
 
+    @understanding("book ip")
     def book_address(
         self, zone: str, *, private_network_id: str, address: str, tags: tuple[str, ...]
     ) -> CloudResource:
@@ -262,6 +276,7 @@ class ScalewayCloud:
         )
         return resources.from_address(booked)
 
+    @understanding("create private nic")
     def create_private_nic(
         self,
         zone: str,

@@ -104,6 +104,7 @@ class Transport:
             timeout=(self._access.connect_seconds, self._access.read_seconds),
             verify=self._access.verify,
             stream=True,
+            allow_redirects=False,  # the key would go to wherever the answer points, and a POST become a GET
         )
         _read_bounded(response)
         _hide(self._access.secret_key, response)
@@ -214,7 +215,7 @@ class TransportMixin:
         return {**headers, **extra}
 
     def _throw_on_error(self, response: requests.Response) -> None:
-        if response.status_code >= 400:
+        if response.status_code >= 300:
             raise error_of(response)
 
 
