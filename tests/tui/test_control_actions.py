@@ -34,9 +34,9 @@ def paused() -> BatchSnapshot:
 
 
 ACTIONS = [
-    (at_gate, FAILED, ["c"], ("approve", {})),
-    (at_gate, FAILED, ["C"], ("approve_retry_failed", {})),
-    (at_gate, FAILED, ["h"], ("hold", {})),
+    (at_gate, FAILED, ["c"], ("approve", {"gate": 1})),
+    (at_gate, FAILED, ["C"], ("approve_retry_failed", {"gate": 1})),
+    (at_gate, FAILED, ["h"], ("hold", {"gate": 1})),
     (in_flight, RUNNING, ["X", *BATCH_ID, "enter"], ("abort", {})),
     (in_flight, FAILED, ["t"], ("retry", {"vm": FAILED})),
     (in_flight, FAILED, ["f", "enter"], ("retry", {"vm": FAILED, "from_stage": "upload_s3"})),

@@ -88,6 +88,23 @@ async def test_opening_it_is_asked_with_every_name_and_cancel_is_the_default(
         assert told == [command]
 
 
+async def test_the_answer_is_about_the_gate_that_was_asked_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, told = app_on_fakes(tmp_path), list[object]()
+    monkeypatch.setattr(app.runs, "command", lambda name, **values: told.append((name, values)))
+    async with app.run_test(size=SIZE) as pilot:
+        await on_run_screen(pilot, TouchedPower("rest", before_copy=COLD))
+        await pilot.press("c")
+        await pilot.pause()
+        picture = at_gate(TouchedPower("last", before_copy=("db-99",)))
+        assert picture.gate is not None
+        watched(app, replace(picture, gate=replace(picture.gate, index=2)))
+        await pilot.press("right", "enter")
+        await pilot.pause()
+        assert told == [("approve", {"gate": 1})]
+
+
 async def planned(pilot: Pilot[int], *, cold: bool) -> V2sApp:
     """The Linux VMs planned on screen 3: copied cold, or powered off in the end."""
     await settled(pilot)

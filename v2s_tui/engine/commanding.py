@@ -47,6 +47,12 @@ class Commanding:
     async def _decide(self, command: Command) -> str:
         if not await self._at_gate():
             raise InputError("no gate is waiting", hint="approve, hold and retry at the gate after a wave")
+        closed = self._runner.state.header.gate
+        if closed is not None and command.gate not in {None, closed.index}:
+            raise InputError(
+                f"that gate is open already; the one closed now is after wave {closed.wave}",
+                hint="look at what comes behind it, then decide",
+            )
         self._runner.gates.answer(DECISIONS[command.name], command.actor)
         return f"{command.name.replace('_', ' ')}: noted for {command.actor.who}"
 

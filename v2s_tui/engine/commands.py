@@ -29,6 +29,7 @@ COMMAND_NAMES: tuple[str, ...] = get_args(CommandName)
 class Command:
     """One command. vm: for retry, skip, cancel. from_stage: retry begins there (None: as far as evidence
     holds). planned: for retry, the edited plan entry. reason: for skip. limit, value: for the limit commands.
+    gate: for decisions, index of the wave whose gate the operator saw (None: whichever is closed).
     """
 
     name: CommandName
@@ -39,6 +40,7 @@ class Command:
     reason: str = ""
     limit: Limit | None = None
     value: int = 0
+    gate: int | None = None
 
 
 @cache

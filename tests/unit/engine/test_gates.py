@@ -117,6 +117,19 @@ async def test_a_command_approves_a_waiting_gate(tmp_path: Path) -> None:
     assert rig.state.header.status is BatchStatus.COMPLETE
 
 
+async def test_a_decision_about_one_gate_never_opens_the_next(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.PAUSE, PausePolicy.CONTINUE, empty=1)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("approve", BOB, gate=0))
+    with pytest.raises(InputError, match="open already; the one closed now is after wave wave-1"):
+        await runner.command(Command("approve", BOB, gate=0))
+    assert rig.state.jobs["vm-2"].status is JobStatus.PENDING
+    await runner.command(Command("approve", BOB, gate=1))
+    await running
+    assert rig.state.header.status is BatchStatus.COMPLETE
+
+
 async def test_hold_keeps_waiting_and_names_who_holds(tmp_path: Path) -> None:
     rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
     runner = rig.runner(gate_mode=GateMode.WAIT)

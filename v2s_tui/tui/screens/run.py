@@ -253,15 +253,19 @@ class RunScreen(TableScreen):
 
     def _open_gate(self, decision: str) -> None:
         """At once, but for a wave that touches its sources' power: that is asked."""
-        question = approval_question(self.snapshot)
+        question, seen = approval_question(self.snapshot), self._gate()
         if question is None:
-            self.v2s.command(decision)
+            self.v2s.command(decision, gate=seen)
         else:
-            self.app.push_screen(question, lambda go: self.v2s.command(decision) if go else None)
+            self.app.push_screen(question, lambda go: self.v2s.command(decision, gate=seen) if go else None)
+
+    def _gate(self) -> int | None:
+        """The gate on screen: a decision is about that one, whichever is closed once the runner hears it."""
+        return self.snapshot.gate.index if self.snapshot and self.snapshot.gate else None
 
     def action_hold(self) -> None:
         """Leave the gate closed on purpose."""
-        self.v2s.command("hold")
+        self.v2s.command("hold", gate=self._gate())
 
     def action_retry(self) -> None:
         """Run the failed VM again from where its evidence holds."""
