@@ -92,6 +92,10 @@ class Artifacts:
         others = [each for each in self.disks if each.index != disk.index]
         return replace(self, disks=tuple(sorted([*others, disk], key=lambda each: each.index)))
 
+    def unread(self) -> "Artifacts":
+        """A copy in which no disk has been read: the export reads all of them, from one moment."""
+        return replace(self, disks=tuple(replace(disk, base=None) for disk in self.disks))
+
     def with_note(self, name: str, text: str) -> "Artifacts":
         """A copy with one note set."""
         return replace(self, notes={**self.notes, name: text})

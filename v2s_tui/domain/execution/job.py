@@ -224,15 +224,25 @@ def _blamed(job: JobState) -> Stage | None:
 
 def _retried(job: JobState, event: events.VmRetried) -> JobState:
     who = f"{event.actor.who} ({event.actor.origin})"
+    kept = kept_stages(job, event.from_stage)
     return replace(
         job,
         status=JobStatus.PENDING,
-        completed_stages=kept_stages(job, event.from_stage),
+        completed_stages=kept,
+        artifacts=job.artifacts.unread() if _reads_anew(job, event, kept) else job.artifacts,
         completed_at=None,
         quarantine="",
         retries=(*job.retries, RetryNote(event.at, job.stage, job.error or job.note, who)),
         note=f"retried by {who}",
     )
+
+
+def _reads_anew(job: JobState, event: events.VmRetried, kept: tuple[Stage, ...]) -> bool:
+    """True when the retry is meant to read the source again: the operator said so, or a finished export is
+    called into question. What an export that failed halfway has read is good.
+    """
+    asked = event.from_stage is not None and stage_order(event.from_stage) <= stage_order(Stage.EXPORT)
+    return asked or (Stage.EXPORT in job.completed_stages and Stage.EXPORT not in kept)
 
 
 def _quarantined(job: JobState, event: events.VmQuarantined) -> JobState:

@@ -22,7 +22,7 @@ from v2s_tui.domain.execution.transfer import TRANSFER_NOTE, TransferChoice
 from v2s_tui.domain.ports import DiskStream, EarlyUpload, ExportLease, ReceivedDisk
 from v2s_tui.domain.units import MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
-from v2s_tui.engine.stages.local_files import same_size, what_is_wrong
+from v2s_tui.engine.stages.local_files import what_is_wrong
 from v2s_tui.engine.stages.multipart import EarlyTarget, early_targets, held_parts, stored_object
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
@@ -94,7 +94,7 @@ def _begun_anew(
     todo = []
     for disk in artifacts.disks:
         lost = disk.passing and _what_went_missing(stage, context.ports, disk)
-        if same_size(disk.base) and not lost:
+        if not what_is_wrong(disk.base, "") and not lost:
             continue
         part_bytes = part_bytes_for(disk.capacity_bytes) if way.overlap else 0
         anew = replace(disk, base=None, part_bytes=part_bytes, early_parts=(), passing=way.passing)

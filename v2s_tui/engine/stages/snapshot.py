@@ -16,7 +16,9 @@ TOOLS_RUNNING = "guestToolsRunning"
 
 
 def take_snapshot(stage: StageInput, context: StageContext) -> Artifacts:
-    """The stage: adopts the snapshot of an interrupted run by its name."""
+    """The stage: adopts the snapshot of an interrupted run by its name; a run that follows a finished one
+    takes a new snapshot, and what was read of another one is read again, so that all disks are of one moment.
+    """
     vm = vm_now(stage.planned, context.ports)
     if stage.planned.consistency is Consistency.COLD and vm.power_state is PowerState.OFF:
         return stage.artifacts.with_note("consistency", "cold: the VM was powered off while it was read")
@@ -24,10 +26,14 @@ def take_snapshot(stage: StageInput, context: StageContext) -> Artifacts:
     name = names_of(stage).vmware_snapshot
     effect = context.ledger.intend(EffectKind.VMWARE_SNAPSHOT, tag=name, where=source.name, detail=vm.moref)
     moref, note = source.find_snapshot(vm.moref, name), ""
+    if moref is not None and moref == stage.artifacts.vmware_snapshot:
+        context.progress.activity = "removing the snapshot of before"
+        source.remove_snapshot(vm.moref, moref)
+        moref = None
     if moref is None:
         moref, note = _take(stage, context, vm, name)
     context.ledger.made(effect, moref)
-    artifacts = replace(stage.artifacts, vmware_snapshot=moref)
+    artifacts = replace(stage.artifacts.unread(), vmware_snapshot=moref)
     return artifacts.with_note("consistency", note) if note else artifacts
 
 
