@@ -80,19 +80,23 @@ with open_services(config, warn=print) as services:
 
 @dataclass
 class Processes:
-    """What anyone on the host could read about our processes while they ran."""
+    """What anyone on the host could read about our processes while they ran. runner: its argument list."""
 
+    runner: bytes
     argument_lists: set[bytes] = field(default_factory=set)
     environments: dict[bytes, bytes] = field(default_factory=dict)
     sockets: dict[Path, int] = field(default_factory=dict)
     modes: dict[Path, int] = field(default_factory=dict)
 
     def look(self, parent: int) -> None:
+        """A child that still shows the runner's own arguments has not executed its program yet: what can be
+        read of it is the runner's memory.
+        """
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 pid, line = int(folder.name), (folder / "cmdline").read_bytes()
                 self.argument_lists.add(line)
-                if pid != parent and _descends(pid, parent):
+                if line != self.runner and _descends(pid, parent):
                     self.environments[line] = (folder / "environ").read_bytes()
             except OSError:
                 continue
@@ -117,7 +121,7 @@ def _descends(pid: int, ancestor: int) -> bool:
 
 @contextmanager
 def watched(parent: int, *folders: Path) -> Iterator[Processes]:
-    seen, ended = Processes(), threading.Event()
+    seen, ended = Processes(Path(f"/proc/{parent}/cmdline").read_bytes()), threading.Event()
 
     def watch() -> None:
         while not ended.wait(0.03):
