@@ -261,3 +261,38 @@ def test_bodies_are_json_and_booleans_lower_case(api, cloud):
     cloud.find("block_snapshot", ZONE, "v2s:b:m")
     assert "include_deleted=false" in api.asked[0].query
     assert json.loads(api.asked[0].body or b"{}") == {}
+
+
+SERVER = {
+    "id": "i-1",
+    "name": "web-01",
+    "state": "stopped",
+    "zone": ZONE,
+    "tags": [],
+    "volumes": {"0": {"id": "v-1", "volume_type": "sbs_volume", "zone": ZONE}},
+}
+VOLUME = SNAPSHOT | {"id": "v-1", "status": "in_use", "specs": {"perf_iops": 5000, "class": "sbs"}}
+
+
+def test_an_instance_is_gone_once_its_volumes_are_free(api, cloud, pauses):
+    """Scaleway frees them some seconds later; until then it refuses to delete or attach them (412)."""
+    free = Say(200, VOLUME | {"status": "available"})
+    api.script = [Say(200, {"server": SERVER}), Say(200, {"server": SERVER}), Say(204)]
+    api.script += [Say(200, VOLUME), Say(200, VOLUME), free]
+    cloud.delete("instance", ZONE, "i-1")
+    assert [call.rpartition("/")[2] for call in api.calls()] == ["i-1", "detach-volume", "i-1", *3 * ["v-1"]]
+    assert pauses == [2.0, 2.0]
+
+
+def test_a_running_instance_keeps_its_volumes_when_its_deletion_is_refused(api, cloud):
+    api.otherwise = lambda _: Say(200, {"server": SERVER | {"state": "running"}})
+    with pytest.raises(TargetError, match="web-01 is running"):
+        cloud.delete("instance", ZONE, "i-1")
+    assert [each.method for each in api.asked] == ["GET"]
+
+
+def test_a_volume_that_is_never_freed_is_waited_for_a_minute_only(api, cloud, pauses):
+    api.script = [Say(200, {"server": SERVER}), Say(200, {"server": SERVER}), Say(204)]
+    api.otherwise = lambda _: Say(200, VOLUME)
+    cloud.delete("instance", ZONE, "i-1")
+    assert sum(pauses) == 60

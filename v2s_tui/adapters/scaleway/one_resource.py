@@ -5,22 +5,48 @@ from typing import TYPE_CHECKING, Any
 
 from v2s_tui.adapters.scaleway import resources
 from v2s_tui.adapters.scaleway.addresses import used_addresses
-from v2s_tui.domain.ports import CloudResource
+from v2s_tui.domain.errors import NotFound, TargetError
+from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.domain.target.private_networks import region_of
 
 if TYPE_CHECKING:
     from v2s_tui.adapters.scaleway.sdk import Apis
 
 
+_LETTING_GO_SECONDS = 60.0
+_LOOK_SECONDS = 2.0
+_NOT_DELETABLE = frozenset({"running", "starting", "stopping"})
+
+
 def _delete_instance(apis: "Apis", zone: str, instance_id: str) -> None:
     """Its volumes are detached first: deleting an Instance deletes what is attached (scaleway.md E4).
 
-    Its private NICs go with it; addresses that were booked for them stay booked.
+    A running one is refused before anything is detached. Its private NICs go with it; addresses that were
+    booked for them stay booked. Returns once its volumes can be used or deleted, which Scaleway allows some
+    seconds after the Instance is gone (terraform-provider-scaleway #2931, scaleway-cli #4388), or after a
+    minute.
     """
     server = apis.instance.get_server(zone=zone, server_id=instance_id).server
-    for volume in (server.volumes or {}).values():
-        apis.instance.detach_server_volume(zone=zone, server_id=instance_id, volume_id=volume.id)
+    if str(server.state) in _NOT_DELETABLE:
+        raise TargetError(f"the Instance {server.name} is {server.state}", hint="power it off first")
+    volume_ids = [volume.id for volume in (server.volumes or {}).values()]
+    for each in volume_ids:
+        apis.instance.detach_server_volume(zone=zone, server_id=instance_id, volume_id=each)
     apis.instance.delete_server(zone=zone, server_id=instance_id)
+    waited = 0.0
+    while waited < _LETTING_GO_SECONDS and any(_is_held(apis, zone, each) for each in volume_ids):
+        apis.instance.transport.pause(_LOOK_SECONDS)
+        waited += _LOOK_SECONDS
+
+
+def _is_held(apis: "Apis", zone: str, volume_id: str) -> bool:
+    try:
+        return resources.from_volume(apis.block.get_volume(zone=zone, volume_id=volume_id)).state in {
+            CloudState.IN_USE,
+            CloudState.PENDING,
+        }
+    except NotFound:
+        return False
 
 
 def _delete_private_nic(apis: "Apis", zone: str, resource_id: str) -> None:

@@ -82,6 +82,10 @@ class Transport:
             self._sleep(self._pause_seconds(attempt))
         raise AssertionError("the last attempt returns or raises")
 
+    def pause(self, seconds: float) -> None:
+        """Sleep between two looks at something that changes."""
+        self._sleep(seconds)
+
     def close(self) -> None:
         """Close pooled connections."""
         self._session.close()
