@@ -4,11 +4,13 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from app_under_test import app_on_fakes, batch_in_flight, services_on_fakes, settled
 from memory_session import MemorySession
 
+from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.looks import THEMES, wants_ascii
@@ -104,3 +106,23 @@ def test_a_session_is_written_when_something_changed_only(monkeypatch: pytest.Mo
     assert len(written) == 2
     again = recall_workspace(session)
     assert (again.filter_text, again.looks["inventory"].sort) == ("os:linux", "cpu")
+
+
+async def test_a_disk_that_takes_nothing_ends_the_keeping_and_not_the_app(tmp_path: Path) -> None:
+    class FullDisk(MemorySession):
+        def put(self, section: str, content: dict[str, Any]) -> None:
+            raise StateError("session-default.json cannot be written (No space left on device)")
+
+    app = V2sApp(services_on_fakes(tmp_path), session=FullDisk())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("a")
+        app.keep_session()
+        app.keep_session()
+        await pilot.press("2")
+        app.action_ascii()
+        await pilot.pause()
+        assert app.current_mode == "sizing"
+        (said,) = [each for each in app._notifications if each.severity == "error"]
+        assert "No space left" in said.title
+        assert "not kept" in said.message

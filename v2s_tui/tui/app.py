@@ -13,7 +13,7 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from v2s_tui.domain.errors import V2sError
+from v2s_tui.domain.errors import StateError, V2sError
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.background import BackgroundWork
 from v2s_tui.tui.beginning import welcome
@@ -22,7 +22,7 @@ from v2s_tui.tui.leaving import forget_signals, leave_on_signals
 from v2s_tui.tui.looks import ASCII_CLASS, THEMES, add_themes, fit_no_color, set_ascii, wants_ascii
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.screens.flow_screen import FlowScreen
-from v2s_tui.tui.session import SessionStore, WorkspaceKeeper, recall_workspace
+from v2s_tui.tui.session import CarefulStore, SessionStore, WorkspaceKeeper, recall_workspace
 from v2s_tui.tui.step_facts import step_facts
 from v2s_tui.tui.widgets.step_bar import STEPS, StepFacts
 from v2s_tui.tui.workspace import Workspace
@@ -78,9 +78,9 @@ class V2sApp(App[int]):
         super().__init__()
         add_themes(self)
         self.services = services
-        self.session = session
-        self._keeper = WorkspaceKeeper(session) if session else None
-        self.workspace = recall_workspace(session) if session else Workspace()
+        self.session = CarefulStore(session, self._keeping_ended) if session else None
+        self._keeper = WorkspaceKeeper(self.session) if self.session else None
+        self.workspace = recall_workspace(self.session) if self.session else Workspace()
         self.exits = ExitStack()
         self.background = BackgroundWork(self)
         self.workspace.listeners.append(self._workspace_changed)
@@ -129,6 +129,10 @@ class V2sApp(App[int]):
         where = {"step": self.current_mode, "batch": watched}
         if self.session.get("where") != where:
             self.session.put("where", where)
+
+    def _keeping_ended(self, error: StateError) -> None:
+        hint = "what you do from now on is not kept for the next start; ctrl+s on screen 3 saves the plan"
+        self.show_error(StateError(error.title, hint=hint))
 
     def use_services(self, services: Services) -> None:
         """Go on with other settings, given at the first start."""

@@ -1,12 +1,13 @@
 """What the app remembers between two openings: filter, marks, plan with undo, screen, batch being watched."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from v2s_tui.adapters.formats.plan_yaml import parse_plan, plan_text
-from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.errors import InputError, StateError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.tui.table_look import TableLook
 from v2s_tui.tui.workspace import Workspace
@@ -22,6 +23,28 @@ class SessionStore(Protocol):
     def put(self, section: str, content: dict[str, Any]) -> None:
         """Replace a section."""
         ...
+
+
+class CarefulStore:
+    """Keeps in another store until its disk refuses. That is said once; the app goes on without keeping."""
+
+    def __init__(self, store: SessionStore, refused: Callable[[StateError], None]) -> None:
+        self._store = store
+        self._refused: Callable[[StateError], None] | None = refused
+
+    def get(self, section: str) -> dict[str, Any]:
+        """As the store has it."""
+        return self._store.get(section)
+
+    def put(self, section: str, content: dict[str, Any]) -> None:
+        """Replace it there, as long as that works."""
+        if self._refused is None:
+            return
+        try:
+            self._store.put(section, content)
+        except StateError as error:
+            refused, self._refused = self._refused, None
+            refused(error)
 
 
 def session_path(state_home: Path, name: str) -> Path:
