@@ -334,6 +334,7 @@ def test_the_session_keeps_sections(tmp_path: Path) -> None:
     assert again.get("filters") == {"text": "os:windows"}
     assert again.get("never") == {}
     assert again.sections() == ("filters",)
-    with pytest.raises(StateError, match="in use"):
+    with pytest.raises(StateError, match="in use") as refused:
         SessionFile(tmp_path / "sessions" / "default.json")
+    assert "v2s --session NAME" in refused.value.hint
     again.close()

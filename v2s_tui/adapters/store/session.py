@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from v2s_tui.adapters.store.journal_storage import JournalledTinyDB, JournalStorage
+from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.execution.documents import Change
 from v2s_tui.system.files import make_private_folder
+from v2s_tui.system.locks import LockHeld
 
 _ONLY = 1
 
@@ -17,7 +19,13 @@ class SessionFile:
         """Open or create. Raises StateError (in use, damaged) and OSError."""
         make_private_folder(path.parent)
         self.path = path
-        self._database = JournalledTinyDB(path)
+        try:
+            self._database = JournalledTinyDB(path)
+        except StateError as err:
+            if isinstance(err.__cause__, LockHeld):
+                hint = "close the app there, or open it here under another name: `v2s --session NAME`"
+                raise StateError(err.title, hint=hint) from err
+            raise
         self._storage = cast(JournalStorage, self._database.storage)
 
     def get(self, section: str) -> dict[str, Any]:
