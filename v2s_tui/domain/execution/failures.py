@@ -69,7 +69,7 @@ CATALOGUE: tuple[Signature, ...] = (
     Signature(
         "boot-not-proven", FailureKind.GUEST, errors.BootNotProven, "",
         "The adapted guest does not boot here as it would at Scaleway; nothing was made there.",
-        "Look at the console and the screen, mend the source, then retry from convert.", Stage.CONVERT,
+        "Look at the console and the screen.", Stage.CONVERT,
     ),
     Signature(
         "login-refused", FailureKind.SOURCE, errors.LoginRefused, "",
@@ -131,6 +131,17 @@ CATALOGUE: tuple[Signature, ...] = (
         "no-space", FailureKind.SPACE, errors.ToolError, r"no space left|enospc",
         "A tool ran out of space.",
         "Free space in the work folder, then retry.",
+    ),
+    Signature(
+        "host-full", FailureKind.SPACE, OSError, r"no space left|disk quota exceeded",
+        "A file system of this host is full.",
+        "Free space in the work folder, then retry.",
+    ),
+    Signature(
+        "host-files", FailureKind.DISK, OSError,
+        r"read-only file system|input/output error|permission denied",
+        "A file of this host could not be read or written.",
+        "Look at the disk and the owner of the work folder, then retry.",
     ),
     Signature(
         "guest-adaptation", FailureKind.GUEST, errors.ToolError,
@@ -202,6 +213,9 @@ CATALOGUE: tuple[Signature, ...] = (
     ),
 )  # fmt: skip
 
+MENDED_AT_SOURCE = "After a change at the source retry from snapshot: a plain retry keeps the copy."
+"""Said with every failure of a guest."""
+
 
 def classify(error: BaseException, *, detail: str = "") -> Failure:
     """The failure an error means. detail: traceback, kept for bugs only (tools bring their own last
@@ -223,12 +237,13 @@ def _title(error: BaseException) -> str:
 
 def _known(error: BaseException, line: Signature, tail: str) -> Failure:
     outside = error if isinstance(error, errors.OutsideError) else None
+    fix = outside.hint if outside and outside.hint else line.fix
     return Failure(
         kind=line.kind,
         signature=line.id,
         title=_title(error),
         cause=line.cause,
-        fix=(outside.hint if outside and outside.hint else line.fix),
+        fix=f"{fix.rstrip('.')}. {MENDED_AT_SOURCE}" if line.kind is FailureKind.GUEST else fix,
         retry_safe=line.retry_safe and (outside is None or outside.retry_safe),
         transient=outside is not None and outside.transient,
         retry_from=line.retry_from,

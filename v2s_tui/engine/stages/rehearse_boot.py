@@ -53,5 +53,5 @@ def _what_to_do(result: Rehearsal, *, slow: bool) -> str:
     last = " | ".join(result.serial_tail.splitlines()[-3:])
     where = f"; screen: {result.screenshot}" if result.screenshot else ""
     patience = ", give it more time (`boot_timeout_seconds`)" if slow else ""
-    mend = f"Mend the source{patience}, or lower `rehearse` in the plan, then retry from convert"
+    mend = f"Mend the source{patience}, or lower `rehearse` in the plan, then retry"
     return f"{mend}. Console: {last}{where}"

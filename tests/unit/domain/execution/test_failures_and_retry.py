@@ -37,6 +37,8 @@ def _tool(stderr: str) -> errors.ToolError:
             FailureKind.GUEST,
             "boot-not-proven",
         ),
+        (OSError(28, "No space left on device"), FailureKind.SPACE, "host-full"),
+        (OSError(30, "Read-only file system", "/srv/v2s/a"), FailureKind.DISK, "host-files"),
         (errors.StorageUnavailable("503"), FailureKind.STORAGE, "storage-unavailable"),
         (errors.QuotaExceeded("instances"), FailureKind.QUOTA, "quota"),
         (errors.ImportRefused("not qcow2"), FailureKind.API, "import-refused"),
@@ -53,6 +55,12 @@ def test_known_failures_get_cause_and_fix(error: Exception, kind: FailureKind, s
 
 def test_the_adapters_own_hint_goes_before_the_catalogues() -> None:
     assert classify(errors.QuotaExceeded("full", hint="ask for 20 more")).fix == "ask for 20 more"
+
+
+def test_a_guest_that_must_be_mended_at_the_source_says_how_the_change_gets_here() -> None:
+    error = errors.BootNotProven("no login", hint="rebuild the initramfs in the source VM")
+    assert classify(error).fix.startswith("rebuild the initramfs in the source VM. After a change at the")
+    assert "retry from snapshot" in classify(error).fix
 
 
 def test_only_a_bug_carries_its_traceback() -> None:
