@@ -117,6 +117,31 @@ async def test_what_a_runner_works_on_cannot_be_undone(tmp_path: Path) -> None:
             store.close()
 
 
+@pytest.mark.parametrize("keys", ["o", "u", "R", "L", "w", "y"])
+async def test_no_key_on_an_unreadable_batch_ends_the_app(tmp_path: Path, keys: str) -> None:
+    app = app_on_fakes(tmp_path)
+    app.services.state_dir.mkdir(parents=True)
+    (app.services.state_dir / "batch-deadbeef.json").write_text("{ half a fi")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("6", keys)
+        await settled(pilot)
+        assert app.is_running
+        if keys in "ouRw":
+            assert any("no state file" in f"{said.title} {said.message}" for said in app._notifications)
+
+
+async def test_the_report_is_read_by_key(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    with_batch(app)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("6", "o")
+        await settled(pilot)
+        assert isinstance(app.screen, TextView)
+        assert BATCH_ID in app.screen.text
+
+
 async def test_resume_says_first_where_each_vm_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

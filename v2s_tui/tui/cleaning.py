@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from v2s_tui.domain.errors import OutsideError
+from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.leftovers import Leftover
 from v2s_tui.engine.undo import UndoResult
 from v2s_tui.presentation.columns import Column
@@ -39,10 +40,12 @@ class Cleaning:
             if name is not None:
                 self._preview(batch_id, () if name == _WHOLE else (name,))
 
-        names = list(read_batch(self._app.services, batch_id).jobs)
-        column: Column[str] = Column("vm", "Undo", 50, lambda name: name)
-        choose = Choose[str](f"Undo what of batch {batch_id}", (column,), [_WHOLE, *names])
-        self._app.push_screen(choose, chosen)
+        def known(state: BatchState) -> None:
+            column: Column[str] = Column("vm", "Undo", 50, lambda name: name)
+            choose = Choose[str](f"Undo what of batch {batch_id}", (column,), [_WHOLE, *state.jobs])
+            self._app.push_screen(choose, chosen)
+
+        self._app.background.ask("undo-what", partial(read_batch, self._app.services, batch_id), known)
 
     def _preview(self, batch_id: str, vm_names: tuple[str, ...]) -> None:
         def known(preview: UndoPreview) -> None:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from v2s_tui.domain.errors import V2sError
 from v2s_tui.presentation.batch_columns import BATCH_COLUMNS, BatchSummary
 from v2s_tui.tui.modals.live_text import NO_LOG, LiveText
 from v2s_tui.tui.modals.text_view import TextView
@@ -58,7 +59,11 @@ class BatchesScreen(FlowScreen):
         """Read the states again; they are small and local."""
         if what != "all":
             return
-        batches = list_batches(self.v2s.services)
+        try:
+            batches = list_batches(self.v2s.services)
+        except V2sError as error:
+            self.v2s.show_error(error)
+            return
         self.table.set_rows(batches)
         number = f"{len(batches)} batches" if len(batches) != 1 else "1 batch"
         text = f"{number} in {self.v2s.services.state_dir}"
@@ -85,8 +90,11 @@ class BatchesScreen(FlowScreen):
         """Read its report."""
         batch = self.table.current
         if batch is not None:
-            lines = batch_report(self.v2s.services, batch.batch_id, "text").splitlines()
-            self.app.push_screen(TextView(f"Report of batch {batch.batch_id}", lines))
+            make = partial(batch_report, self.v2s.services, batch.batch_id, "text")
+            self.v2s.background.ask("report", make, partial(self._show_report, batch.batch_id))
+
+    def _show_report(self, batch_id: str, text: str) -> None:
+        self.app.push_screen(TextView(f"Report of batch {batch_id}", text.splitlines()))
 
     def action_copy(self) -> None:
         """Copy the batch id (OSC 52)."""
@@ -108,8 +116,11 @@ class BatchesScreen(FlowScreen):
             self.v2s.cleaning.undo(batch.batch_id)
 
     def _is_idle(self, batch: BatchSummary) -> bool:
+        """True when it can be resumed or undone; else it is said why not."""
         if batch.live:
             self.notify("a runner works on it: enter watches it", timeout=6, markup=False)
+        elif batch.status == "unreadable":
+            self.notify(batch.note, severity="warning", timeout=10, markup=False)
         return not batch.live and batch.status != "unreadable"
 
     def action_leftovers(self) -> None:
