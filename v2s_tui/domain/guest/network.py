@@ -54,11 +54,13 @@ def match_nics(
 ) -> tuple[tuple[SourceInterface, NicPlan | None], ...]:
     """Which plan entry governs which configured interface: by MAC, else by name, else by order.
 
+    The name at the source goes before that at the target: eth0 may be the second NIC of the source.
+
     An interface without an entry gets None: it stays as it is, nobody knows what it is for.
     """
     left = list(nics)
     chosen: dict[int, NicPlan] = {}
-    for fits in (_same_mac, _same_name, _unnamed):
+    for fits in (_same_mac, _source_name, _target_name, _in_order):
         for index, interface in enumerate(interfaces):
             found = None if index in chosen else next((nic for nic in left if fits(interface, nic)), None)
             if found is not None:
@@ -71,9 +73,13 @@ def _same_mac(interface: SourceInterface, nic: NicPlan) -> bool:
     return bool(nic.source_mac) and interface.mac.lower() == nic.source_mac.lower()
 
 
-def _same_name(interface: SourceInterface, nic: NicPlan) -> bool:
-    return interface.name in {nic.source_name, nic.target_name} - {""}
+def _source_name(interface: SourceInterface, nic: NicPlan) -> bool:
+    return bool(nic.source_name) and interface.name == nic.source_name
 
 
-def _unnamed(_: SourceInterface, nic: NicPlan) -> bool:
-    return not nic.source_name
+def _target_name(interface: SourceInterface, nic: NicPlan) -> bool:
+    return interface.name == nic.target_name
+
+
+def _in_order(_: SourceInterface, __: NicPlan) -> bool:
+    return True

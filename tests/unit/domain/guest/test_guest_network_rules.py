@@ -28,3 +28,17 @@ def test_an_adapted_interface_is_recognised_by_its_target_name() -> None:
 def test_interfaces_beyond_the_plan_are_left_alone() -> None:
     interfaces = (SourceInterface("ens192"), SourceInterface("ens224"))
     assert match_nics(interfaces, (NicPlan(),))[1] == (interfaces[1], None)
+
+
+def test_the_name_at_the_source_goes_before_the_name_at_the_target() -> None:
+    crossed = (
+        NicPlan(source_name="eth1", target_name="eth0"),
+        NicPlan(source_name="eth0", target_name="eth1"),
+    )
+    interfaces = (SourceInterface("eth0"), SourceInterface("eth1"))
+    assert [nic for _, nic in match_nics(interfaces, crossed)] == [crossed[1], crossed[0]]
+
+
+def test_order_decides_where_a_known_name_has_no_configuration() -> None:
+    known = NicPlan(source_name="lan0")
+    assert match_nics((SourceInterface("ens192"),), (known,)) == ((SourceInterface("ens192"), known),)

@@ -24,6 +24,7 @@ from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.adapters.guest.linux.kernel_hook import plan_kernel_hook
 from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab
 from v2s_tui.adapters.guest.linux.mount_units import plan_mount_units
+from v2s_tui.adapters.guest.linux.network.interface_names import with_names
 from v2s_tui.adapters.guest.linux.network.plan import plan_network
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.adapters.guest.linux.vmware import plan_vmware_removal
@@ -35,7 +36,6 @@ _BOOT_REASON = "boot from names that survive the move; talk on the serial consol
 _DEFAULT_GRUB, _DEFAULT_SNIPPETS = "/etc/default/grub", "/etc/default/grub.d/*.cfg"
 _KERNEL_COMMAND_LINE = "/etc/kernel/cmdline"
 _RESUME = "/etc/initramfs-tools/conf.d/resume"
-_OLD_NAMES = re.compile(r"\bnet\.ifnames=0\b")
 
 
 def plan_linux(
@@ -55,7 +55,14 @@ def plan_linux(
     root = f"UUID={facts.root.filesystem.uuid}"
     to_efi = facts.boot.firmware == "bios"
     tables = _plan_tables(view, stable_name, root, esp_uuid)
-    network = plan_network(view, _with_old_names(view, nics))
+    named = with_names(
+        view,
+        nics,
+        command_line=_booted_with(view, facts),
+        os_id=facts.os_id,
+        os_version=facts.os_version,
+    )
+    network = plan_network(view, named)
     changes = (
         *tables.changes,
         *plan_mount_units(view, stable_name),
@@ -155,12 +162,10 @@ def _written(path: str, old: str, new: str, reason: str) -> list[Change]:
     return [Change(ChangeKind.WRITE, path, reason, content=new.encode("utf-8", "surrogateescape"))]
 
 
-def _with_old_names(view: GuestView, nics: tuple[NicPlan, ...]) -> tuple[NicPlan, ...]:
-    """A guest that boots with net.ifnames=0 calls its NICs eth0, eth1... at the target too."""
+def _booted_with(view: GuestView, facts: GuestFacts) -> str:
+    """The kernel command line; of everything that is no comment where the boot loader is not understood."""
+    if facts.boot.default_entry is not None:
+        return facts.boot.default_entry.command_line
     paths = (_DEFAULT_GRUB, *view.glob(_DEFAULT_SNIPPETS), *config_files(view), *bls_files(view))
-    texts = [view.read_text(path) or "" for path in paths]
-    if not any(_OLD_NAMES.search(text) for text in texts):
-        return nics
-    from dataclasses import replace
-
-    return tuple(replace(nic, target_name=f"eth{number}") for number, nic in enumerate(nics))
+    lines = (line for path in paths for line in (view.read_text(path) or "").splitlines())
+    return " ".join(line for line in lines if not line.lstrip().startswith("#"))

@@ -18,6 +18,7 @@ class NetworkEdit:
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     handled: list[NicPlan] = field(default_factory=list)
+    _wanted: set[str] = field(default_factory=set)
 
     def write(self, view: GuestView, path: str, text: str, reason: str, *, mode: int = 0o644) -> None:
         """Add a WRITE unless the file has this text already."""
@@ -26,10 +27,17 @@ class NetworkEdit:
             self.changes.append(Change(ChangeKind.WRITE, path, reason, content=content, mode=mode))
 
     def move(self, view: GuestView, old: str, new: str, text: str, reason: str) -> None:
-        """Write under a new name and remove the old file."""
+        """Write under a new name and remove the old file; two files may change names with each other."""
+        self._wanted.add(new)
+        self.changes = [each for each in self.changes if each.path != new]
         self.write(view, new, text, reason)
         if new != old:
-            self.changes.append(Change(ChangeKind.REMOVE, old, f"renamed to {new.rsplit('/', 1)[-1]}"))
+            self.remove(old, f"renamed to {new.rsplit('/', 1)[-1]}")
+
+    def remove(self, path: str, reason: str) -> None:
+        """Remove a file, unless another one was moved to its place."""
+        if path not in self._wanted:
+            self.changes.append(Change(ChangeKind.REMOVE, path, reason))
 
 
 def reason_of(nic: NicPlan) -> str:

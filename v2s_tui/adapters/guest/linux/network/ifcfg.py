@@ -3,7 +3,6 @@
 from v2s_tui.adapters.guest.linux.network.assignments import edit_assignments, get_value
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.view import GuestView
-from v2s_tui.domain.guest.changes import Change, ChangeKind
 from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, match_nics
 
 _FOLDER = "/etc/sysconfig/network-scripts"
@@ -82,4 +81,4 @@ def _move_routes(view: GuestView, edit: NetworkEdit, old_name: str, nic: NicPlan
             new = text.replace(f"dev {old_name}", f"dev {nic.target_name}")
             edit.move(view, path, f"{_FOLDER}/{kind}-{nic.target_name}", new, reason_of(nic))
         else:
-            edit.changes.append(Change(ChangeKind.REMOVE, path, "routes of the old network"))
+            edit.remove(path, "routes of the old network")

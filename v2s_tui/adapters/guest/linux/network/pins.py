@@ -2,16 +2,16 @@
 
 import re
 
+from v2s_tui.adapters.guest.linux.network.interface_names import LINK_FILES, NAME_RULES
 from v2s_tui.adapters.guest.linux.network.sections import parse_sections
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.changes import Change, ChangeKind
 
 _RULES = (
-    "/etc/udev/rules.d/*persistent-net.rules",
+    NAME_RULES,
     "/etc/udev/rules.d/*persistent-cd.rules",
     "/etc/udev/rules.d/*net-setup-link.rules",
 )
-_LINKS = ("/etc/systemd/network/*.link",)
 _VMWARE_MAC = re.compile(r"\b00:(?:50:56|0c:29|05:69|1c:14)(?::[0-9a-f]{2}){3}\b", re.IGNORECASE)
 
 
@@ -23,12 +23,11 @@ def plan_pin_removal(view: GuestView) -> tuple[Change, ...]:
             Change(ChangeKind.REMOVE, path, "it pins interface names to the old MAC addresses")
             for path in view.glob(pattern)
         ]
-    for pattern in _LINKS:
-        changes += [
-            Change(ChangeKind.REMOVE, path, "it pins an interface name to an old MAC address")
-            for path in view.glob(pattern)
-            if _pins_mac(view.read_text(path) or "")
-        ]
+    changes += [
+        Change(ChangeKind.REMOVE, path, "it pins an interface name to an old MAC address")
+        for path in view.glob(LINK_FILES)
+        if _pins_mac(view.read_text(path) or "")
+    ]
     return tuple(changes)
 
 

@@ -3,7 +3,6 @@
 from v2s_tui.adapters.guest.linux.network.assignments import edit_assignments, get_value
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.view import GuestView
-from v2s_tui.domain.guest.changes import Change, ChangeKind
 from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, match_nics
 
 _FOLDER = "/etc/sysconfig/network"
@@ -99,4 +98,4 @@ def _edit_routes(view: GuestView, edit: NetworkEdit, old_name: str, nic: NicPlan
             reason_of(nic),
         )
     else:
-        edit.changes.append(Change(ChangeKind.REMOVE, own, "routes of the old network"))
+        edit.remove(own, "routes of the old network")
