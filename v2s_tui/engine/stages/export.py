@@ -18,12 +18,18 @@ from v2s_tui.domain.errors import Cancelled, LeaseFailed
 from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.execution.part_size import part_bytes_for
-from v2s_tui.domain.execution.transfer import TRANSFER_NOTE, TransferChoice
+from v2s_tui.domain.execution.transfer import TRANSFER_NOTE, TransferChoice, needs_local_copy
 from v2s_tui.domain.ports import DiskStream, EarlyUpload, ExportLease, ReceivedDisk
 from v2s_tui.domain.units import MIB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.local_files import what_is_wrong
-from v2s_tui.engine.stages.multipart import EarlyTarget, early_targets, held_parts, stored_object
+from v2s_tui.engine.stages.multipart import (
+    EarlyTarget,
+    early_targets,
+    held_parts,
+    stored_object,
+    unrecorded_object,
+)
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
 from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
@@ -276,9 +282,15 @@ def export_holds(stage: StageInput, ports: Ports) -> StageEvidence:
 
 
 def _what_went_missing(stage: StageInput, ports: Ports, disk: DiskArtifacts) -> tuple[str, ...]:
-    """Of a disk that passed through: its parts must still wait there, or be an object already."""
+    """Of a disk that passed through: its parts must still wait there, or be an object already; and nothing
+    must be asked of it here that was not when it passed (the plan entry may have been edited).
+    """
+    if needs_local_copy(stage.planned):
+        return (f"disk {disk.index} was not kept here, and its guest is to be opened now",)
     if disk.object_bytes:
         return () if stored_object(ports, disk) else (f"the object of disk {disk.index} is gone",)
+    if unrecorded_object(ports.objects, disk):
+        return ()
     held = held_parts(ports.objects, stage.settings.bucket, names_of(stage).object_key(disk.index))
     lost = [part.number for part in disk.early_parts if held.get(part.number) != part.etag]
     return (f"{len(lost)} parts of disk {disk.index} are gone from Object Storage",) if lost else ()

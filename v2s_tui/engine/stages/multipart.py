@@ -102,3 +102,18 @@ def stored_object(ports: Ports, disk: DiskArtifacts) -> StoredObject | None:
     found = ports.objects.head(disk.bucket, disk.key)
     same = found and (found.size_bytes, found.etag) == (disk.object_bytes, disk.object_etag)
     return found if same else None
+
+
+def unrecorded_object(objects: ObjectStore, disk: DiskArtifacts) -> StoredObject | None:
+    """The object of an upload that a killed run completed but did not record.
+
+    Its upload id is known from the checkpoint and gone at the server, and the object has the file's size.
+    """
+    if not disk.upload_id or disk.upload_file is None:
+        return None
+    try:
+        objects.list_parts(disk.bucket, disk.key, disk.upload_id)
+    except NotFound:
+        found = objects.head(disk.bucket, disk.key)
+        return found if found and found.size_bytes == disk.upload_file.size_bytes else None
+    return None

@@ -19,7 +19,7 @@ from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, St
 from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.guest_work import evidence_folder
 from v2s_tui.engine.stages.local_files import same_size
-from v2s_tui.engine.stages.multipart import open_upload, stored_object
+from v2s_tui.engine.stages.multipart import open_upload, stored_object, unrecorded_object
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
 from v2s_tui.engine.stages.transfer import note_sent
@@ -56,7 +56,7 @@ def _upload(
     disk = replace(disk, bucket=stage.settings.bucket, key=names_of(stage).object_key(disk.index))
     artifacts = artifacts.with_disk(disk)
     context.checkpoint(artifacts)
-    stored = _adopt_finished(context, disk)
+    stored = unrecorded_object(context.ports.objects, disk)
     if stored is None:
         try:
             stored = _send(stage, context, artifacts, disk, progress)
@@ -107,22 +107,6 @@ def _differs(stage: StageInput, disk: DiskArtifacts) -> bool:
     grown = disk.virtual_size_bytes > disk.capacity_bytes
     written = disk.overlay is not None and not same_size(disk.overlay)
     return grown or written or bool(stage.artifacts.guest_manifest)
-
-
-def _adopt_finished(context: StageContext, disk: DiskArtifacts) -> StoredObject | None:
-    """The object of an upload that a killed run completed but did not record.
-
-    Its upload id is known from the checkpoint and gone at the server, and the object has the file's size.
-    """
-    if not disk.upload_id or disk.upload_file is None:
-        return None
-    objects = context.ports.objects
-    try:
-        objects.list_parts(disk.bucket, disk.key, disk.upload_id)
-    except NotFound:
-        found = objects.head(disk.bucket, disk.key)
-        return found if found and found.size_bytes == disk.upload_file.size_bytes else None
-    return None
 
 
 def _send(

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes.world import failing
+from fakes.world import ProcessDied, failing
 
 from v2s_tui.domain.errors import Cancelled, LeaseFailed, StorageError, StorageUnavailable
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.execution.part_size import part_bytes_for
 from v2s_tui.domain.execution.transfer import Strategy, TransferChoice
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.stages.export import export_holds
 from v2s_tui.engine.stages.registry import STAGES
 
 KEYS = {f"migrations/00000001/disk-{index}.qcow2" for index in (0, 1)}
@@ -168,3 +169,38 @@ def test_progress_tells_what_went_out_and_counts_both_ways(bench):
     context = bench.context()
     bench.run(Stage.UPLOAD_S3, context)
     assert context.progress.moved_bytes == sum(disk.object_bytes for disk in bench.artifacts.disks) - sent
+
+
+@pytest.fixture
+def passing_bench(bench_of):
+    """A VM whose disks nothing here reads, so that they pass through."""
+    made = bench_of(adapt=False, rehearse="off")
+    made.change(strategy=Strategy.AUTO)
+    return made
+
+
+def test_a_disk_that_passed_through_is_read_again_when_an_edit_wants_its_guest_adapted(passing_bench):
+    bench = passing_bench
+    bench.run_until(Stage.UPLOAD_S3)
+    assert all(b"\0" in base_of(bench, disk.index) for disk in bench.artifacts.disks), "freed as they went"
+    assert export_holds(bench.input(), bench.ports).holds
+    bench.planned = replace(bench.planned, adapt=True)
+    assert not export_holds(bench.input(), bench.ports).holds
+    bench.run(Stage.EXPORT)
+    assert all(b"\0" not in base_of(bench, disk.index) for disk in bench.artifacts.disks)
+    assert export_holds(bench.input(), bench.ports).holds
+
+
+def test_an_object_completed_just_before_the_kill_spares_a_disk_that_passed_through_its_second_read(
+    passing_bench,
+):
+    bench = passing_bench
+    bench.run_until(Stage.CONVERT)
+    bench.world.rules.append(failing("upload_file", ProcessDied(), phase="after"))
+    with pytest.raises(ProcessDied):
+        bench.run(Stage.UPLOAD_S3)
+    bench.new_process()
+    assert export_holds(bench.input(), bench.ports).holds
+    bench.run(Stage.UPLOAD_S3)
+    assert bench.world.calls["upload_file"] == 2, "one for each disk"
+    assert bench.world.calls["receive"] == 2
