@@ -206,7 +206,8 @@ class S3ObjectStore:
     ) -> StoredObject:
         """Send the parts the server does not have yet, complete, and compare size and checksums.
 
-        part_bytes, known: of an `early_parts` that went before; its parts are not read again.
+        part_bytes, known: of an `early_parts` that went before; its parts are not read again, unless the file
+        became so large that it must be cut otherwise.
         progress counts this file's bytes from 0 to its size, its moved_bytes those sent now. Raises NotFound
         when the upload is gone, Cancelled with finished parts kept.
         """
@@ -214,6 +215,8 @@ class S3ObjectStore:
         with WholeFile(path) as file:
             size_bytes = file.size_bytes
             progress.total_bytes = size_bytes
+            plan = plan_parts(size_bytes, part_bytes=part_bytes)
+            same_cut = plan[0].size_bytes == part_bytes
             sender = PartSender(
                 self._control,
                 self._session,
@@ -226,9 +229,9 @@ class S3ObjectStore:
             )
             parts = send_parts(
                 sender,
-                plan_parts(size_bytes, part_bytes=part_bytes),
+                plan,
                 present=present,
-                known={each.number: each for each in known},
+                known={each.number: each for each in known} if same_cut else {},
                 threads=self._access.part_threads,
                 cancelled=cancelled,
             )

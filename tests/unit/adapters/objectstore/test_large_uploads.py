@@ -10,6 +10,7 @@ import pytest
 from v2s_tui.adapters.objectstore import parts
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.store import S3ObjectStore
+from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.units import MIB, TB
 
@@ -23,13 +24,14 @@ class MemoryServer:
         self.sizes: dict[int, int] = {}
         self.etags: dict[int, str] = {}
         self.completed: list[dict[str, object]] = []
+        self.held: list[dict[str, object]] = []
         self._lock = threading.Lock()
 
     def presign(self, _operation, *, expires_seconds, PartNumber, **_asked) -> str:  # noqa: N803
         return f"part {PartNumber}"
 
     def pages(self, *_asked, **_more):
-        return []
+        return self.held
 
     def call(self, _what, operation, **asked):
         if operation == "complete_multipart_upload":
@@ -103,3 +105,24 @@ def test_memory_is_bounded_whatever_the_part_size(store, server, tmp_path, monke
     tracemalloc.stop()
     assert len(server.sizes) == 4
     assert peak_bytes < 4 * 3 * MIB, f"{peak_bytes} bytes for parts of {part_bytes // 8}"
+
+
+def test_early_parts_of_a_file_that_outgrew_their_size_are_sent_anew(store, server, tmp_path, monkeypatch):
+    """It needs more parts than an object may have, so it is cut otherwise than it was at first."""
+    monkeypatch.setattr(parts, "MAX_PARTS", 4)
+    monkeypatch.setattr(parts, "LEAST_PART_BYTES", MIB)
+    early = UploadedPart(2, MIB, "e" * 32, crc32="AAAAAA==")
+    server.held = [{"PartNumber": 2, "Size": MIB, "ETag": early.etag}]
+    size = 5 * MIB
+    stored = store.upload_file(
+        sparse(tmp_path / "disk.qcow2", size),
+        "b",
+        "k",
+        "u",
+        progress=StageProgress(),
+        cancelled=threading.Event(),
+        part_bytes=MIB,
+        known=[early],
+    )
+    assert stored.size_bytes == size
+    assert server.sizes == {1: 2 * MIB, 2: 2 * MIB, 3: MIB}
