@@ -25,7 +25,7 @@ PARTUUID=1234ABCD-05  none  swap  sw  0 0
 PARTUUID=9999abcd-01 /home xfs defaults 0 2
 /dev/sdc /data xfs defaults 0 2
 /dev/mapper/vg0-my--var /var xfs defaults 0 2
-UUID=keep-me /data ext4 defaults 0 2
+UUID=HOME-uuid /data ext4 defaults 0 2
 /dev/sdd1 /mnt/gone ext4 defaults 0 2
 /dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0
 nas:/export /srv nfs _netdev 0 0
@@ -41,13 +41,52 @@ def test_fstab_by_uuid() -> None:
         "PARTUUID=9999abcd-01 /home xfs defaults 0 2",
         "UUID=data-uuid /data xfs defaults 0 2",
         "/dev/mapper/vg0-my--var /var xfs defaults 0 2",
-        "UUID=keep-me /data ext4 defaults 0 2",
+        "UUID=HOME-uuid /data ext4 defaults 0 2",
         "/dev/sdd1 /mnt/gone ext4 defaults,nofail 0 2",
         "/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0",
         "nas:/export /srv nfs _netdev 0 0",
         "UUID=ABCD-1234 /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=5 0 1",
     ]
     assert unresolved == ("/dev/sdd1",)
+
+
+LEFT_BEHIND = """UUID=not-here /data ext4 defaults 0 2
+LABEL=backup /backup xfs defaults,noatime 0 2
+/dev/mapper/vg9-logs /var/log/app xfs defaults 0 0
+/dev/vg9/swap none swap sw 0 0
+/dev/sdx1 /old ext3
+UUID=not-here /manual ext4 noauto 0 0
+LABEL=iscsi /san ext4 _netdev 0 0
+LABEL=system /again ext4 defaults 0 0
+UUID=var-uuid /var xfs defaults 0 0
+/dev/mapper/vg0-my--var /var xfs defaults 0 0
+tmpfs /tmp tmpfs size=1G 0 0
+"""
+
+
+def test_what_stays_at_vmware_cannot_stop_the_boot_whatever_its_name() -> None:
+    """The plan may skip a disk: an RDM, an independent one, a database that goes another way."""
+    after, unresolved = edit_fstab(LEFT_BEHIND, NAMES.stable)
+    changed = [line for line in after.splitlines() if line not in LEFT_BEHIND.splitlines()]
+    assert changed == [
+        "UUID=not-here /data ext4 defaults,nofail 0 2",
+        "LABEL=backup /backup xfs defaults,noatime,nofail 0 2",
+        "/dev/mapper/vg9-logs /var/log/app xfs defaults,nofail 0 0",
+        "/dev/vg9/swap none swap sw,nofail 0 0",
+        "/dev/sdx1 /old ext3 defaults,nofail",
+    ]
+    assert unresolved == (
+        "UUID=not-here",
+        "LABEL=backup",
+        "/dev/mapper/vg9-logs",
+        "/dev/vg9/swap",
+        "/dev/sdx1",
+    )
+    assert edit_fstab(after, NAMES.stable)[0] == after
+
+
+def test_what_luks_opens_is_left_alone() -> None:
+    assert edit_fstab("UUID=inside /data ext4 defaults 0 2\n", NAMES.stable, encrypted=True)[1] == ()
 
 
 def test_editing_fstab_twice_changes_nothing_more() -> None:

@@ -51,7 +51,9 @@ class DeviceNames:
         key, _, value = name.partition("=")
         if key in {"UUID", "LABEL"} and value:
             wanted = value.strip('"')
-            return self._first(lambda each: wanted == (each.uuid if key == "UUID" else each.label))
+            return self._first(
+                lambda each: wanted.lower() == each.uuid.lower() if key == "UUID" else wanted == each.label
+            )
         if name.startswith("/dev/disk/by-uuid/"):
             return self._first(lambda each: each.uuid == name.rsplit("/", 1)[1])
         if name.startswith("/dev/disk/by-label/"):

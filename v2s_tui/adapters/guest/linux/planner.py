@@ -22,7 +22,7 @@ from v2s_tui.adapters.guest.linux.cloud_init import plan_cloud_init
 from v2s_tui.adapters.guest.linux.debconf import plan_debconf
 from v2s_tui.adapters.guest.linux.initramfs_config import plan_initramfs_config
 from v2s_tui.adapters.guest.linux.kernel_hook import plan_kernel_hook
-from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab
+from v2s_tui.adapters.guest.linux.mount_tables import edit_crypttab, edit_fstab, opens_volumes
 from v2s_tui.adapters.guest.linux.mount_units import plan_mount_units
 from v2s_tui.adapters.guest.linux.network.interface_names import with_names
 from v2s_tui.adapters.guest.linux.network.plan import plan_network
@@ -86,14 +86,15 @@ def merged_writes(changes: tuple[Change, ...]) -> tuple[Change, ...]:
 
 def _plan_tables(view: GuestView, stable_name: StableName, root: str, esp_uuid: str) -> ChangePlan:
     changes, warnings = [], []
-    fstab = view.read_text("/etc/fstab")
+    fstab, crypttab = view.read_text("/etc/fstab"), view.read_text("/etc/crypttab")
     if fstab is not None:
-        new, unresolved = edit_fstab(fstab, stable_name, root=root, esp_uuid=esp_uuid)
+        new, unresolved = edit_fstab(
+            fstab, stable_name, root=root, esp_uuid=esp_uuid, encrypted=opens_volumes(crypttab or "")
+        )
         changes += _written("/etc/fstab", fstab, new, "mount by UUID: device names may differ at the target")
         warnings += [
             f"{name} in /etc/fstab is on no migrated disk; the guest boots without it" for name in unresolved
         ]
-    crypttab = view.read_text("/etc/crypttab")
     if crypttab is not None:
         new = edit_crypttab(crypttab, stable_name)
         changes += _written(
