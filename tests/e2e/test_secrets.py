@@ -176,7 +176,7 @@ def test_no_secret_is_anywhere_after_a_troubled_run(tmp_path: Path) -> None:
         "MY_ACCESS_KEY": ACCESS_KEY,
         "MY_SECRET_KEY": SECRET_KEY,
         "XDG_STATE_HOME": str(output / "state"),
-        "XDG_RUNTIME_DIR": str(runtime),
+        "TMPDIR": str(runtime),
     }
     with lab_process(tmp_path / "lab", "--scenario", "tiny", "--faults", str(faults)) as lab:
         write_plan_as_is(lab, output / "plan.yaml", "tiny-*")

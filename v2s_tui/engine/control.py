@@ -33,13 +33,12 @@ _ARRIVAL_CYCLES = 5
 def socket_path(state_path: Path) -> Path:
     """Where the runner of a batch listens; the folder is made. Raises OSError.
 
-    `$XDG_RUNTIME_DIR/v2s`, else beside the state, else (where that path is too long) a private folder of the
-    temporary directory. The name holds a digest of the state's path: copies of a work folder share batch ids,
-    and a runner must never take the socket of another.
+    Beside the state, or (where that path is too long) in a private folder of the temporary directory. Not in
+    `$XDG_RUNTIME_DIR`: that goes when its user's last session ends, and a runner must be reached again after
+    the connection that started it was lost. The name holds a digest of the state's path: copies of a work
+    folder share batch ids, and a runner must never take the socket of another.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    folders = [Path(runtime) / "v2s"] if runtime and Path(runtime).is_dir() else []
-    folders += [state_path.parent / "sockets", Path(tempfile.gettempdir()) / f"v2s-{os.getuid()}"]
+    folders = (state_path.parent / "sockets", Path(tempfile.gettempdir()) / f"v2s-{os.getuid()}")
     name = f"{state_path.stem}-{zlib.crc32(os.fsencode(state_path.absolute())):08x}.sock"
     fitting = next((each for each in folders if len(str(each / name)) <= _LONGEST_PATH), folders[-1])
     return make_private_folder(fitting) / name

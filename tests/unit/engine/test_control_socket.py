@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -219,10 +221,25 @@ def test_a_long_work_folder_gets_a_short_socket(tmp_path: Path, monkeypatch: pyt
     assert len(str(socket_path(deep))) < 107
 
 
+async def test_it_is_reached_after_the_session_that_started_it_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Path(tempfile.mkdtemp(prefix="v2s-"))  # a socket's path must be short
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
+    running = Running(tmp_path)
+    async with _attached(running.path):
+        shutil.rmtree(session)  # as logind does when the last session of a user ends
+    async with _attached(running.path) as client:
+        await until(lambda: client.picture.gate is not None)
+        await client.send("approve")
+        await asyncio.wait_for(client.closed.wait(), 10)
+    running.thread.join(10)
+
+
 def test_copies_of_a_work_folder_have_sockets_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     first, copy = (tmp_path / name / "batch-0a1b2c3d.json" for name in ("work", "copy"))
     assert socket_path(first) != socket_path(copy)
     assert socket_path(first) == socket_path(first)
