@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from app_under_test import app_on_fakes, batch_in_flight, settled, watched
 
-from v2s_tui.domain.planning.plan import PausePolicy, SizingStrategy
+from v2s_tui.domain.errors import InputError, SourceUnreachable
+from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy, SizingStrategy
+from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.modals.choose import Choose
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.modals.failure import FailurePanel
@@ -296,3 +298,55 @@ async def test_on_a_tiny_terminal_the_list_has_the_room(tmp_path: Path) -> None:
             await pilot.press(step)
             await settled(pilot)
             assert app.screen.query_one(table, VirtualTable).size.height >= 4
+
+
+def shown(app: V2sApp) -> str:
+    """What stands on the screen."""
+    return "\n".join("".join(part.text for part in line) for line in app.screen._compositor.render_strips())
+
+
+@pytest.mark.parametrize("step", ["2", "3", "4"])
+async def test_a_plan_that_cannot_be_worked_out_says_why_in_full(tmp_path: Path, step: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("version: 1\nmigrations:\n  - vm_name: batch-77-that-was-taken-out-of-vcenter\n")
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press(step)
+        app.open_plan(path)
+        await settled(pilot)
+        words = " ".join(shown(app).split())
+        assert "no VM 'batch-77-that-was-taken-out-of-vcenter' is in the inventory. correct the name" in words
+        assert "planned yet" not in words
+        assert "no findings" not in words
+
+
+async def test_an_error_that_is_not_the_plans_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise InputError("nobody knows zone fr-par-9", hint="choose another")
+
+    monkeypatch.setattr("v2s_tui.tui.background._check", refused)
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("a", "p")
+        await settled(pilot)
+        assert "nobody knows zone fr-par-9. choose another" in shown(app)
+
+
+async def test_a_plan_waits_for_an_inventory_that_cannot_be_read(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+
+    def lost(*_: object) -> None:
+        raise SourceUnreachable("vcenter.example.com does not answer")
+
+    app.services.source().inventory = lost  # type: ignore[method-assign]
+    app.workspace.plan = BatchPlan.model_validate({"migrations": [{"vm_name": "batch-01"}]})
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await settled(pilot)
+        assert "waits for the inventory (screen 1: reading failed: r tries again)" in shown(app)
+        assert "working it out" not in shown(app)

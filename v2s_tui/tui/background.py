@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from v2s_tui.domain.errors import PlanError, V2sError
+from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import Vm
@@ -48,8 +48,20 @@ class BackgroundWork:
         self._app = app
         self.inventory_note = ""
         self.outlook: Outlook | None = None
-        self.outlook_note = ""
+        self.plan_problem = ""
+        self._outlook_work = ""
         self._then: dict[str, Callable[[Any], None]] = {}
+
+    @property
+    def outlook_note(self) -> str:
+        """Why there is no outlook, or what is still asked for it; "" when it is whole, or nothing is planned.
+
+        plan_problem: the same where the plan cannot be worked out as it is.
+        """
+        note = self.plan_problem or self._outlook_work
+        if note or self.outlook is not None or not self._app.workspace.plan.migrations:
+            return note
+        return f"waits for the inventory (screen 1: {self.inventory_note or 'r reads it'})"
 
     def open_kept(self) -> None:
         """Show the listing kept from last time at once, where there is one."""
@@ -84,10 +96,11 @@ class BackgroundWork:
         work, services = self._app.workspace, self._app.services
         plan, inventory = work.plan, work.inventory
         self._app.workers.cancel_group(self._app, "facts")
+        self.plan_problem = ""
         if inventory is None or inventory.source == PARTIAL or not plan.migrations:
-            self.outlook, self.outlook_note = None, ""
+            self.outlook, self._outlook_work = None, ""
             return
-        self.outlook_note = "working it out..."
+        self._outlook_work = "working it out..."
         self._start("outlook", lambda: _check(services, plan, inventory, ask=False))
 
     def _ask_around(self, plan: BatchPlan) -> None:
@@ -95,7 +108,7 @@ class BackgroundWork:
         work, services = self._app.workspace, self._app.services
         inventory = work.inventory
         if inventory is not None and plan == work.plan:
-            self.outlook_note = "asking for quotas and rights..."
+            self._outlook_work = "asking for quotas and rights..."
             self._start("facts", lambda: _check(services, plan, inventory, ask=True))
 
     def ask(self, group: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
@@ -120,7 +133,7 @@ class BackgroundWork:
             # Else each full collection looks at every VM again: 60 ms in which no key is answered.
             gc.freeze()
         elif group in {"outlook", "facts"}:
-            self.outlook, self.outlook_note = result, ""
+            self.outlook, self.plan_problem, self._outlook_work = result, "", ""
             if group == "outlook":
                 self._ask_around(result.plan)
             self._app.refresh_screen("outlook")
@@ -139,10 +152,8 @@ class BackgroundWork:
             if self._nothing_listed:
                 self._app.workspace.inventory = None
         elif group in {"outlook", "facts"}:
-            self.outlook = None
-            self.outlook_note = (
-                str(error) if isinstance(error, PlanError) else "the plan cannot be worked out"
-            )
+            self.outlook, self._outlook_work = None, ""
+            self.plan_problem = str(error) if isinstance(error, V2sError) else "the plan cannot be worked out"
         else:
             self._then.pop(group, None)
             self._app.show_error(error)

@@ -1,5 +1,6 @@
 """A step that edits the plan: each edit is one step of undo."""
 
+import textwrap
 from collections.abc import Sequence
 
 from v2s_tui.domain.planning.edit import without_vms
@@ -15,6 +16,17 @@ def for_names(what: str, names: Sequence[str]) -> str:
 
 class EditingScreen(FlowScreen):
     """What Sizing and Plan have in common."""
+
+    def _why_empty(self, otherwise: Sequence[str]) -> Sequence[str]:
+        """What stands in place of rows: what is wrong with the plan in hand or is waited for; else that."""
+        note = self.v2s.outlook_note
+        if not note:
+            return otherwise
+        ways = ["", "3 and then e opens the plan in your editor, u takes the last edit back"]
+        return [
+            *textwrap.wrap(note, self.size.width - 4),
+            *(ways if self.v2s.background.plan_problem else []),
+        ]
 
     def _edit(self, plan: BatchPlan) -> None:
         self.workspace.edit(plan)

@@ -62,9 +62,10 @@ class EstimateScreen(FlowScreen):
         outlook = self.v2s.outlook
         if outlook is None or not outlook.resolved.vms:
             note = self.v2s.outlook_note or "nothing is planned yet: mark VMs on screen 1 and press p"
-            self._say_sum(Content.styled(note, "$text-muted"))
+            problem = self.v2s.background.plan_problem
+            self._say_sum(Content.styled("the plan cannot be worked out" if problem else note, "$text-muted"))
             self.query_one("#estimate-limits", Static).update("")
-            self.query_one("#estimate-text", Static).update("")
+            self.query_one("#estimate-text", Static).update(problem)
             return
         if what in {"plan", "outlook"}:
             self._limits = None

@@ -31,6 +31,11 @@ from v2s_tui.tui.widgets.virtual_table import VirtualTable
 _NEW_WAVE = "new wave..."
 _PATH_CELLS = 40
 _BEGIN = ": mark VMs on screen 1 and press p, or ctrl+o opens a plan file"
+_IF_EMPTY = (
+    "nothing is planned yet",
+    "mark VMs on screen 1 with space, then p plans them",
+    "ctrl+o opens a plan file, e writes one in your editor",
+)
 _UNDECLARED = "this wave is not declared in the plan: w makes one"
 
 
@@ -81,11 +86,6 @@ class PlanScreen(PlanFileScreen):
 
     def on_mount(self) -> None:
         """The keyboard is in the list."""
-        self.table.if_empty = (
-            "nothing is planned yet",
-            "mark VMs on screen 1 with space, then p plans them",
-            "ctrl+o opens a plan file, e writes one in your editor",
-        )
         self.table.focus()
 
     # --- showing -----------------------------------------------------------------------------------
@@ -95,6 +95,7 @@ class PlanScreen(PlanFileScreen):
         outlook = self.v2s.outlook
         blocks, warns = findings_of(outlook.findings) if outlook else ({}, {})
         self.table.marked = self._marked
+        self.table.if_empty = self._why_empty(_IF_EMPTY)
         self.table.set_rows(plan_rows(outlook.resolved, blocks, warns) if outlook else [])
         self._say_sum()
         self._show_findings()
@@ -135,7 +136,7 @@ class PlanScreen(PlanFileScreen):
             lines += grouped_lines(about, notes=row.planned is not None)
         more = [f"... and {len(lines) - 4} more: f shows all"] if len(lines) > 5 else []
         shown = [*lines[: 4 if more else 5], *more]
-        text = alarmed(self.app, shown or ["no findings"], power)
+        text = alarmed(self.app, shown or ["no findings" if outlook is not None else ""], power)
         self.query_one("#plan-findings", Static).update(text, layout=False)
 
     # --- keys --------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ from v2s_tui.tui.widgets.cell_editor import CellEditor
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 from v2s_tui.usecases.compare_strategies import compare_strategies
 
+_IF_EMPTY = ("no VM is planned yet", "mark VMs on screen 1 with space, then p plans them")
+
 
 class SizingScreen(TableScreen, EditingScreen):
     """The editable map VM -> type."""
@@ -78,7 +80,6 @@ class SizingScreen(TableScreen, EditingScreen):
 
     def on_mount(self) -> None:
         """The keyboard is in the map."""
-        self.table.if_empty = ("no VM is planned yet", "mark VMs on screen 1 with space, then p plans them")
         self.table.focus()
 
     # --- showing -----------------------------------------------------------------------------------
@@ -88,6 +89,7 @@ class SizingScreen(TableScreen, EditingScreen):
         rows = self.look.sorted(SIZING_COLUMNS, sizing_rows(self.v2s.outlook))
         self._marked &= frozenset(row.planned.name for row in rows)
         self.table.marked = self._marked
+        self.table.if_empty = self._why_empty(_IF_EMPTY)
         self.table.set_rows(rows)
         self._say_sums()
 
