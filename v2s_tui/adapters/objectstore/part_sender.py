@@ -25,6 +25,8 @@ from v2s_tui.system.layered_file import WholeFile
 SIGNED_SECONDS = 6 * 3600
 """Life of a part's URL: a 1 GiB part on a slow line still ends in time."""
 ATTEMPTS = 6
+PATIENT_ATTEMPTS = 26
+"""About eight minutes, where giving up means that a disk must be read again from its beginning."""
 BASE_SECONDS = 1.0
 """Pause before the second attempt; each further one doubles it."""
 
@@ -59,7 +61,7 @@ class Counter:
 
 
 class PartSender:
-    """Sends parts of one file to one upload. cancelled: set by the operator."""
+    """Sends parts of one file to one upload. cancelled: set by the operator. attempts: for each part."""
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class PartSender:
         counter: Counter,
         ceiling: RateCeiling,
         cancelled: threading.Event,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self._control = control
         self._session = session
@@ -81,6 +84,7 @@ class PartSender:
         self._counter = counter
         self._ceiling = ceiling
         self._cancelled = cancelled
+        self._attempts = attempts
         self._halted = threading.Event()
 
     def checkpoint(self) -> None:
@@ -112,11 +116,11 @@ class PartSender:
                 f"Object Storage lost part {part.number} of {self._target['Key']}; no copy of it is here",
                 hint="retry from the export: the disk must be read again",
             )
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 etag = self._put(part, digests.crc32)
             except StorageUnavailable:
-                if attempt == ATTEMPTS:
+                if attempt == self._attempts:
                     raise
                 self._pause(attempt)
             else:

@@ -12,7 +12,14 @@ from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.control import ControlClient
 from v2s_tui.adapters.objectstore.download import save
 from v2s_tui.adapters.objectstore.early_parts import EarlyParts
-from v2s_tui.adapters.objectstore.part_sender import SIGNED_SECONDS, Counter, PartSender, pooled_session
+from v2s_tui.adapters.objectstore.part_sender import (
+    ATTEMPTS,
+    PATIENT_ATTEMPTS,
+    SIGNED_SECONDS,
+    Counter,
+    PartSender,
+    pooled_session,
+)
 from v2s_tui.adapters.objectstore.parts import composite_etag, plan_parts
 from v2s_tui.adapters.objectstore.rate_ceiling import RateCeiling
 from v2s_tui.adapters.objectstore.send_parts import send_parts
@@ -260,6 +267,7 @@ class S3ObjectStore:
                 counter=Counter(count),
                 ceiling=self._ceiling,
                 cancelled=cancelled,
+                attempts=PATIENT_ATTEMPTS if room_bytes else ATTEMPTS,
             )
 
         return EarlyParts(
