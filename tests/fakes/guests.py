@@ -14,11 +14,12 @@ from v2s_tui.domain.ports import GuestWork
 
 @dataclass
 class FakeGuests:
-    """boots_to: the level every rehearsal reaches. initramfs: what each adaptation was asked for."""
+    """boots_to: the level every rehearsal reaches. initramfs, places: what each adaptation was asked for."""
 
     world: World
     boots_to: EvidenceLevel = EvidenceLevel.POWER_OFF
     initramfs: list[InitramfsMode] = field(default_factory=list)
+    places: list[tuple[int, ...]] = field(default_factory=list)
 
     def run_virt_v2v(
         self,
@@ -36,6 +37,7 @@ class FakeGuests:
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        places: Sequence[int],
         initramfs: InitramfsMode,
         scratch: Path,
         on_step: Callable[[str], None],
@@ -43,6 +45,7 @@ class FakeGuests:
     ) -> GuestWork:
         """Logged."""
         self.initramfs.append(initramfs)
+        self.places.append(tuple(places))
         return self._work("adapt_linux", disks)
 
     def ensure_uefi(
@@ -50,6 +53,7 @@ class FakeGuests:
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        places: Sequence[int],
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,

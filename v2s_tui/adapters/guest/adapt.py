@@ -32,7 +32,8 @@ class AdaptRequest:
     """What the plan wants of a guest. keep_mbr: add an ESP to the MBR instead of converting to GPT.
 
     remove_vmware_tools: mask the services and remove their leftovers. esp_bytes: size of a new ESP.
-    initramfs: how drivers get into one that lacks them.
+    initramfs: how drivers get into one that lacks them. places: where each disk stood among all of the source
+    VM, boot disk 0; needed when some stay there.
     """
 
     nics: tuple[NicPlan, ...] = ONE_DHCP_NIC
@@ -40,6 +41,7 @@ class AdaptRequest:
     keep_mbr: bool = False
     esp_bytes: int = ESP_BYTES
     initramfs: InitramfsMode = InitramfsMode.OVERLAY
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def adapt_in(
 ) -> AdaptResult:
     """The work of adapt_linux on disks that are open in a session with nothing mounted."""
     progress("inspecting the guest")
-    inspection = inspect_linux(session, disks, scratch)
+    inspection = inspect_linux(session, disks, scratch, places=request.places)
     plan, esp_uuid = plan_changes(session, inspection, request)
     progress(f"making {len(plan.changes)} changes")
     records = (

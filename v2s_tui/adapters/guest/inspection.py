@@ -86,8 +86,13 @@ def read_disk(device: BlockDevice, *, converts: bool = False) -> DiskFacts:
     return DiskFacts(kind, uuids, has_esp, device.size_bytes, later)
 
 
-def inspect_linux(session: GuestSession, disks: Sequence[DiskFacts], scratch: Path) -> Inspection:
-    """Mount the guest in the session and say what it is. Raises NoSystemFound, GuestRefused (encrypted)."""
+def inspect_linux(
+    session: GuestSession, disks: Sequence[DiskFacts], scratch: Path, *, places: Sequence[int] = ()
+) -> Inspection:
+    """Mount the guest in the session and say what it is. places: of the disks at the source (DeviceNames).
+
+    Raises NoSystemFound, GuestRefused (encrypted).
+    """
     filesystems, layers = session.filesystems()
     root = _mount_root(session, filesystems)
     names = DeviceNames(
@@ -95,6 +100,7 @@ def inspect_linux(session: GuestSession, disks: Sequence[DiskFacts], scratch: Pa
         partition_uuids=[each.partition_uuids for each in disks],
         later_uuids=[each.later_uuids for each in disks],
         arrays=array_uuids(session),
+        places=places,
     )
     mounts = (root, *_mount_others(session, names, root))
     audits: dict[str, InitramfsFacts | None] = {}

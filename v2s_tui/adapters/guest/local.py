@@ -70,6 +70,7 @@ class LocalGuests:
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        places: Sequence[int] = (),
         initramfs: InitramfsMode = InitramfsMode.OVERLAY,
         scratch: Path,
         on_step: Callable[[str], None],
@@ -78,7 +79,7 @@ class LocalGuests:
         """Everything in the guest's own files."""
         result = adapt_linux(
             disks,
-            replace(_request(nics), initramfs=initramfs),
+            replace(_request(nics), initramfs=initramfs, places=tuple(places)),
             self._prepared(),
             scratch=scratch,
             cancelled=cancelled,
@@ -92,6 +93,7 @@ class LocalGuests:
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        places: Sequence[int] = (),
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,
@@ -101,7 +103,9 @@ class LocalGuests:
         After a restart of the runner what adapt_linux found is found again; it changes nothing by then.
         """
         if disks[0] not in self._adapted:
-            self.adapt_linux(disks, nics, scratch=scratch, on_step=on_step, cancelled=cancelled)
+            self.adapt_linux(
+                disks, nics, places=places, scratch=scratch, on_step=on_step, cancelled=cancelled
+            )
         adapted = self._adapted.pop(disks[0])
         result = ensure_uefi(disks, adapted, _request(nics), scratch=scratch, progress=on_step)
         return GuestWork(warnings=result.warnings)

@@ -46,12 +46,16 @@ class Guests(Protocol):
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        places: Sequence[int],
         initramfs: InitramfsMode,
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,
     ) -> GuestWork:
-        """Drivers, device names, network, console, VMware tools: everything in the guest's own files."""
+        """Drivers, device names, network, console, VMware tools: everything in the guest's own files.
+
+        places: where each disk stood among all of the source VM, which may keep some; boot disk 0.
+        """
         ...
 
     def ensure_uefi(
@@ -59,6 +63,7 @@ class Guests(Protocol):
         disks: Sequence[Path],
         nics: Sequence[NicPlan],
         *,
+        places: Sequence[int],
         scratch: Path,
         on_step: Callable[[str], None],
         cancelled: threading.Event,

@@ -73,6 +73,12 @@ def nic_plans(planned: PlannedVm) -> tuple[NicPlan, ...]:
     return tuple(plans)
 
 
+def source_places(planned: PlannedVm) -> tuple[int, ...]:
+    """Where the disks that move stand among all of the VM: its third disk is sdc though the second stays."""
+    disks = enumerate(planned.vm.disks)
+    return tuple(place for place, disk in disks if disk.key not in planned.skipped_disks)
+
+
 def evidence_folder(stage: StageInput) -> Path:
     """Where what must outlive cleanup is kept for this VM: manifest, serial log, screenshot."""
     folder = stage.work_dir.parent / EVIDENCE_FOLDER / stage.artifacts.migration_id

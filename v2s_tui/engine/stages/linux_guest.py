@@ -8,6 +8,7 @@ from v2s_tui.engine.stages.guest_work import (
     nic_plans,
     overlay_paths,
     say,
+    source_places,
     with_manifest,
 )
 
@@ -24,6 +25,7 @@ def adapt_guest(stage: StageInput, context: StageContext) -> Artifacts:
     work = context.ports.guests.adapt_linux(
         overlay_paths(artifacts),
         nic_plans(stage.planned),
+        places=source_places(stage.planned),
         initramfs=stage.planned.initramfs,
         scratch=stage.work_dir,
         on_step=lambda step: say(context, step),
@@ -37,6 +39,7 @@ def ensure_uefi(stage: StageInput, context: StageContext) -> Artifacts:
     work = context.ports.guests.ensure_uefi(
         overlay_paths(stage.artifacts),
         nic_plans(stage.planned),
+        places=source_places(stage.planned),
         scratch=stage.work_dir,
         on_step=lambda step: say(context, step),
         cancelled=context.cancelled,

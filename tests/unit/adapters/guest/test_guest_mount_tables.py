@@ -127,6 +127,23 @@ def test_a_kept_table_keeps_its_uuids() -> None:
     assert edit_fstab(fstab, kept.stable) == (fstab, ())
 
 
+def test_a_disk_that_stays_leaves_its_letter() -> None:
+    """sdb stays at VMware: the second disk that moved is sdc, and is not mounted in the place of sdb."""
+    names = DeviceNames(FILESYSTEMS[:3], partition_uuids=[{1: "a"}, {1: "b"}], places=(0, 2))
+    fstab = "/dev/sda1 / ext4 defaults 0 1\n/dev/sdb1 /backup xfs defaults 0 2\n"
+    fstab += "/dev/sdc1 /home xfs defaults 0 2\n"
+    after, unresolved = edit_fstab(fstab, names.stable)
+    assert unresolved == ("/dev/sdb1",)
+    assert after.splitlines()[1:] == [
+        "/dev/sdb1 /backup xfs defaults,nofail 0 2",
+        "UUID=home-uuid /home xfs defaults 0 2",
+    ]
+    volume = GuestFilesystem("/dev/vg0/var", "xfs", "var-uuid")
+    assert DeviceNames((volume,), partition_uuids=[{}], places=(0,)).stable("/dev/sdb") is None
+    one_left = DeviceNames(FILESYSTEMS[:1], partition_uuids=[{1: "a"}], places=(1,))
+    assert one_left.stable("/dev/disk/by-id/scsi-36000c29-part1") is None
+
+
 MD0 = GuestFilesystem("/dev/md127", "ext4", "boot-uuid", array=MdArray("aa:bb:cc:dd", "raid1", "guest:0"))
 MD1 = GuestFilesystem("/dev/md126", "xfs", "md1-uuid", array=MdArray("11:22:33:44", "raid1", "guest:root"))
 

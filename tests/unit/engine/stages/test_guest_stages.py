@@ -12,7 +12,8 @@ from fakes.plans import vm_named
 from v2s_tui.domain.errors import BootNotProven
 from v2s_tui.domain.guest.changes import InitramfsMode
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
-from v2s_tui.domain.planning.plan_options import GuestBackend
+from v2s_tui.domain.planning.plan_options import GuestBackend, VolumeClass
+from v2s_tui.domain.planning.resolved import PlannedDisk
 from v2s_tui.domain.planning.stages import Stage
 
 
@@ -63,6 +64,15 @@ def test_the_initramfs_is_treated_as_the_plan_says(tmp_path: Path, mode: Initram
     bench = make_bench(tmp_path, adapt=True, initramfs=mode)
     bench.run_until(Stage.ADAPT_GUEST)
     assert bench.guests.initramfs == [mode]
+
+
+def test_a_skipped_disk_leaves_its_place(tmp_path: Path) -> None:
+    """The guest calls its third disk sdc, whether or not the second comes along."""
+    vm = vm_named("web-01", disks=3)
+    stays = PlannedDisk(vm.disks[1].key, skip=True, volume_class=VolumeClass.SBS_5K)
+    bench = make_bench(tmp_path, vm=vm, adapt=True, disks=(stays,))
+    bench.run_until(Stage.ADAPT_GUEST)
+    assert bench.guests.places == [(0, 2)]
 
 
 GUEST_CALLS = {"make_overlay", "run_virt_v2v", "adapt_linux", "clean_tools", "inject_virtio"}

@@ -15,6 +15,8 @@ _ARRAY_LINE = re.compile(
     r"^ARRAY\s+(?P<device>/dev/\S+)\s(?:.*\s)?UUID=(?P<uuid>[0-9a-f:]+)", re.MULTILINE | re.IGNORECASE
 )
 _ARRAY_FILES = ("/etc/mdadm/mdadm.conf", "/etc/mdadm.conf")
+_STAYS = -2
+"""In place of a disk's number; -1 is that of volumes that lie on no single disk."""
 
 Uuids = Sequence[Mapping[int, str]]
 """PARTUUIDs of each disk by partition number, in the order of the source VM."""
@@ -32,7 +34,8 @@ class DeviceNames:
 
     At VMware the guest's sda, sdb... are its disks in that order: boot disk first, as v2s keeps them.
     later_uuids: PARTUUIDs that a conversion will give; nothing for a disk that keeps its own. arrays: from
-    array_uuids().
+    array_uuids(). places: where each disk stood among all of the source VM, when some stay there; without,
+    all have moved.
     """
 
     def __init__(
@@ -42,9 +45,12 @@ class DeviceNames:
         partition_uuids: Uuids,
         later_uuids: Uuids = (),
         arrays: Mapping[str, str] | None = None,
+        places: Sequence[int] = (),
     ) -> None:
         self._filesystems, self._arrays = tuple(filesystems), arrays or {}
         self._uuids, self._later = partition_uuids, later_uuids
+        self._moved = {place: index for index, place in enumerate(places)}
+        self._all_moved = tuple(places) == tuple(range(len(places)))
 
     def find(self, name: str) -> GuestFilesystem | None:
         """What a source of fstab means: a device, UUID=, LABEL=, PARTUUID=, a volume of LVM, an array."""
@@ -89,13 +95,17 @@ class DeviceNames:
     def _place(self, name: str) -> tuple[int, int] | None:
         """Disk and partition; partition 0 is the whole disk."""
         if match := _KERNEL_NAME.fullmatch(name):
-            return _disk_number(match["letters"]), int(match["number"] or 0)
+            return self._index(_disk_number(match["letters"])), int(match["number"] or 0)
         if match := _NVME.fullmatch(name):
-            return int(match["disk"]), int(match["number"] or 0)
+            return self._index(int(match["disk"])), int(match["number"] or 0)
         if match := _PARTUUID.fullmatch(name):
             return self._by_uuid(match["uuid"].lower())
         match = _BY_HARDWARE.fullmatch(name)
         return self._only_partition(int(match["number"])) if match else None
+
+    def _index(self, place: int) -> int:
+        """Number among the disks that move."""
+        return self._moved.get(place, _STAYS) if self._moved else place
 
     def _by_uuid(self, uuid: str) -> tuple[int, int] | None:
         known = (
@@ -109,6 +119,8 @@ class DeviceNames:
 
     def _only_partition(self, number: int) -> tuple[int, int] | None:
         """Which disk an id of the old hardware meant is known only where one disk has that partition."""
+        if not self._all_moved:
+            return None
         places = [(disk, number) for disk, partitions in enumerate(self._uuids) if number in partitions]
         return places[0] if len(places) == 1 else None
 
