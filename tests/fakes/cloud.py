@@ -140,7 +140,7 @@ class FakeCloud:
         self.world.enter("create_image", name)
         for each in (root_snapshot_id, *extra_snapshot_ids):
             self._require_ready("block_snapshot", each)
-        return self._make("image", zone, name, tags)
+        return self._make("image", zone, name, tags, volumes=(root_snapshot_id, *extra_snapshot_ids))
 
     def create_ip(self, zone: str, *, tags: tuple[str, ...]) -> CloudResource:
         """Some address."""
@@ -158,6 +158,7 @@ class FakeCloud:
             state=CloudState.STOPPED,
             commercial_type=request.commercial_type,
             volumes=request.volume_ids,
+            addresses=tuple(self.resources["ip", each].address for each in request.ip_ids),
         )
         with self.world.lock:
             for volume in request.volume_ids:
@@ -206,7 +207,7 @@ class FakeCloud:
         self.world.enter("get", resource_id)
         with self.world.lock:
             found = self.resources.get((kind, resource_id))
-            if found is None:
+            if found is None or not _is_in(found, zone):
                 return None
             self._looks[resource_id] = self._looks.get(resource_id, 0) + 1
             if found.state is CloudState.PENDING and self._looks[resource_id] >= self.polls:
@@ -220,25 +221,33 @@ class FakeCloud:
         return any(each.name == network_id for each in self.of_kind("private_nic"))
 
     def find(self, kind: str, zone: str, tag: str) -> tuple[CloudResource, ...]:
-        """By tag."""
+        """By tag; a region finds what is in its zones."""
         self.world.enter("find", f"{kind} {tag}")
         with self.world.lock:
             return tuple(
                 each
                 for (its_kind, _), each in self.resources.items()
-                if its_kind == kind and (tag in each.tags or (not tag and _is_ours(each)))
+                if its_kind == kind
+                and (tag in each.tags or (not tag and _is_ours(each)))
+                and _is_in(each, zone)
             )
 
     def delete(self, kind: str, zone: str, resource_id: str) -> None:
-        """Refused for a running Instance."""
+        """Refused for a running Instance, and for what an Instance or an image uses."""
         self.world.enter("delete", resource_id)
         with self.world.lock:
             found = self.resources.get((kind, resource_id))
+            users = self.of_kind("image" if kind == "block_snapshot" else "instance")
+            if kind in {"block_snapshot", "volume"} and any(resource_id in each.volumes for each in users):
+                raise TargetError("resource is still in use", status=412)
             if kind == "private_network" and self._joined(resource_id):
                 raise TargetError("resource is still in use", status=412)
             if found is not None and found.state is CloudState.RUNNING:
                 raise TargetError(f"{found.name} is running", status=400)
             self.resources.pop((kind, resource_id), None)
+            for volume in found.volumes if found is not None and kind == "instance" else ():
+                if ("volume", volume) in self.resources:
+                    self._change("volume", volume, attached_to="", state=CloudState.READY)
             for key in [key for key, each in self.resources.items() if _nic_of(key, each, resource_id)]:
                 del self.resources[key]
         self.world.leave("delete", resource_id)
@@ -295,6 +304,11 @@ class FakeCloud:
 def _nic_of(key: tuple[str, str], nic: CloudResource, instance_id: str) -> bool:
     """A NIC goes with its Instance."""
     return key[0] == "private_nic" and nic.attached_to == instance_id
+
+
+def _is_in(resource: CloudResource, place: str) -> bool:
+    """A zone, or the region of it."""
+    return resource.zone.startswith(place) or place.startswith(resource.zone)
 
 
 def _is_ours(resource: CloudResource) -> bool:

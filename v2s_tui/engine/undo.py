@@ -166,9 +166,10 @@ class Undo:
 
 
 def _cloud_resources(effect: Effect, ports: Ports) -> list[tuple[str, CloudState]]:
-    """Id and state of what the effect made: by its id where it is known, by its tag otherwise."""
+    """Id and state of what the effect made: by its id, or by its tag where that is not known or gone (made
+    anew by a run that died before it wrote that down).
+    """
     kind, zone = effect.kind.value, effect.where
-    if effect.resource_id:
-        found = ports.cloud.get(kind, zone, effect.resource_id)
-        return [(found.id, found.state)] if found is not None else []
-    return [(each.id, each.state) for each in ports.cloud.find(kind, zone, effect.tag)]
+    found = ports.cloud.get(kind, zone, effect.resource_id) if effect.resource_id else None
+    there = [found] if found is not None else ports.cloud.find(kind, zone, effect.tag)
+    return [(each.id, each.state) for each in there]

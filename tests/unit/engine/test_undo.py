@@ -1,5 +1,6 @@
 """Undo removes what a batch made, in dependency order, and nothing that was not named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,18 @@ def test_after_a_crash_undo_leaves_nothing_outside(tmp_path: Path, die_at: int) 
     assert [result.problem for result in results if result.problem] == []
     assert _everything(rig) == []
     assert all(effect.state is EffectState.GONE for effect in rig.state.effects.values())
+
+
+def test_what_was_made_anew_by_a_run_that_died_before_it_said_so_goes_too(tmp_path: Path) -> None:
+    """The record names an Instance that is gone; its successor carries the same tag."""
+    rig = _rig(tmp_path)
+    rig.run()
+    (server,) = [each for each in rig.cloud.of_kind("instance") if each.name == "web-01"]
+    del rig.cloud.resources["instance", server.id]
+    rig.cloud.resources["instance", "successor"] = replace(server, id="successor", state=CloudState.STOPPED)
+    results = _undo(rig).run(["web-01"], named=["web-01"])
+    assert [result.problem for result in results if result.problem] == []
+    assert [each.name for each in rig.cloud.of_kind("instance")] == ["db-01"]
 
 
 def test_what_cannot_be_removed_stays_on_record_for_the_next_try(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LETTING_GO_SECONDS = 60.0
 _LOOK_SECONDS = 2.0
-_NOT_DELETABLE = frozenset({"running", "starting", "stopping"})
+_NOT_DELETABLE = frozenset({"running", "starting", "stopping", "stopped in place"})
 
 
 def _delete_instance(apis: "Apis", zone: str, instance_id: str) -> None:

@@ -15,6 +15,7 @@ from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, St
 from v2s_tui.engine.stages.adopting import adopt_or_make
 from v2s_tui.engine.stages.connecting import connect_nics
 from v2s_tui.engine.stages.naming import disk_part, names_of
+from v2s_tui.engine.stages.starting_over import discard_other_instance, made_otherwise
 from v2s_tui.engine.stages.waiting import wait_for
 
 VOLUME_TIMEOUT_SECONDS = 1800.0
@@ -23,7 +24,10 @@ ATTACHABLE = frozenset({CloudState.READY, CloudState.IN_USE})
 
 
 def create_instance(stage: StageInput, context: StageContext) -> Artifacts:
-    """The stage: whatever an interrupted run made is adopted by its tag."""
+    """The stage: whatever an interrupted run made is adopted by its tag, but an Instance that the plan entry
+    or the copy has left behind is made anew.
+    """
+    discard_other_instance(stage, context)
     artifacts = _with_volumes(stage, context)
     server = _with_server(stage, context, artifacts)
     artifacts = replace(
@@ -148,11 +152,14 @@ def _power_on(stage: StageInput, context: StageContext, server: CloudResource) -
 
 
 def instance_holds(stage: StageInput, ports: Ports) -> StageEvidence:
-    """The Instance exists and so does each volume."""
+    """The Instance exists as the plan entry says now, and so does each volume."""
     zone, artifacts = stage.planned.zone, stage.artifacts
+    server = ports.cloud.get("instance", zone, artifacts.server_id) if artifacts.server_id else None
     missing = []
-    if not artifacts.server_id or ports.cloud.get("instance", zone, artifacts.server_id) is None:
+    if server is None:
         missing.append("the Instance is gone")
+    elif other := made_otherwise(stage.planned, server):
+        missing.append(f"the Instance was made {other}")
     missing += [
         f"the volume of disk {disk.index} is gone"
         for disk in artifacts.disks

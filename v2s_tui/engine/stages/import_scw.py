@@ -14,6 +14,7 @@ from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import adopt_or_make
 from v2s_tui.engine.stages.naming import disk_part, names_of
+from v2s_tui.engine.stages.starting_over import discard_in_other_zones
 from v2s_tui.engine.stages.waiting import wait_for
 
 SETTLED = frozenset({CloudState.READY, CloudState.IN_USE})
@@ -25,6 +26,8 @@ IMAGE_TIMEOUT_SECONDS = 900.0
 
 def import_disks(stage: StageInput, context: StageContext) -> Artifacts:
     """The stage: imports that an interrupted run began are gone on with."""
+    discard_in_other_zones(stage, context)
+    _discard_image_of_another_copy(stage, context)
     artifacts = stage.artifacts
     for disk in artifacts.disks:
         artifacts = artifacts.with_disk(replace(disk, snapshot_id=_begin(stage, context, disk)))
@@ -35,6 +38,18 @@ def import_disks(stage: StageInput, context: StageContext) -> Artifacts:
     if stage.settings.make_image:
         artifacts = replace(artifacts, image_id=_image(stage, context, artifacts))
     return artifacts
+
+
+def _discard_image_of_another_copy(stage: StageInput, context: StageContext) -> None:
+    """Its snapshots are stale then, and cannot be removed while it refers to them."""
+    names, zone, cloud = names_of(stage), stage.planned.zone, context.ports.cloud
+    if context.ledger.open_effects(EffectKind.IMAGE) and any(
+        names.origin_tag(disk.object_etag) not in snapshot.tags
+        for disk in stage.artifacts.disks
+        for snapshot in cloud.find("block_snapshot", zone, names.part_tag(disk_part(disk.index)))
+    ):
+        for image in cloud.find("image", zone, names.part_tag("image")):
+            cloud.delete("image", zone, image.id)
 
 
 def _begin(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> str:

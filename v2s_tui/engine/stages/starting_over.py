@@ -1,4 +1,5 @@
-"""Throwing away a copy that has become stale, in the order in which things depend on each other.
+"""Throwing away what has become stale, in the order in which things depend on each other: a cold copy whose
+source ran since, and what was made at Scaleway before a retry changed the plan entry or the copy.
 
 Found by tag and name, not by what was recorded: a killed run may have made more than it wrote down.
 """
@@ -8,9 +9,10 @@ import shutil
 from v2s_tui.domain.errors import TargetError
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import EffectKind
-from v2s_tui.domain.ports import CloudState
+from v2s_tui.domain.planning.resolved import PlannedVm
+from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
-from v2s_tui.engine.stages.naming import names_of
+from v2s_tui.engine.stages.naming import disk_part, names_of
 
 _TARGET_KINDS = (
     EffectKind.INSTANCE,
@@ -43,12 +45,7 @@ def _anything_made(context: StageContext) -> bool:
 
 def _discard_at_target(stage: StageInput, context: StageContext) -> None:
     cloud, zone, tag = context.ports.cloud, stage.planned.zone, names_of(stage).tag
-    running = [
-        each
-        for each in cloud.find("instance", zone, tag)
-        if each.state not in {CloudState.STOPPED, CloudState.ERROR}
-    ]
-    if running:
+    if any(not _may_go(each) for each in cloud.find("instance", zone, tag)):
         raise TargetError(
             f"{stage.planned.name} runs at Scaleway and at VMware at once",
             hint="decide which is the right one: stop the source by hand and retry, or undo the migration",
@@ -56,6 +53,72 @@ def _discard_at_target(stage: StageInput, context: StageContext) -> None:
     for kind in _TARGET_KINDS:
         for each in cloud.find(kind.value, zone, tag):
             cloud.delete(kind.value, zone, each.id)
+
+
+def _may_go(instance: CloudResource) -> bool:
+    return instance.state in {CloudState.STOPPED, CloudState.ERROR}
+
+
+def discard_in_other_zones(stage: StageInput, context: StageContext) -> None:
+    """Remove what an earlier run made in a zone that the plan entry no longer names. Raises TargetError, with
+    nothing removed, when an Instance runs there.
+    """
+    zone, cloud = stage.planned.zone, context.ports.cloud
+    for kind in (EffectKind.INSTANCE, EffectKind.PRIVATE_NIC, *_TARGET_KINDS[1:]):
+        for effect in context.ledger.open_effects(kind):
+            if effect.where == zone:
+                continue
+            context.progress.activity = f"removing what was made in {effect.where}"
+            for each in cloud.find(kind.value, effect.where, effect.tag):
+                if kind is EffectKind.INSTANCE:
+                    refuse_running(each, f"in {effect.where}, the plan says {zone}")
+                cloud.delete(kind.value, effect.where, each.id)
+            context.ledger.gone(effect)
+
+
+def discard_other_instance(stage: StageInput, context: StageContext) -> None:
+    """Remove an Instance that an earlier run made otherwise than the plan entry says now, or of another copy;
+    its volumes stay. Raises TargetError when it runs.
+    """
+    names, cloud, zone = names_of(stage), context.ports.cloud, stage.planned.zone
+    for server in cloud.find(EffectKind.INSTANCE.value, zone, names.part_tag("server")):
+        other = made_otherwise(stage.planned, server)
+        if not other and _has_other_volumes(stage, context):
+            other = "from an earlier copy"
+        if other:
+            refuse_running(server, other)
+            context.progress.activity = f"removing the Instance made {other}"
+            cloud.delete(EffectKind.INSTANCE.value, zone, server.id)
+
+
+def made_otherwise(planned: PlannedVm, server: CloudResource) -> str:
+    """What of the plan entry an Instance that is there cannot be given any more, to stand after `made`; ""
+    nothing.
+    """
+    if server.commercial_type != planned.target_type:
+        return f"as {server.commercial_type}, the plan says {planned.target_type}"
+    if planned.wants_public_ip and not server.addresses:
+        return "without a public address, the plan asks for one"
+    return ""
+
+
+def _has_other_volumes(stage: StageInput, context: StageContext) -> bool:
+    """True when a volume was made of another snapshot than the disk has now."""
+    names, cloud, zone = names_of(stage), context.ports.cloud, stage.planned.zone
+    return any(
+        names.origin_tag(disk.snapshot_id) not in volume.tags
+        for disk in stage.artifacts.disks
+        for volume in cloud.find(EffectKind.VOLUME.value, zone, names.part_tag(disk_part(disk.index)))
+    )
+
+
+def refuse_running(instance: CloudResource, other: str) -> None:
+    """TargetError unless it is stopped: somebody may use it. other: what is not as the plan says."""
+    if not _may_go(instance):
+        raise TargetError(
+            f"{instance.name} is {instance.status} {other}",
+            hint="power it off in Scaleway's console and retry, then it is made anew; or undo the VM first",
+        )
 
 
 def _discard_objects(stage: StageInput, context: StageContext) -> None:
