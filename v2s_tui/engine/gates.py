@@ -28,7 +28,8 @@ class GateKeeper:
     def __init__(self, settings: RunnerSettings) -> None:
         self._settings = settings
         self._answer: asyncio.Future[Answer | None] | None = None
-        self._asking: threading.Thread | None = None
+        self._gate: GateState | None = None
+        self._asking = False
 
     @property
     def waiting(self) -> bool:
@@ -42,11 +43,9 @@ class GateKeeper:
             return Decision.APPROVE, Actor(self._settings.actor.who, f"{self._settings.actor.origin} --yes")
         if mode is GateMode.STOP:
             return None
-        loop = asyncio.get_running_loop()
-        self._answer = loop.create_future()
-        if mode is GateMode.ASK and (self._asking is None or not self._asking.is_alive()):
-            self._asking = threading.Thread(target=self._ask, args=(gate, loop), daemon=True)
-            self._asking.start()
+        self._gate, self._answer = gate, asyncio.get_running_loop().create_future()
+        if mode is GateMode.ASK and not self._asking:
+            self._put_question(gate)
         try:
             return await self._answer
         finally:
@@ -64,12 +63,26 @@ class GateKeeper:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(value)
 
-    def _ask(self, gate: GateState, loop: asyncio.AbstractEventLoop) -> None:
+    def _put_question(self, gate: GateState) -> None:
         """In a daemon thread: a question nobody answers never keeps the runner from leaving."""
-        decision = self._settings.ask_gate(gate) if self._settings.ask_gate else None
-        chosen = (decision or Decision.HOLD, self._settings.actor)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._resolve, chosen)
+        self._asking, loop = True, asyncio.get_running_loop()
+
+        def ask() -> None:
+            decision = self._settings.ask_gate(gate) if self._settings.ask_gate else None
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._asked, gate, decision or Decision.HOLD)
+
+        threading.Thread(target=ask, daemon=True).start()
+
+    def _asked(self, gate: GateState, decision: Decision) -> None:
+        """The terminal has answered: about the gate that it was asked about and no other. When that one was
+        decided elsewhere meanwhile, it is asked about the one that is closed now.
+        """
+        self._asking = False
+        if self._gate is None or self._gate.index == gate.index:
+            self._resolve((decision, self._settings.actor))
+        elif self.waiting:
+            self._put_question(self._gate)
 
 
 class GatePassage:

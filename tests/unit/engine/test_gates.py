@@ -1,6 +1,7 @@
 """Gates: the three policies by declared order, who approved, holding, aborting, and leaving with exit 3."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from fakes.rig import ALICE, Rig, until
 from fakes.world import failing
 
 from v2s_tui.domain.errors import InputError, ToolError
-from v2s_tui.domain.execution.batch import BatchStatus, WaveStatus
+from v2s_tui.domain.execution.batch import BatchStatus, GateState, WaveStatus
 from v2s_tui.domain.execution.events import Actor, Decision, Event
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.stages import JobStatus
@@ -208,6 +209,33 @@ def test_the_terminal_is_asked(tmp_path: Path, answer: Decision | None, code: in
     rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
     outcome = rig.run(gate_mode=GateMode.ASK, ask_gate=lambda _: answer)
     assert exit_code(outcome) == code
+
+
+async def test_what_the_terminal_was_asked_about_one_gate_opens_no_other(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    asked: list[str] = []
+    answers: list[threading.Event] = [threading.Event(), threading.Event()]
+
+    def ask(gate: GateState) -> Decision:
+        asked.append(gate.wave)
+        answers[len(asked) - 1].wait(5)
+        return Decision.APPROVE
+
+    runner = rig.runner(gate_mode=GateMode.ASK, ask_gate=ask)
+    running = await _at_gate(runner)
+    await runner.command(Command("approve", BOB))
+    await until(lambda: runner.gates.waiting and len(rig.state.header.approvals) == 1)
+    answers[0].set()  # about the gate that Bob has opened already
+    await until(lambda: len(asked) == 2)
+    assert asked == ["wave-0", "wave-1"]
+    assert len(rig.state.header.approvals) == 1, "nobody has seen that gate yet"
+    assert rig.state.jobs["vm-2"].status is JobStatus.PENDING
+    answers[1].set()
+    await running
+    assert [(each.wave, each.who) for each in rig.state.header.approvals] == [
+        ("wave-0", "bob"),
+        ("wave-1", "alice"),
+    ]
 
 
 async def test_approving_without_a_gate_is_refused(tmp_path: Path) -> None:
