@@ -12,7 +12,9 @@ from v2s_tui.lab.tls import TlsFiles, make_certificate, server_context
 
 @dataclass
 class Behaviour:
-    """body: what is sent. stop_after: bytes after which `then` happens (None: all is sent)."""
+    """body: what is sent. stop_after: bytes after which `then` happens (None: all is sent): `cut`, `stall`,
+    or `pause` for a second before the rest.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -36,6 +38,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(body, chunked=what.chunked)
             if what.stop_after is not None and what.then == "stall":
                 what.released.wait(30)
+            if what.stop_after is not None and what.then == "pause":
+                what.released.wait(1)
+                self._send(what.body[what.stop_after :], chunked=False)
         except OSError:
             pass  # the client went away: that is what some tests want
         self.close_connection = True

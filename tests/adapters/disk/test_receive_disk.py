@@ -101,6 +101,19 @@ def test_silent_host_is_given_up(tmp_path: Path, body: bytes) -> None:
     assert "sent nothing" in error.title
 
 
+def test_host_may_be_silent_while_it_reads_zeros(tmp_path: Path) -> None:
+    """It says nothing of them, so a large thick disk makes it silent for long."""
+    capacity = 3200 * GRAIN
+    stream = StreamMaker(capacity, some_grains(7, [0, 3199])).stream()
+    with nfc_server(tmp_path, Behaviour(stream, stop_after=70_000, then="pause")) as server:
+        received = receive(
+            LocalDisks(stall_seconds=0.4),
+            disk_stream(server, capacity_bytes=capacity),
+            tmp_path / "base.qcow2",
+        )
+    assert received.virtual_size_bytes == capacity
+
+
 def test_refusing_host_is_named(tmp_path: Path) -> None:
     error = failure(tmp_path, Behaviour(b"gone", status=404))
     assert isinstance(error, LeaseFailed)

@@ -3,8 +3,10 @@
 A host has one stream per disk and no Range: whatever breaks, the disk starts again (datapath.md 2.5).
 """
 
+import errno
 import hashlib
 import http.client
+import socket
 import ssl
 from types import TracebackType
 from typing import Any, Protocol
@@ -14,6 +16,9 @@ from v2s_tui.domain.errors import LeaseFailed, SourceUnreachable
 
 _CONNECT_SECONDS = 30.0
 _OK = 200
+_KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 6}
+"""Two minutes without an answer of the other side's kernel end the connection; and no firewall between
+forgets it while the host reads zeros in silence."""
 
 
 class ByteSource(Protocol):
@@ -57,6 +62,11 @@ class Download:
         try:
             return self._answer.readinto(buffer)
         except TimeoutError as err:
+            if err.errno == errno.ETIMEDOUT:
+                raise LeaseFailed(
+                    f"{self._host} broke the disk stream off: it does not answer any more",
+                    hint="is the host or the network path down? the disk is read again from its beginning",
+                ) from err
             raise LeaseFailed(
                 f"{self._host} sent nothing for {self._stall_seconds:.0f} seconds",
                 hint="is the host overloaded or the network path broken? the disk is read again",
@@ -78,6 +88,9 @@ class Download:
         if thumbprint:
             self._compare(thumbprint)
         self._connection.sock.settimeout(self._stall_seconds)
+        self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE.items():
+            self._connection.sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def _compare(self, thumbprint: str) -> None:
         encrypted: Any = self._connection.sock  # an SSLSocket

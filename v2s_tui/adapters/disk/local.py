@@ -17,16 +17,21 @@ from v2s_tui.domain.errors import ToolError
 from v2s_tui.domain.execution.artifacts import FileEvidence
 from v2s_tui.domain.execution.progress import StageProgress
 from v2s_tui.domain.ports import DiskStream, PartSink, ReceivedDisk
+from v2s_tui.domain.units import MIB
 from v2s_tui.system.files import sync_folder
+
+_ZEROS_READ_PER_SECOND = 100 * MIB
+"""Of a host with slow storage."""
 
 
 class LocalDisks:
     """Disk work in a local folder.
 
-    mode: `w12`, `pass` or `plain` (codec.py). stall_seconds: silence of a host that ends its stream. threads:
-    of each disk's codec (None: as many as cores). sync: a finished disk survives a power loss. layered:
-    flattened images refer to their base instead of holding a copy; whoever reads them must open them with
-    system/layered_file.py.
+    mode: `w12`, `pass` or `plain` (codec.py). stall_seconds: silence of a host that ends its stream; of a
+    large disk it may be silent for as long as it takes to read the disk, because it says nothing of zeros,
+    and a thick disk may be full of them. threads: of each disk's codec (None: as many as cores). sync: a
+    finished disk survives a power loss. layered: flattened images refer to their base instead of holding a
+    copy; whoever reads them must open them with system/layered_file.py.
     """
 
     def __init__(
@@ -142,7 +147,7 @@ class LocalDisks:
             capacity_bytes=stream.capacity_bytes,
             partial_path=str(partial),
             mode=self._mode,
-            stall_seconds=self._stall_seconds,
+            stall_seconds=max(self._stall_seconds, stream.capacity_bytes / _ZEROS_READ_PER_SECOND),
             threads=self._threads,
             sync=self._sync,
             part_bytes=parts.part_bytes if parts else 0,
