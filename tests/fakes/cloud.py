@@ -188,8 +188,12 @@ class FakeCloud:
         address_id: str,
         tags: tuple[str, ...],
     ) -> CloudResource:
-        """On an Instance."""
+        """On an Instance, once on each network."""
         self.world.enter("create_private_nic", instance_id)
+        if private_network_id in {
+            n.name for n in self.of_kind("private_nic") if n.attached_to == instance_id
+        }:
+            raise TargetError(f"{instance_id} is on {private_network_id} already", status=412)
         return self._make("private_nic", zone, private_network_id, tags, attached_to=instance_id)
 
     def instance_action(self, zone: str, instance_id: str, action: str) -> None:

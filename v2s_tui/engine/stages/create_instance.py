@@ -13,7 +13,7 @@ from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.ports import CloudResource, CloudState, InstanceRequest
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import adopt_or_make
-from v2s_tui.engine.stages.connecting import connect_nics
+from v2s_tui.engine.stages.connecting import connect_nics, connected_otherwise
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.starting_over import discard_other_instance, made_otherwise
 from v2s_tui.engine.stages.waiting import wait_for
@@ -160,6 +160,8 @@ def instance_holds(stage: StageInput, ports: Ports) -> StageEvidence:
         missing.append("the Instance is gone")
     elif other := made_otherwise(stage.planned, server):
         missing.append(f"the Instance was made {other}")
+    elif connected_otherwise(stage, ports):
+        missing.append("its private NICs are not those that the plan says")
     missing += [
         f"the volume of disk {disk.index} is gone"
         for disk in artifacts.disks

@@ -10,6 +10,7 @@ from fakes.world import ProcessDied
 
 from v2s_tui.domain.errors import OutOfStock, TargetError
 from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import CloudState
 from v2s_tui.domain.target.network_map import PlannedNic
@@ -101,6 +102,28 @@ def test_a_public_address_that_the_edit_asks_for_comes_with_a_new_instance(bench
     bench.run_until(Stage.CREATE_INSTANCE)
     bench.run(Stage.CREATE_INSTANCE)
     assert the_only(bench, "instance").addresses == (the_only(bench, "ip").address,)
+
+
+def test_networks_and_addresses_follow_the_edit_even_while_it_runs(bench_of):
+    """Two NICs change places, one with another address; a third network is left."""
+    one, two, three = (
+        replace(NIC, mac_address=f"00:50:56:00:00:0{n}", network=f"net-{n}") for n in (1, 2, 3)
+    )
+    fixed = replace(two, mode=NicMode.STATIC, addresses=("10.0.0.5/24",))
+    bench = bench_of(nics=(one, fixed, three))
+    bench.run_until(Stage.CREATE_INSTANCE)
+    assert instance_holds(bench.input(), bench.ports).holds
+    edit(bench, nics=(replace(fixed, addresses=("10.0.0.6/24",)), one, replace(three, network="none")))
+    assert instance_holds(bench.input(), bench.ports).missing == (
+        "its private NICs are not those that the plan says",
+    )
+    bench.run(Stage.CREATE_INSTANCE)
+    assert instance_holds(bench.input(), bench.ports).holds
+    assert [each.name for each in bench.cloud.of_kind("private_nic")] == ["net-2", "net-1"]
+    assert len(bench.ledger.open_effects(EffectKind.PRIVATE_NIC)) == 2
+    assert [each.address for each in bench.cloud.of_kind("address")] == ["10.0.0.6"]
+    assert len(bench.ledger.open_effects(EffectKind.ADDRESS)) == 1
+    bench.run(Stage.VERIFY)
 
 
 def test_another_zone_leaves_nothing_in_the_first(sold_out):
