@@ -2,7 +2,15 @@
 
 import re
 
+_BACKUP = re.compile(
+    r"(~|\.(bak|old|orig|rej|save|swp|rpm(new|orig|save)|augnew|YaST2save|scpmbackup|template))$"
+)
 _ASSIGNMENT = re.compile(r"^\s*(?P<key>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$")
+
+
+def is_backup(path: str) -> bool:
+    """Files that neither the network services nor NetworkManager read as an interface."""
+    return _BACKUP.search(path) is not None
 
 
 def get_value(text: str, key: str) -> str:
