@@ -208,8 +208,8 @@ class BatchRunner:
         await self._end_wave(index)
 
     def closed_by(self, index: int) -> str:
-        """Why the wave may not end by itself: its gate, or its window with VMs left; "" it may."""
-        return gate_reason(self.state, index) or self._windows.shut(index)
+        """Why the wave may not end by itself: its window with VMs left, else its gate; "" it may."""
+        return self._windows.shut(index) or gate_reason(self.state, index)
 
     async def _end_wave(self, index: int) -> None:
         wave = self.state.header.waves[index]

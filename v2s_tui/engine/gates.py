@@ -98,7 +98,7 @@ class GatePassage:
         window: the reason is a closed window, which `--yes` does not open. Raises Stopped.
         """
         runner, mode = self._runner, self._settings.gate_mode
-        gate = await self._reached(index, reason)
+        gate = await self._reached(index, reason, window=window)
         runner.raise_if_stopped()
         if runner.runners or runner.closed_by(index) != reason:
             return  # a command came while the gate was put on record: nobody would wake us for it again
@@ -113,21 +113,23 @@ class GatePassage:
         elif mode is GateMode.STOP:
             raise Stopped(Stop.GATE)
 
-    async def _reached(self, index: int, reason: str) -> GateState:
+    async def _reached(self, index: int, reason: str, *, window: bool) -> GateState:
         """The gate on record, recorded now unless it was closed for this reason before."""
         known = self._runner.state.header.gate
         if known is not None and (known.index, known.reason) == (index, reason):
             return known
         wave, now = self._runner.state.header.waves[index].name, self._runner.now()
-        await self._runner.record(events.GateReached(at=now, wave=wave, index=index, reason=reason))
-        return GateState(wave, index, reason, now)
+        await self._runner.record(
+            events.GateReached(at=now, wave=wave, index=index, reason=reason, window=window)
+        )
+        return GateState(wave, index, reason, now, window=window)
 
     async def decided(self, index: int, decision: Decision, actor: Actor) -> None:
         """Record a decision and change the wave's VMs as it says; none is started here.
 
         Raises Stopped for abort, and for hold if nobody waits.
         """
-        runner = self._runner
+        runner, gate = self._runner, self._runner.state.header.gate
         wave = runner.state.header.waves[index].name
         await runner.record(
             events.GateDecided(at=runner.now(), wave=wave, index=index, decision=decision, actor=actor)
@@ -140,7 +142,7 @@ class GatePassage:
             return
         if decision is Decision.APPROVE_RETRY_FAILED:
             await self._reopen_failed(index, actor)
-        else:
+        elif gate is None or not gate.window:
             await self._give_up_quarantined(index)
 
     async def _reopen_failed(self, index: int, actor: Actor) -> None:

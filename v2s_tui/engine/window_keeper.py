@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from v2s_tui.domain.execution.batch import WaveState
 from v2s_tui.domain.execution.windows import window_closed, window_reason
 from v2s_tui.domain.planning.stages import JobStatus
 
@@ -23,8 +24,7 @@ class WindowKeeper:
         state, now = self._runner.state, self._runner.now()
         if index >= len(state.header.waves):
             return
-        approved = state.header.waves[index].approved
-        starts = "" if approved else window_reason(state.plan.waves[index], now)
+        starts = "" if _opened(state.header.waves[index]) else window_reason(state.plan.waves[index], now)
         paused = "the batch is paused" if state.header.paused else ""
         self._runner.leases.close(all_stages=paused, starts=starts)
         if self.shut(index):
@@ -36,9 +36,14 @@ class WindowKeeper:
         """Why VMs of the wave that did not start will not start by themselves any more; "" they will."""
         state = self._runner.state
         wave = state.plan.waves[index]
-        if state.header.waves[index].approved or not window_closed(wave, self._runner.now()):
+        if _opened(state.header.waves[index]) or not window_closed(wave, self._runner.now()):
             return ""
         left = sum(
             job.status is JobStatus.PENDING and not job.quarantine for job in state.jobs_of_wave(index)
         )
         return f"the wave's window closed at {wave.not_after}: {left} VMs were not started" if left else ""
+
+
+def _opened(wave: WaveState) -> bool:
+    """An operator let its VMs start whatever the hour."""
+    return wave.late or wave.approved

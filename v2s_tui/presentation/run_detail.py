@@ -110,6 +110,9 @@ def _outcome(wave: WaveRow) -> str:
 
 
 def _next_lines(snapshot: BatchSnapshot, index: int, coming: ComingWave | None) -> list[str]:
+    gate = snapshot.gate
+    if gate is not None and gate.window:
+        return ["next   the VMs that are left start now, outside the window (skip those that must not)"]
     if index >= len(snapshot.waves):
         return ["next   no further wave: approving ends the batch"]
     following = snapshot.waves[index]

@@ -16,15 +16,18 @@ from fakes.store import FakeStore
 from fakes.world import failing
 
 from v2s_tui.domain.errors import LeaseFailed, StateError
+from v2s_tui.domain.execution import events
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.failures import FailureKind
 from v2s_tui.domain.execution.transfer import Strategy
-from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.stages import JobStatus, Stage
+from v2s_tui.engine.batch_runner import BatchRunner
 from v2s_tui.engine.commands import Command
 from v2s_tui.engine.outcome import Stop, exit_code
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.engine.stage_contract import StageContext, StageInput
+from v2s_tui.presentation.run_detail import gate_lines
 
 
 def _rig(tmp_path: Path, count: int, **limits: int) -> Rig:
@@ -126,6 +129,52 @@ async def test_an_operator_may_open_a_closed_window(tmp_path: Path) -> None:
     outcome = await rig.runner(gate_mode=GateMode.STOP).run()
     assert "window closed" in outcome.reason
     assert exit_code(await rig.runner(gate_mode=GateMode.STOP, approve=True).run()) == 0
+
+
+async def test_a_closed_window_is_said_before_the_gate_and_opening_it_is_not_passing_the_gate(
+    tmp_path: Path,
+) -> None:
+    first, second = [vm_named("vm-0"), vm_named("vm-1")], [vm_named("vm-2")]
+    waves = [("one", first, PausePolicy.PAUSE), ("two", second, PausePolicy.CONTINUE)]
+    plan = plan_of(waves, post_migration=PostMigration(power_off_source=True))
+    late = replace(plan.waves[0], not_after=MADE_AT - timedelta(seconds=60))
+    rig = Rig(replace(plan, waves=(late, *plan.waves[1:])), tmp_path)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = asyncio.create_task(runner.run())
+    await until(lambda: runner.gates.waiting)
+    lines = gate_lines(runner.picture())
+    assert "the wave's window closed" in lines[2]
+    assert "2 VMs were not started" in lines[2]
+    assert "the VMs that are left start now, outside the window" in lines[3]
+    assert _power_ahead(runner) == ("vm-0", "vm-1")
+    await runner.command(Command("approve", ALICE))
+    await until(lambda: runner.gates.waiting and rig.state.jobs["vm-1"].status is JobStatus.COMPLETE)
+    assert rig.state.jobs["vm-2"].status is JobStatus.PENDING, "its policy still asks before the next wave"
+    assert "policy is pause" in gate_lines(runner.picture())[2]
+    assert _power_ahead(runner) == ("vm-2",)
+    await runner.command(Command("approve", ALICE))
+    assert exit_code(await running) == 0
+
+
+def _power_ahead(runner: BatchRunner) -> tuple[str, ...]:
+    ahead = runner.picture().power_ahead
+    return tuple(ahead.names) if ahead else ()
+
+
+async def test_approving_a_closed_window_leaves_the_quarantined_for_their_own_gate(tmp_path: Path) -> None:
+    rig = _windowed(tmp_path, opens_in=-600, closes_in=-60, count=3)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    runner.recorder.record(
+        events.VmQuarantined(at=rig.clock.now(), vm="vm-0", reason="three failed", signature="stream-cut")
+    )
+    running = asyncio.create_task(runner.run())
+    await until(lambda: runner.gates.waiting)
+    await runner.command(Command("approve", ALICE))
+    await until(lambda: runner.gates.waiting and rig.state.jobs["vm-2"].status is JobStatus.COMPLETE)
+    assert "quarantine" in runner.picture().gate.reason  # type: ignore[union-attr]
+    assert rig.state.jobs["vm-0"].status is JobStatus.PENDING
+    await runner.command(Command("approve_retry_failed", ALICE))
+    assert exit_code(await running) == 0
 
 
 # --- work space, groups

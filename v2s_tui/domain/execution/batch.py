@@ -42,7 +42,9 @@ class WaveStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaveState:
-    """One wave. approved: an operator let the batch pass its gate. note: why it has no gate, or ""."""
+    """One wave. approved: an operator let the batch pass its gate. late: one let its VMs start after the
+    wave's window had closed. note: why it has no gate, or "".
+    """
 
     name: str
     policy: PausePolicy
@@ -51,18 +53,22 @@ class WaveState:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     approved: bool = False
+    late: bool = False
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GateState:
-    """A closed gate: waiting for an operator since. held_by: who chose to hold ("" nobody yet)."""
+    """A closed gate: waiting for an operator since. held_by: who chose to hold ("" nobody yet). window: VMs
+    of the wave are left because its window has closed; approving starts them, it does not pass the wave.
+    """
 
     wave: str
     index: int
     reason: str
     since: datetime
     held_by: str = ""
+    window: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def _gate_reached(header: BatchHeader, event: events.GateReached) -> BatchHeader
         header,
         waves=_wave_changed(header, event.index, status=WaveStatus.GATE),
         current_wave=event.index,
-        gate=GateState(event.wave, event.index, event.reason, event.at),
+        gate=GateState(event.wave, event.index, event.reason, event.at, window=event.window),
         status=BatchStatus.PAUSED,
     )
 
@@ -74,7 +74,8 @@ def _gate_decided(header: BatchHeader, event: events.GateDecided) -> BatchHeader
         return replace(header, gate=gate)
     if event.decision is Decision.ABORT:
         return header
-    waves = _wave_changed(header, event.index, approved=True, status=WaveStatus.RUNNING)
+    passed = {"late": True} if header.gate and header.gate.window else {"approved": True}
+    waves = _wave_changed(header, event.index, status=WaveStatus.RUNNING, **passed)
     return replace(header, waves=waves, gate=None, status=_busy(header))
 
 

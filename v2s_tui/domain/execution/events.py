@@ -150,12 +150,15 @@ class WaveEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReached(Event):
-    """The wave is through and an operator must decide. reason: why this gate is closed."""
+    """The wave is through and an operator must decide. reason: why this gate is closed. window: VMs of it are
+    left because its window has closed.
+    """
 
     kind: ClassVar[str] = "gate_reached"
     wave: str
     index: int
     reason: str
+    window: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,8 +135,8 @@ class BatchSnapshot:
     free).
 
     lag_seconds: how late the runner's event loop is. forecast_seconds: for the whole batch, as estimated
-    before it began, gates left out; None when nothing was. power_ahead: what the wave behind the closed gate
-    does to the power of its sources; None without a gate or a further wave.
+    before it began, gates left out; None when nothing was. power_ahead: what approving the closed gate
+    does to the power of sources; None when nothing is behind it.
     """
 
     batch_id: str
@@ -245,12 +245,16 @@ def counters_of(state: BatchState, rate_bytes: float = 0.0) -> Counters:
 
 
 def power_ahead(state: BatchState) -> TouchedPower | None:
-    """Sources of the wave behind the closed gate whose power it touches; those that are through are not."""
+    """Sources of the wave that approving the closed gate starts (or goes on with) whose power it touches;
+    those that are through are not.
+    """
     gate, waves = state.header.gate, state.header.waves
-    if gate is None or gate.index + 1 >= len(waves):
+    if gate is None or gate.index + (not gate.window) >= len(waves):
         return None
-    wave = waves[gate.index + 1]
+    wave = waves[gate.index + (not gate.window)]
     through = {JobStatus.COMPLETE, JobStatus.SKIPPED}
+    if gate.window:
+        through |= {JobStatus.FAILED, JobStatus.CANCELLED}
     vms = (state.planned[name] for name in wave.vm_names if state.jobs[name].status not in through)
     return touched_power(wave.name, vms, state.plan.post_migration)
 
