@@ -1,5 +1,6 @@
 """`v2s --run`: the whole job without a screen; `batch run` and `batch resume` end here too."""
 
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +12,7 @@ from v2s_tui.bootstrap import open_services
 from v2s_tui.cli.console import put, put_table, say, say_in_red
 from v2s_tui.cli.exit_codes import ExitCode
 from v2s_tui.cli.run_output import EventFile, LineOutput, ask_gate, ask_interrupt, say_gate
+from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.batch import GateState
 from v2s_tui.domain.execution.events import Decision
 from v2s_tui.domain.planning.preflight.check import require_clear
@@ -43,6 +45,7 @@ def run_plan(
     show_report: bool = False,
 ) -> int:
     """Check the plan, say what will happen, run it; returns the exit code."""
+    _require_writable(report, events, detach=detach)
     with open_services(config, warn=say) as services:
         outlook = check_plan_file(services, plan_path)
         _show(outlook)
@@ -56,7 +59,7 @@ def run_plan(
         say(f"batch {batch_id}")
         if detach:
             gates = GateMode.APPROVE if yes else GateMode.WAIT
-            log = start_runner(services, batch_id, gates)
+            log = start_runner(services, batch_id, gates, report=report, events=events)
             say(f"running in the background; log {log}; `v2s batch attach --batch-id {batch_id}` watches")
             return ExitCode.DONE
         options = RunOptions(origin="--run", gate_mode=_gate_mode(yes=yes))
@@ -75,6 +78,7 @@ def resume(
     retry_failed: bool = True,
 ) -> int:
     """Go on with a batch: print where each VM restarts and why, then run."""
+    _require_writable(report, events)
     with open_services(config, warn=say) as services:
         say_gate(batch_picture(services, batch_id))
         say(f"batch {batch_id}: looking at what its VMs have left here, in vCenter and at Scaleway")
@@ -154,10 +158,30 @@ def _write_report(services: Services, outcome: BatchOutcome, path: Path | None, 
         path = services.state_dir / f"report-{outcome.batch_id}.md"
         path.touch(mode=0o600)
     if path is not None:
-        path.write_text(text, encoding="utf-8")
-        say(f"report written to {path}")
+        _put_report(outcome, path, text)
     if show:
         put(text.rstrip("\n"))
+
+
+def _put_report(outcome: BatchOutcome, path: Path, text: str) -> None:
+    """What the batch came to counts, written or not."""
+    try:
+        path.write_text(text, encoding="utf-8")
+        say(f"report written to {path}")
+    except OSError as err:
+        again = f"`v2s batch report --batch-id {outcome.batch_id} -o FILE` writes it any time"
+        say(f"report NOT written to {path}: {err.strerror}; {again}")
+
+
+def _require_writable(report: Path | None, events: str | None, *, detach: bool = False) -> None:
+    """Raises InputError now for what would be found out at the end of the night."""
+    if detach and events == "-":
+        raise InputError("--events - has no terminal with --detach", hint="name a file")
+    for path in filter(None, (report, Path(events) if events and events != "-" else None)):
+        folder = path.absolute().parent
+        if not folder.is_dir() or path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+            why = f"there is no folder {folder}" if not folder.is_dir() else "no file can be written there"
+            raise InputError(f"{path}: {why}", hint="name another file; nothing was started")
 
 
 def _say_outcome(services: Services, outcome: BatchOutcome) -> None:
