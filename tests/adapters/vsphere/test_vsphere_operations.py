@@ -359,6 +359,20 @@ def test_who_waits_for_a_busy_vm_hears_it_and_may_end_it(start_lab: StartLab, op
     assert operator.heard[-1] == ""
 
 
+def test_a_snapshot_that_an_interrupted_run_began_is_not_taken_twice(
+    start_lab: StartLab, open_source: Connect
+) -> None:
+    lab = start_lab(pace=2)
+    source = open_source(lab, timeouts=Timeouts(busy=30))
+    moref = named(source, "tiny-01").moref
+    with pytest.raises(Cancelled):
+        snapshot(source.heard_by(Impatient(pauses=2)), moref)
+    assert source.find_snapshot(moref, "v2s-1") is None, "vCenter is still at it"
+    taken = snapshot(source, moref)
+    ((_, only, _, _),) = source.snapshots_named("v2s-1")
+    assert only == taken
+
+
 def test_snapshots_are_refused_in_words_while_a_lease_is_held(
     start_lab: StartLab, open_source: Connect
 ) -> None:

@@ -56,6 +56,11 @@ class Lease:
         self._thread = threading.Thread(target=self._beat, name=f"lease-{moref}", daemon=True)
         self._thread.start()
 
+    @property
+    def failure(self) -> LeaseFailed | None:
+        """What the heartbeat met, None while all is well."""
+        return self._failure
+
     def report_progress(self, percent: int) -> None:
         """Sent with the next heartbeat; never goes back, as vCenter shows it to people."""
         self._percent = max(self._percent, min(100, max(0, percent)))

@@ -35,7 +35,9 @@ class Snapshots:
         return flatten(props.get("snapshot"))
 
     def create(self, vm: str, name: str, *, description: str, quiesce: bool) -> str:
-        """Take one and return its moref. Raises QuiesceFailed where the guest cannot be quiesced."""
+        """Take one and return its moref; one of that name that comes to be while the VM is busy counts: a run
+        that was interrupted had begun it. Raises QuiesceFailed where the guest cannot be quiesced.
+        """
         machine = self._session.managed(_VM, vm)
         doing = f"Snapshot {name} of {vm}"
 
@@ -44,11 +46,16 @@ class Snapshots:
                 name=name, description=description, memory=False, quiesce=quiesce
             )
 
-        moref = moref_of(self._tasks.run(doing, start))
-        found = moref or next((taken.moref for taken in self.of(vm) if taken.name == name), "")
+        with faults.told_as(doing):
+            result = self._tasks.attempt(doing, start, instead=lambda: self.find(vm, name))
+        found = moref_of(result) or self.find(vm, name)
         if not found:
             raise SourceError(f"{doing}: vCenter says it was taken, but it is not there", hint="Retry")
         return found
+
+    def find(self, vm: str, name: str) -> str | None:
+        """moref of the VM's snapshot of that name."""
+        return next((taken.moref for taken in self.of(vm) if taken.name == name), None)
 
     def remove(self, vm: str, snapshot: str) -> None:
         """Remove one snapshot, keep its children, consolidate. Succeeds when it is gone already."""

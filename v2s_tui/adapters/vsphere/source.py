@@ -113,8 +113,7 @@ class VsphereSource:
 
     def find_snapshot(self, vm_moref: str, name: str) -> str | None:
         """moref of the VM's snapshot of that name."""
-        found = (taken.moref for taken in self._snapshots.of(vm_moref) if taken.name == name)
-        return next(found, None)
+        return self._snapshots.find(vm_moref, name)
 
     def create_snapshot(self, vm_moref: str, name: str, *, description: str, quiesce: bool) -> str:
         """Without memory; waits. Raises QuiesceFailed where quiescing is what failed."""
