@@ -1,5 +1,7 @@
 """netplan: /etc/netplan/*.yaml (Ubuntu)."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -13,6 +15,7 @@ _ADDRESS_KEYS = (
     "addresses", "gateway4", "gateway6", "routes", "nameservers", "dhcp4", "dhcp6", "routing-policy",
     "dhcp4-overrides", "dhcp6-overrides", "macaddress",
 )  # fmt: skip
+_OWNERS = ("bonds", "bridges")
 NEW_FILE = "/etc/netplan/90-v2s.yaml"
 
 
@@ -22,19 +25,74 @@ def is_used(view: GuestView) -> bool:
 
 
 def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
-    """Edit every file; a file that is no valid YAML is left and reported."""
-    edit, left = NetworkEdit(), list(nics)
-    for path in view.glob("/etc/netplan/*.yaml"):
-        document = _load(view, path, edit)
-        if document is None:
-            continue
-        new, used = edit_document(document, tuple(left), single=len(nics) == 1)
-        left = [nic for nic in left if nic not in used]
-        edit.handled += used
+    """Edit every file; a file that is no valid YAML is left and reported.
+
+    netplan merges its files, so an interface may be described by several: it is matched once and edited in
+    all of them. A port of a bond or bridge takes the new name only; the addresses are those of its owner.
+    """
+    edit = NetworkEdit()
+    paths = view.glob("/etc/netplan/*.yaml")
+    documents = {path: found for path in paths if (found := _load(view, path, edit)) is not None}
+    choice = _choose(tuple(documents.values()), nics)
+    edit.handled += choice.cards.values()
+    for path, document in documents.items():
+        new = edit_document(document, choice)
         if new != document:
-            reason = reason_of(used[0]) if used else "interface names of the new machine"
+            names = [name for name in choice.cards if name in _section(document, "ethernets")]
+            reason = reason_of(choice.cards[names[0]]) if names else "interface names of the new machine"
             edit.write(view, path, dump(new), reason, mode=0o600)
     return edit
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is done to each interface. cards: by the name of an Ethernet card in the files. owners: bonds and
+    bridges that get the addresses of their ports' plan. ports: cards that have an owner.
+
+    by_driver: the machine has one NIC, so it is matched by driver, which no name change can break.
+    """
+
+    cards: dict[str, NicPlan]
+    owners: dict[str, NicPlan] = field(default_factory=dict)
+    ports: frozenset[str] = frozenset()
+    by_driver: bool = False
+
+
+def _choose(documents: Sequence[dict[str, Any]], nics: tuple[NicPlan, ...]) -> Choice:
+    bodies: dict[str, dict[str, Any]] = {}
+    for document in documents:
+        for name, body in _section(document, "ethernets").items():
+            bodies[name] = bodies.get(name, {}) | body
+    interfaces = tuple(SourceInterface(_name(name, body), _mac(body)) for name, body in bodies.items())
+    matched = zip(bodies, match_nics(interfaces, nics), strict=True)
+    cards = {name: nic for name, (_, nic) in matched if nic is not None}
+    above = {port: owner for document in documents for port, owner in _owned(document)}
+    owners: dict[str, NicPlan] = {}
+    for name, nic in cards.items():
+        if name in above and nic.mode is not NicMode.KEEP:
+            owners.setdefault(above.get(above[name], above[name]), nic)
+    by_driver = len(nics) == 1 and not any(_by_network_manager(document) for document in documents)
+    return Choice(cards, owners, frozenset(above), by_driver)
+
+
+def _section(document: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Interfaces of one kind that are described at all."""
+    found = document["network"].get(kind)
+    known = found.items() if isinstance(found, dict) else ()
+    return {str(name): body for name, body in known if isinstance(body, dict)}
+
+
+def _owned(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each port with its bond or bridge."""
+    for kind in _OWNERS:
+        for owner, body in _section(document, kind).items():
+            ports = body.get("interfaces")
+            yield from ((str(port), owner) for port in (ports if isinstance(ports, list) else ()))
+
+
+def _by_network_manager(document: dict[str, Any]) -> bool:
+    """netplan before 0.104 refuses a match by driver for NetworkManager, and with it the whole network."""
+    return bool(document["network"].get("renderer") == "NetworkManager")
 
 
 def _load(view: GuestView, path: str, edit: NetworkEdit) -> dict[str, Any] | None:
@@ -52,31 +110,22 @@ def dump(document: dict[str, Any]) -> str:
     return "# Edited by v2s.\n" + yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
 
 
-def edit_document(
-    document: dict[str, Any], nics: tuple[NicPlan, ...], *, single: bool
-) -> tuple[dict[str, Any], list[NicPlan]]:
-    """The document with its ethernets edited and references to them renamed, and the plan entries used.
-
-    single: the machine has one NIC, so it is matched by driver, which no name change can break.
-    """
+def edit_document(document: dict[str, Any], choice: Choice) -> dict[str, Any]:
+    """The document with its ethernets edited and references to them renamed."""
     network: dict[str, Any] = dict(document["network"])
-    ethernets = network.get("ethernets")
-    if not isinstance(ethernets, dict):
-        return document, []
-    named = {str(name): body for name, body in ethernets.items() if isinstance(body, dict)}
-    interfaces = tuple(SourceInterface(_name(name, body), _mac(body)) for name, body in named.items())
-    matched = match_nics(interfaces, nics)
-    renamed: dict[str, str] = {}
-    edited: dict[str, Any] = {}
-    for (name, body), (_, nic) in zip(named.items(), matched, strict=True):
-        new_name = nic.target_name if nic else name
-        renamed[name] = new_name
-        edited[new_name] = _edited(body, nic, single=single) if nic else body
-    network["ethernets"] = edited
-    for kind in ("vlans", "bonds", "bridges"):
+    renamed = {name: nic.target_name for name, nic in choice.cards.items()}
+    if isinstance(network.get("ethernets"), dict):
+        network["ethernets"] = {
+            renamed.get(str(name), name): _edited(body, str(name), choice)
+            for name, body in network["ethernets"].items()
+        }
+    for kind in ("vlans", *_OWNERS):
         if isinstance(network.get(kind), dict):
-            network[kind] = {name: _relinked(body, renamed) for name, body in network[kind].items()}
-    return {**document, "network": network}, [nic for _, nic in matched if nic]
+            network[kind] = {
+                name: _relinked(_readdressed(body, choice.owners.get(str(name))), renamed)
+                for name, body in network[kind].items()
+            }
+    return {**document, "network": network}
 
 
 def _name(name: str, body: dict[str, Any]) -> str:
@@ -88,13 +137,19 @@ def _mac(body: dict[str, Any]) -> str:
     return str(match.get("macaddress", "")).lower() if isinstance(match, dict) else ""
 
 
-def _edited(body: dict[str, Any], nic: NicPlan, *, single: bool) -> dict[str, Any]:
+def _edited(body: Any, name: str, choice: Choice) -> Any:
+    nic = choice.cards.get(name)
+    if nic is None or not isinstance(body, dict):
+        return body
     kept = {key: value for key, value in body.items() if key not in {"match", "set-name", "macaddress"}}
-    match = {"match": {"driver": "virtio_net"}} if single else {"match": {"name": nic.target_name}}
-    if nic.mode is NicMode.KEEP:
-        return {**match, **kept}
-    rest = {key: value for key, value in kept.items() if key not in _ADDRESS_KEYS}
-    return {**match, **rest, **_addressing(nic)}
+    match = {"match": {"driver": "virtio_net"}} if choice.by_driver else {}
+    return {**match, **(kept if name in choice.ports else _readdressed(kept, nic))}
+
+
+def _readdressed(body: Any, nic: NicPlan | None) -> Any:
+    if nic is None or nic.mode is NicMode.KEEP or not isinstance(body, dict):
+        return body
+    return {key: value for key, value in body.items() if key not in _ADDRESS_KEYS} | _addressing(nic)
 
 
 def _addressing(nic: NicPlan) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _new_configuration(view: GuestView, nic: NicPlan) -> tuple[list[Change], str
         return [], ""  # NetworkManager makes a DHCP connection for every wired interface without one
     if view.is_folder("/etc/netplan"):
         document = {"network": {"version": 2, "ethernets": {nic.target_name: {}}}}
-        new, _ = netplan.edit_document(document, (nic,), single=False)
+        new = netplan.edit_document(document, netplan.Choice({nic.target_name: nic}))
         edit = NetworkEdit()
         edit.write(view, netplan.NEW_FILE, netplan.dump(new), DHCP_REASON, mode=0o600)
         return edit.changes, ""
