@@ -1,5 +1,11 @@
-"""Where output goes: results to stdout, everything said to people to stderr. Nothing is parsed as markup."""
+"""Where output goes: results to stdout, everything said to people to stderr. Nothing is parsed as markup.
 
+Nobody may be there to listen (the SSH session dropped, the disk of a log is full): work never ends for that.
+A result that cannot be written is an error.
+"""
+
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,14 +19,16 @@ Row = TypeVar("Row")
 
 
 def say(text: str) -> None:
-    """To the person at the terminal."""
-    click.echo(text, err=True)
+    """To the person at the terminal, if there still is one."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def say_in_red(text: str) -> None:
     """The same for what must not be overlooked; red where the terminal shows colours and may."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    click.secho(text, err=True, fg="red", bold=True, color=False if plain else None)
+    with contextlib.suppress(OSError):
+        click.secho(text, err=True, fg="red", bold=True, color=False if plain else None)
 
 
 def put(text: str) -> None:
@@ -28,9 +36,31 @@ def put(text: str) -> None:
     click.echo(text)
 
 
+def take_any_letter() -> None:
+    """Let stdout write what its character set lacks as an escape: VMs are named in any script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def leave_quietly() -> None:
+    """What cannot be written any more is dropped: else Python's own last attempt replaces the exit code."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            if stream is not None:  # closed by whoever started us
+                stream.flush()
+        except (OSError, ValueError):
+            setattr(sys, name, io.StringIO())
+
+
 def put_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, to_stderr: bool = False) -> None:
     """A table on stdout (or stderr): framed on a terminal, plain aligned text in a pipe."""
     cells = [[column.cell(row) for column in columns] for row in rows]
+    with contextlib.suppress(OSError) if to_stderr else contextlib.nullcontext():
+        _put_cells(columns, cells, to_stderr=to_stderr)
+
+
+def _put_cells(columns: Sequence[Column[Row]], cells: list[list[str]], *, to_stderr: bool) -> None:
     if (sys.stderr if to_stderr else sys.stdout).isatty():
         _put_framed(columns, cells, to_stderr=to_stderr)
         return

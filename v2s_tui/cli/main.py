@@ -1,5 +1,7 @@
 """`v2s`: the app, the headless run, the commands. Heavy parts are imported by who needs them."""
 
+import contextlib
+import errno
 import importlib
 import sys
 from difflib import get_close_matches
@@ -9,7 +11,7 @@ from typing import Any
 import click
 
 from v2s_tui import __version__
-from v2s_tui.cli.console import say
+from v2s_tui.cli.console import leave_quietly, say, take_any_letter
 from v2s_tui.cli.examples import with_examples
 from v2s_tui.cli.exit_codes import ExitCode, exit_code_of
 from v2s_tui.domain.errors import V2sError
@@ -111,10 +113,12 @@ _FILE_FIXES = {
     NotADirectoryError: "a part of the path is a file",
 }
 _FREE_OR_MOVE = "free space there, or name another place"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main() -> None:
     """Entry point: every error becomes one clear message and the right exit code."""
+    take_any_letter()
     try:
         code = cli.main(standalone_mode=False)
     except V2sError as error:
@@ -127,16 +131,18 @@ def main() -> None:
         say("v2s: interrupted")
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         code = ExitCode.WRONG_INPUT
     except BrokenPipeError:
-        sys.stderr.close()
         code = ExitCode.DONE
     except OSError as error:
-        if error.filename is None:  # not about a file of the operator's: a mistake of ours, told in full
-            raise
-        say(f"v2s: {error.filename}: {error.strerror}\n     {_FILE_FIXES.get(type(error), _FREE_OR_MOVE)}")
+        if error.filename is None and error.errno not in _NO_ROOM:
+            raise  # not about a file of the operator's: a mistake of ours, told in full
+        place = error.filename or "the output is not complete"
+        say(f"v2s: {place}: {error.strerror}\n     {_FILE_FIXES.get(type(error), _FREE_OR_MOVE)}")
         code = ExitCode.WRONG_INPUT
+    leave_quietly()
     sys.exit(int(code or 0))
 
 
