@@ -24,6 +24,7 @@ class FakeLease:
     id: str = ""
     state: str = "ready"
     progress: int = 0
+    failure: LeaseFailed | None = None
 
     def report_progress(self, percent: int) -> None:
         """Keep the last value."""

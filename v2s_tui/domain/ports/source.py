@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from v2s_tui.domain.errors import LeaseFailed
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.sizing import MeasuredUse
@@ -29,10 +30,16 @@ class DiskStream:
 
 
 class ExportLease(Protocol):
-    """An open NFC lease, kept alive by its own heartbeat until closed. id: names it to `Source.end_lease`."""
+    """An open NFC lease, kept alive by its own heartbeat until closed. id: names it to `Source.end_lease`.
+
+    failure: why nothing that is read under it will count, once that is known.
+    """
 
     id: str
     disks: tuple[DiskStream, ...]
+
+    @property
+    def failure(self) -> LeaseFailed | None: ...
 
     def report_progress(self, percent: int) -> None:
         """Tell vCenter how far we are (sent with the next heartbeat)."""

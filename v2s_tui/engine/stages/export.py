@@ -64,7 +64,7 @@ def export_disks(stage: StageInput, context: StageContext) -> Artifacts:
 @dataclass(slots=True)
 class _Read:
     """One disk being read. opened: to be told the id of its lease. lease: while it is open. early: where its
-    parts go meanwhile, None when they wait.
+    parts go meanwhile, None when they wait. halted: ends the read. again: it is its second.
     """
 
     disk: DiskArtifacts
@@ -73,6 +73,13 @@ class _Read:
     opened: Callable[[str], object]
     lease: list[ExportLease] = field(default_factory=list)
     early: EarlyUpload | None = None
+    halted: threading.Event = field(default_factory=threading.Event)
+    again: bool = False
+
+    def once_more(self) -> None:
+        """Forget the first read."""
+        self.again, self.early, self.halted = True, None, threading.Event()
+        self.lease.clear()
 
 
 def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
@@ -133,32 +140,50 @@ def _forget_leases(context: StageContext) -> None:
 def _read_all(
     stage: StageInput, context: StageContext, artifacts: Artifacts, reads: list[_Read]
 ) -> Artifacts:
-    """Each disk is journalled as it is finished; the first failure stops the others."""
-    halted = threading.Event()
+    """Each disk is journalled as it is finished; the first failure stops the others, but a stream that broke
+    while others run is read once more first: hours may have gone into those.
+    """
     with ThreadPoolExecutor(PARALLEL_DISKS, thread_name_prefix="export") as pool:
-        running = {pool.submit(_receive, stage, context.ports, each, halted): each for each in reads}
+
+        def begin(read: _Read) -> Future[ReceivedDisk]:
+            return pool.submit(_receive, stage, context.ports, read)
+
+        running = {begin(each): each for each in reads}
         failures = list[BaseException]()
         try:
             while running:
                 done, _ = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    artifacts = _finish(
-                        stage, context, artifacts, running.pop(future), future, failures=failures
-                    )
+                    read, error = running.pop(future), future.exception()
+                    if isinstance(error, LeaseFailed) and running and not (read.again or failures):
+                        artifacts = artifacts.with_note(
+                            f"disk {read.disk.index}", f"read again: {error.title}"
+                        )
+                        read.once_more()
+                        running[begin(read)] = read
+                    else:
+                        artifacts = _finish(stage, context, artifacts, read, future, failures=failures)
                 failures += _stuck(running.values())
-                if failures or context.cancelled.is_set():
-                    halted.set()
+                _halt(running.values(), everything=bool(failures) or context.cancelled.is_set())
                 _tell(context, reads, list(running.values()))
         finally:
-            halted.set()
+            _halt(reads, everything=True)
     if failures:
         raise next((each for each in failures if not isinstance(each, Cancelled)), failures[0])
     return artifacts
 
 
+def _halt(reads: Iterable[_Read], *, everything: bool) -> None:
+    """End reads that shall not go on, and those whose lease has failed while the stream still stands."""
+    for read in reads:
+        if everything or any(lease.failure for lease in list(read.lease)):
+            read.halted.set()
+
+
 def _stuck(reads: Iterable[_Read]) -> list[BaseException]:
     """What keeps disks without room here from being read on: their parts do not leave any more."""
-    return [read.early.failure for read in reads if read.disk.passing and read.early and read.early.failure]
+    found = [read.early.failure for read in reads if read.disk.passing and read.early]
+    return [each for each in found if each is not None and not isinstance(each, Cancelled)]
 
 
 def _finish(
@@ -221,25 +246,30 @@ def _tell(context: StageContext, reads: list[_Read], running: list[_Read]) -> No
             lease.report_progress(int(100 * (read.progress.fraction or 0)))
 
 
-def _receive(stage: StageInput, ports: Ports, read: _Read, halted: threading.Event) -> ReceivedDisk:
+def _receive(stage: StageInput, ports: Ports, read: _Read) -> ReceivedDisk:
     """Runs in a thread of its own. Leaving the lease without complete() aborts it; it is left before the
     last parts under way are waited for.
     """
-    if halted.is_set():
+    if read.halted.is_set():
         raise Cancelled("another disk of this VM failed before this one began")
     target = stage.work_dir / f"{disk_part(read.disk.index)}.base.qcow2"
     snapshot = stage.artifacts.vmware_snapshot or None
     with (
-        read.target.sink(ports.objects, halted) as read.early,
+        read.target.sink(ports.objects, read.halted) as read.early,
         ports.source.open_lease(stage.planned.vm.moref, snapshot) as lease,
     ):
         read.opened(lease.id)
         stream = _stream_of(lease, read.disk)
         read.lease.append(lease)
         began = time.monotonic()
-        received = ports.disks.receive(
-            stream, target, progress=read.progress, cancelled=halted, parts=read.early
-        )
+        try:
+            received = ports.disks.receive(
+                stream, target, progress=read.progress, cancelled=read.halted, parts=read.early
+            )
+        except Cancelled:
+            if lease.failure is not None:
+                raise lease.failure from None
+            raise
         if not read.disk.passing:  # such a disk comes no faster than it goes
             note_received(stage, size_bytes=received.received_bytes, seconds=time.monotonic() - began)
         read.lease.clear()

@@ -72,9 +72,10 @@ def test_the_export_goes_the_way_its_limits_were_taken_for(bench):
 
 
 def test_an_early_upload_is_in_the_ledger_before_the_source_is_read(bench):
-    bench.world.rules.append(failing("receive", LeaseFailed("the stream broke")))
+    bench.world.rules.append(failing("receive", LeaseFailed("the stream broke"), times=99))
     with pytest.raises(LeaseFailed):
         bench.run_until(Stage.EXPORT)
+    bench.world.rules.clear()
     effects = bench.ledger.open_effects(EffectKind.MULTIPART_UPLOAD)
     assert {each.tag: each.resource_id for each in effects} == {
         key: upload_id for upload_id, (_, key) in bench.objects.uploads.items()

@@ -176,7 +176,7 @@ def test_a_cold_vm_needs_no_snapshot(bench_of):
     bench.run(Stage.EXPORT)
 
 
-def test_the_first_broken_disk_stops_the_other_and_a_finished_one_is_kept(bench, monkeypatch):
+def test_a_broken_disk_ends_the_export_and_a_finished_one_is_kept(bench, monkeypatch):
     monkeypatch.setattr(export_module, "PARALLEL_DISKS", 1)
     bench.run_until(Stage.SNAPSHOT)
     bench.world.rules.append(failing("receive", LeaseFailed("cut"), about="/2001"))
@@ -187,6 +187,50 @@ def test_the_first_broken_disk_stops_the_other_and_a_finished_one_is_kept(bench,
     bench.run(Stage.EXPORT)
     assert bench.world.calls["receive"] == 2, "the finished disk was not read again"
     assert export_holds(bench.input(), bench.ports).holds
+
+
+@pytest.fixture
+def slow_boot_disk(bench):
+    """The boot disk is read until the other one is through."""
+    bench.run_until(Stage.SNAPSHOT)
+    receive, through = bench.disks.receive, threading.Event()
+
+    def slow(stream, target, *, cancelled, **more):
+        if stream.device_key == 2000:
+            assert through.wait(5)
+            assert not cancelled.is_set()
+            return receive(stream, target, cancelled=cancelled, **more)
+        received = receive(stream, target, cancelled=cancelled, **more)
+        through.set()
+        return received
+
+    bench.disks.receive = slow
+    return bench
+
+
+def test_a_stream_that_broke_does_not_cost_the_disk_that_is_read_beside_it(slow_boot_disk):
+    bench = slow_boot_disk
+    bench.world.rules.append(failing("receive", LeaseFailed("it was cut"), about="/2001"))
+    artifacts = bench.run(Stage.EXPORT)
+    assert bench.world.calls["receive"] == 2, "each disk was read to its end once"
+    assert artifacts.notes["disk 1"] == "read again: it was cut"
+    assert bench.ledger.open_effects(EffectKind.NFC_LEASE) == ()
+    assert export_holds(bench.input(), bench.ports).holds
+
+
+def test_a_read_ends_with_its_lease_also_where_the_stream_stands_still(bench):
+    bench.run_until(Stage.SNAPSHOT)
+
+    def silent(*_args, cancelled, **_more):
+        for lease in bench.source.leases:
+            lease.failure = LeaseFailed("somebody ended the lease in vCenter")
+        assert cancelled.wait(5)
+        raise Cancelled("stopped")
+
+    bench.disks.receive = silent
+    with pytest.raises(LeaseFailed, match="somebody ended the lease"):
+        bench.run(Stage.EXPORT)
+    assert all(lease.state.startswith("aborted") for lease in bench.source.leases)
 
 
 def test_a_damaged_stream_is_not_kept(bench, monkeypatch):
