@@ -6,7 +6,7 @@ from typing import Any
 
 from v2s_tui.cli.console import put, say
 from v2s_tui.domain.errors import InputError
-from v2s_tui.domain.execution.snapshot import BatchSnapshot, VmRow
+from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.attach import BlockingRunnerClient
 from v2s_tui.engine.commands import COMMAND_NAMES
 from v2s_tui.presentation.run_columns import batch_line, status_word
@@ -76,10 +76,14 @@ def _put_changes(picture: BatchSnapshot, before: dict[str, str]) -> dict[str, st
         if name != "gate" and before.get(name) != text:
             put(f"{picture.at.astimezone():%H:%M:%S} {name} {text}   [{batch_line(picture)}]")
     if now["gate"] and before.get("gate") != now["gate"]:
-        for line in gate_lines(picture):
+        for line in (*gate_lines(picture), gate_commands(picture)):
             put(line)
     return now
 
 
-def _state(row: VmRow) -> str:
-    return f"{status_word(row)} {row.stage.value}" if row.stage else status_word(row)
+def gate_commands(picture: BatchSnapshot) -> str:
+    """How to act on the closed gate from a shell."""
+    return (
+        f"act    v2s batch attach --batch-id {picture.batch_id} approve "
+        "(or approve_retry_failed, hold, abort)"
+    )

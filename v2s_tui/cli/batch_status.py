@@ -1,5 +1,6 @@
 """A batch's picture on a terminal."""
 
+from v2s_tui.cli.batch_attach import gate_commands
 from v2s_tui.cli.console import put, put_table
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, snapshot_to_json
 from v2s_tui.presentation.run_columns import RUN_COLUMNS, batch_line, limit_text, wave_text
@@ -25,5 +26,7 @@ def put_status(picture: BatchSnapshot, *, as_json: bool) -> None:
             put(f"{row.name}: {line}")
     for line in gate_lines(picture):
         put(line)
+    if picture.live and picture.gate:
+        put(gate_commands(picture))
     if not picture.live and not picture.completed_at:
         put(f"go on: v2s batch resume --batch-id {picture.batch_id}" + (" --approve" if picture.gate else ""))

@@ -8,8 +8,6 @@ from v2s_tui.domain.units import counted, format_bytes, format_duration, format_
 from v2s_tui.presentation.charts import bar
 from v2s_tui.presentation.run_columns import bytes_text, eta_text, status_word, why_waiting
 
-GATE_KEYS = "c approve   C approve and retry failed   h hold   X abort"
-
 
 def vm_lines(row: VmRow) -> list[str]:
     """State, progress, and the stages with the time each took."""
@@ -64,7 +62,7 @@ def gate_lines(
     snapshot: BatchSnapshot,
     coming: ComingWave | None = None,
     *,
-    keys: str = GATE_KEYS,
+    keys: str = "",
     most_names: int | None = None,
 ) -> list[str]:
     """The gate: what happened, why it is closed, what comes next, what that costs and whose power it touches,
