@@ -246,12 +246,11 @@ class FakeCloud:
                 raise TargetError("resource is still in use", status=412)
             if kind == "private_network" and self._joined(resource_id):
                 raise TargetError("resource is still in use", status=412)
-            if found is not None and found.state is CloudState.RUNNING:
+            if found is not None and kind == "instance" and found.state is CloudState.RUNNING:
                 raise TargetError(f"{found.name} is running", status=400)
             self.resources.pop((kind, resource_id), None)
-            for volume in found.volumes if found is not None and kind == "instance" else ():
-                if ("volume", volume) in self.resources:
-                    self._change("volume", volume, attached_to="", state=CloudState.READY)
+            for used in [key for key, each in self.resources.items() if each.attached_to == resource_id]:
+                self._change(*used, attached_to="", state=CloudState.READY)
             for key in [key for key, each in self.resources.items() if _nic_of(key, each, resource_id)]:
                 del self.resources[key]
         self.world.leave("delete", resource_id)

@@ -7,7 +7,7 @@ import click
 
 from v2s_tui.cli.console import put, put_table, say
 from v2s_tui.domain.errors import OutsideError
-from v2s_tui.domain.leftovers import Leftover
+from v2s_tui.domain.leftovers import Leftover, in_removal_order
 from v2s_tui.domain.units import format_eur
 from v2s_tui.presentation.leftover_columns import LEFTOVER_COLUMNS
 from v2s_tui.usecases.leftovers import remove_leftover
@@ -36,7 +36,7 @@ def remove_leftovers(services: Services, found: Sequence[Leftover], *, ask: bool
             say(f"{resumable} of them belong to batches that can still be resumed; they would be made again")
         click.confirm(f"Remove these {len(found)}?", abort=True, err=True)
     failed = 0
-    for each in found:
+    for each in in_removal_order(found):
         try:
             remove_leftover(services, each)
             say(f"removed {each.found.kind.value} {each.found.name}")

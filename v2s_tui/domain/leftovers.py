@@ -86,6 +86,12 @@ def leftovers_among(
     return tuple(sorted(listed, key=lambda each: (-each.monthly_eur, each.found.name)))
 
 
+def in_removal_order(chosen: Iterable[Leftover]) -> tuple[Leftover, ...]:
+    """What uses others goes before them: an Instance before its volumes, an image before its snapshots."""
+    order = tuple(EffectKind)
+    return tuple(sorted(chosen, key=lambda each: order.index(each.found.kind)))
+
+
 def _reason(found: Found, state: BatchState | None, job: JobState | None) -> str:
     """Why it is a leftover; "" when it is a product."""
     if found.in_use and found.kind in {EffectKind.PRIVATE_NETWORK, EffectKind.ADDRESS}:
@@ -96,7 +102,8 @@ def _reason(found: Found, state: BatchState | None, job: JobState | None) -> str
         product = found.kind in {EffectKind.INSTANCE, EffectKind.IMAGE} or found.in_use
         return "" if product else "no record of its batch exists here"
     if job.status is not JobStatus.COMPLETE:
-        return f"its VM is {job.status.value} in batch {state.header.batch_id}"
+        runs = ", and it runs" if found.kind is EffectKind.INSTANCE and found.in_use else ""
+        return f"its VM is {job.status.value} in batch {state.header.batch_id}{runs}"
     kept = found.kind is EffectKind.BLOCK_SNAPSHOT and job.artifacts.image_id
     if found.kind in RESULT_KINDS or kept:
         return "" if found.in_use or _is_recorded(found, job) else "its VM is complete without it"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from v2s_tui.domain.errors import OutsideError
 from v2s_tui.domain.execution.batch import BatchState
-from v2s_tui.domain.leftovers import Leftover
+from v2s_tui.domain.leftovers import Leftover, in_removal_order
 from v2s_tui.engine.undo import UndoResult
 from v2s_tui.presentation.columns import Column
 from v2s_tui.tui.modals.choose import Choose
@@ -130,7 +130,7 @@ def leftover_lines(chosen: Sequence[Leftover]) -> list[str]:
 def remove_leftovers(services: Services, chosen: Sequence[Leftover]) -> list[str]:
     """Remove them one by one; what became of each, as a line."""
     lines = []
-    for each in chosen:
+    for each in in_removal_order(chosen):
         name = f"{each.found.kind.value} {each.found.name}"
         try:
             remove_leftover(services, each)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from v2s_tui.adapters.store.reading import list_batches, read_batch
-from v2s_tui.domain.errors import NotFound
+from v2s_tui.domain.errors import NotFound, TargetError
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.leftovers import Found, Leftover, found_at_scaleway, leftovers_among
 from v2s_tui.domain.planning.cost import DEFAULT_PRICES
-from v2s_tui.domain.ports import CloudState, ObjectStore
+from v2s_tui.domain.ports import CloudResource, CloudState, ObjectStore
 from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.engine.attach import living_runner
 from v2s_tui.usecases.services import Services
@@ -40,7 +40,9 @@ def find_leftovers(services: Services) -> tuple[Leftover, ...]:
 
 
 def remove_leftover(services: Services, leftover: Leftover) -> None:
-    """Remove it; succeeds when it is already gone. Raises OutsideError."""
+    """Remove it; succeeds when it is already gone. Raises OutsideError, and for an Instance that runs and the
+    address that it answers at TargetError: only an undo that names its VM removes those.
+    """
     found = leftover.found
     if found.kind is EffectKind.VMWARE_SNAPSHOT:
         services.source().remove_snapshot(found.place, found.id)
@@ -49,16 +51,25 @@ def remove_leftover(services: Services, leftover: Leftover) -> None:
     elif found.kind is EffectKind.OBJECT:
         services.objects().delete(found.place, found.id)
     else:
-        _remove_at_scaleway(services, found)
+        _remove_at_scaleway(services, leftover)
 
 
-def _remove_at_scaleway(services: Services, found: Found) -> None:
-    cloud = services.cloud()
+def _remove_at_scaleway(services: Services, leftover: Leftover) -> None:
+    found, cloud = leftover.found, services.cloud()
     now = cloud.get(found.kind.value, found.place, found.id)
-    if found.kind is EffectKind.INSTANCE and now is not None and now.state is not CloudState.STOPPED:
-        cloud.instance_action(found.place, found.id, "terminate")
-        return
+    if now is not None and _somebody_may_use(now, found.kind):
+        hint = "power it off first, or"
+        raise TargetError(
+            f"it is {now.status}, somebody may use it",
+            hint=f"{hint} `v2s batch undo --batch-id {found.batch_id} --vm {leftover.vm_name or 'NAME'}`",
+        )
     cloud.delete(found.kind.value, found.place, found.id)
+
+
+def _somebody_may_use(now: CloudResource, kind: EffectKind) -> bool:
+    if kind is EffectKind.INSTANCE:
+        return now.state not in {CloudState.STOPPED, CloudState.ERROR}
+    return kind is EffectKind.IP and bool(now.attached_to)
 
 
 def _prices(services: Services) -> dict[str, float]:

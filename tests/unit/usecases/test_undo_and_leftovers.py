@@ -1,5 +1,7 @@
 """Undo and leftovers as command line and app call them: a real state file and a world in memory."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,12 @@ from fakes.rig_services import services_over
 from fakes.world import failing
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
-from v2s_tui.domain.errors import InputError, StateError, ToolError
+from v2s_tui.domain.errors import InputError, StateError, TargetError, ToolError, VerificationFailed
 from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.leftovers import Leftover, in_removal_order
 from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.domain.ports import CloudState
 from v2s_tui.engine.stages.registry import EVIDENCE, STAGES
 from v2s_tui.usecases.leftovers import find_leftovers, remove_leftover
 from v2s_tui.usecases.report_batch import batch_report
@@ -82,6 +87,49 @@ def test_leftovers_are_what_the_failed_vm_made_and_can_be_removed(rig: Rig, serv
         remove_leftover(services, each)
     assert find_leftovers(services) == ()
     assert len(rig.cloud.of_kind("instance")) == 1
+
+
+@pytest.fixture
+def unverified(tmp_path: Path) -> Rig:
+    """web-01 runs at Scaleway, but verify failed it: its operator may have put it to work all the same."""
+
+    def refuse(*_: object) -> None:
+        raise VerificationFailed("it does not answer at 443")
+
+    plan = plan_of([("all", [vm_named("web-01")], PausePolicy.CONTINUE)])
+    plan = replace(plan, vms=tuple(replace(each, public_ip=True) for each in plan.vms))
+    rig = Rig(plan, tmp_path, stages={**STAGES, Stage.VERIFY: refuse}, evidence=dict(EVIDENCE))
+    rig.store = BatchStateFile.create(tmp_path, batch_of(rig.plan))  # type: ignore[assignment]
+    rig.run()
+    rig.store.close()
+    return rig
+
+
+def test_an_instance_that_runs_is_shown_and_not_removed_with_the_rest(unverified: Rig) -> None:
+    rig, services = unverified, services_over(unverified)
+    found = in_removal_order(find_leftovers(services))
+    shown = {each.found.kind: each for each in found}
+    assert shown[EffectKind.INSTANCE].reason == f"its VM is failed in batch {BATCH_ID}, and it runs"
+    problems = removed(services, found)
+    assert set(problems) == {EffectKind.INSTANCE, EffectKind.IP, EffectKind.VOLUME}
+    assert f"v2s batch undo --batch-id {BATCH_ID} --vm web-01" in problems[EffectKind.INSTANCE]
+    (server,) = rig.cloud.of_kind("instance")
+    assert (server.state, len(rig.cloud.of_kind("ip"))) == (CloudState.RUNNING, 1)
+
+    rig.cloud.instance_action("fr-par-1", server.id, "poweroff")
+    assert removed(services, in_removal_order(find_leftovers(services))) == {}
+    assert rig.cloud.resources == {}
+
+
+def removed(services: Services, found: Iterable[Leftover]) -> dict[EffectKind, str]:
+    """Remove them; why some stayed."""
+    problems = {}
+    for each in found:
+        try:
+            remove_leftover(services, each)
+        except TargetError as err:
+            problems[each.found.kind] = str(err)
+    return problems
 
 
 def test_what_no_record_knows_is_found_by_its_mark(rig: Rig, services: Services) -> None:
