@@ -157,7 +157,7 @@ def _read_all(
                     read, error = running.pop(future), future.exception()
                     if isinstance(error, LeaseFailed) and running and not (read.again or failures):
                         artifacts = artifacts.with_note(
-                            f"disk {read.disk.index}", f"read again: {error.title}"
+                            f"export of disk {read.disk.index}", f"read again: {error.title}"
                         )
                         read.once_more()
                         running[begin(read)] = read

@@ -213,7 +213,7 @@ def test_a_stream_that_broke_does_not_cost_the_disk_that_is_read_beside_it(slow_
     bench.world.rules.append(failing("receive", LeaseFailed("it was cut"), about="/2001"))
     artifacts = bench.run(Stage.EXPORT)
     assert bench.world.calls["receive"] == 2, "each disk was read to its end once"
-    assert artifacts.notes["disk 1"] == "read again: it was cut"
+    assert artifacts.notes["export of disk 1"] == "read again: it was cut"
     assert bench.ledger.open_effects(EffectKind.NFC_LEASE) == ()
     assert export_holds(bench.input(), bench.ports).holds
 
