@@ -1,5 +1,7 @@
 """systemd-networkd: /etc/systemd/network/*.network and the .link files that pin names to MAC addresses."""
 
+import re
+
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.network.sections import (
     Section,
@@ -12,6 +14,9 @@ from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, matc
 
 _FOLDER = "/etc/systemd/network"
 _MATCH_KEYS = ("MACAddress", "PermanentMACAddress", "Path", "OriginalName", "Name", "Driver")
+_SOFTWARE = re.compile(r"(veth|docker|br-|virbr|cali|cilium|flannel|cni|lxc|vxlan|wg|tun|tap|dummy|lo$)")
+"""Interfaces that containers and tunnels make; files say no more of them than their names."""
+_MOST_LAYERS = 4
 
 
 def is_used(view: GuestView) -> bool:
@@ -20,21 +25,52 @@ def is_used(view: GuestView) -> bool:
 
 
 def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
-    """Edit every network file that matches a plan entry; wildcards such as `en*` match by order."""
-    edit = NetworkEdit()
+    """Edit every network file that matches a plan entry; wildcards such as `en*` match by order.
+
+    A port of a bond or bridge takes the new name only: the file of its owner has the addresses.
+    """
+    edit, readdressed = NetworkEdit(), set[str]()
     parsed = {path: parse_sections(view.read_text(path) or "") for path in view.glob(f"{_FOLDER}/*.network")}
-    physical = {path: sections for path, sections in parsed.items() if _is_physical(sections)}
+    virtual = _virtual_names(view)
+    physical = {path: sections for path, sections in parsed.items() if _is_physical(sections, virtual)}
     interfaces = tuple(_interface(sections) for sections in physical.values())
     for (path, sections), (_, nic) in zip(physical.items(), match_nics(interfaces, nics), strict=True):
-        if nic is not None:
-            edit.handled.append(nic)
-            edit.write(view, path, format_sections(_edited(sections, nic)), reason_of(nic))
+        if nic is None:
+            continue
+        edit.handled.append(nic)
+        owner = _owner(parsed, sections)
+        named = _named(sections, nic)
+        edit.write(view, path, format_sections(named if owner else _readdressed(named, nic)), reason_of(nic))
+        if owner and owner not in readdressed:
+            readdressed.add(owner)
+            edit.write(view, owner, format_sections(_readdressed(parsed[owner], nic)), reason_of(nic))
     return edit
+
+
+def _virtual_names(view: GuestView) -> frozenset[str]:
+    """What networkd itself makes: bonds, bridges, VLANs."""
+    texts = (view.read_text(path) or "" for path in view.glob(f"{_FOLDER}/*.netdev"))
+    names = (section_of(parse_sections(text), "NetDev").get("Name") for text in texts)
+    return frozenset(name for name in names if name)
+
+
+def _owner(parsed: dict[str, list[Section]], sections: list[Section]) -> str:
+    """File of the bond or bridge at the top of what the interface is a port of; "" for no port."""
+    found = ""
+    for _ in range(_MOST_LAYERS):
+        network = section_of(list(sections), "Network")
+        name = network.get("Bond") or network.get("Bridge")
+        above = (path for path, each in parsed.items() if section_of(list(each), "Match").get("Name") == name)
+        path = next(above, "") if name else ""
+        if not path:
+            break
+        found, sections = path, parsed[path]
+    return found
 
 
 def edit_network_file(text: str, nic: NicPlan) -> str:
     """One .network file for one NIC."""
-    return format_sections(_edited(parse_sections(text), nic))
+    return format_sections(_readdressed(_named(parse_sections(text), nic), nic))
 
 
 def new_network_file(nic: NicPlan) -> str:
@@ -42,8 +78,13 @@ def new_network_file(nic: NicPlan) -> str:
     return edit_network_file("[Match]\n\n[Network]\n", nic)
 
 
-def _is_physical(sections: list[Section]) -> bool:
+def _is_physical(sections: list[Section], virtual: frozenset[str]) -> bool:
     match = section_of(sections, "Match")
+    names = (match.get("Name") or "").split()
+    if names and all(name in virtual or _SOFTWARE.match(name) for name in names):
+        return False
+    if section_of(list(sections), "Link").get("Unmanaged") in {"yes", "true", "1"}:
+        return False
     return (match.get("Type") or "ether") == "ether" and match.get("Kind") is None
 
 
@@ -53,13 +94,17 @@ def _interface(sections: list[Section]) -> SourceInterface:
     return SourceInterface(match.get("Name") or "", mac.lower())
 
 
-def _edited(sections: list[Section], nic: NicPlan) -> list[Section]:
+def _named(sections: list[Section], nic: NicPlan) -> list[Section]:
     match = section_of(sections, "Match")
     match.drop(*_MATCH_KEYS)
     match.put("Name", nic.target_name)
     for section in sections:
         if section.name == "Link":
             section.drop("MACAddress")
+    return sections
+
+
+def _readdressed(sections: list[Section], nic: NicPlan) -> list[Section]:
     if nic.mode is NicMode.KEEP:
         return sections
     kept = [each for each in sections if each.name not in {"Address", "Route"}]
