@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fakes.plans import batch_of, plan_of, vm_named
 
+from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.engine.commands import Command
@@ -31,6 +32,17 @@ try:
     print(len(peer.recv(64)))
 except ConnectionError:
     print(0)
+"""
+
+LIST_BATCHES = """
+import os, sys
+from pathlib import Path
+from v2s_tui.adapters.store.reading import list_batches
+if os.geteuid() == 0:
+    os.setgid(int(sys.argv[2])), os.setuid(int(sys.argv[2]))
+else:  # only root can become another user; its owner himself must ask leave then
+    (Path(sys.argv[1]) / "batch-state").chmod(0)
+print(list_batches(Path(sys.argv[1])))
 """
 
 
@@ -69,3 +81,19 @@ async def test_who_is_not_the_owner_hears_nothing(
     else:  # only root can become another user; so the run becomes another's
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
         assert await bytes_heard(server, "") == 0
+
+
+def test_who_may_not_see_the_batches_is_told_so_instead_of_none() -> None:
+    """`leftovers` would take all that they made for nobody's, and a second run would seem the first."""
+    with tempfile.TemporaryDirectory(prefix="v2s-") as folder:
+        work_dir = Path(folder) / "work"
+        BatchStateFile.create(
+            work_dir, batch_of(plan_of([("one", [vm_named("vm-0")], PausePolicy.PAUSE)]))
+        ).close()
+        for each in (Path(folder), work_dir):
+            each.chmod(0o755)
+        nobody = str(pwd.getpwnam("nobody").pw_uid)
+        argv = [sys.executable, "-c", LIST_BATCHES, str(work_dir), nobody]
+        result = subprocess.run(argv, capture_output=True, text=True, check=False)
+        (work_dir / "batch-state").chmod(0o700)
+    assert "belongs to another user" in result.stderr, result.stdout

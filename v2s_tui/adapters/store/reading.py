@@ -76,7 +76,10 @@ def list_batches(work_dir: Path) -> tuple[ListedBatch, ...]:
 def _state_files(work_dir: Path) -> Iterator[Path]:
     folder = work_dir / STATE_FOLDER
     try:
-        yield from sorted(folder.glob("batch-*.json"))
+        # Not by `glob`: to it a folder that may not be read is an empty one.
+        yield from sorted(each for each in folder.iterdir() if each.match("batch-*.json"))
+    except FileNotFoundError:
+        return
     except PermissionError as err:
         raise StateError(
             f"{folder} belongs to another user",
