@@ -123,11 +123,13 @@ class Commanding:
         job = self._job(command)
         if job.status is JobStatus.COMPLETE:
             raise InputError(f"{job.vm_name} is complete")
+        if job.runs and not job.status.terminal and job.vm_name not in self._runner.runners:
+            self._runner.start(job.vm_name)  # only to be given up: its source may be off because of us
         if job.vm_name in self._runner.runners:
             self._runner.runners[job.vm_name].stop(ending, giving_up=True)
         else:
             await self._record(ending(self._now()))
-            self._runner.gates.wake()
+        self._runner.gates.wake()
 
     def _job(self, command: Command) -> JobState:
         job = self._runner.state.jobs.get(command.vm)

@@ -92,15 +92,30 @@ class VmRunner:
     async def _admitted(self, request: Request) -> bool:
         """Wait for the VM's place; False when it is not to run after all, which is on record then."""
         try:
+            self._raise_if_stopped()
             await self._parts.leases.take(request)
         except Cancelled:
-            await self._record_ending()
+            await self._end()
         except WorkDiskFull as err:
-            failure = classify(err)
-            await self._record(events.VmFailed(at=self._now(), vm=self.vm_name, stage=None, failure=failure))
+            await self._fail(None, classify(err))
         else:
             return True
         return False
+
+    async def _end(self) -> None:
+        """It was stopped: put the source back when it is given up, and record why."""
+        if self._gives_up:
+            await self._give_up()
+        await self._record_ending()
+
+    async def _fail(self, stage: Stage | None, failure: Failure) -> None:
+        problem = await self._give_up()
+        failure = replace(failure, detail=f"{failure.detail}\n{problem}".strip())
+        await self._record(events.VmFailed(at=self._now(), vm=self.vm_name, stage=stage, failure=failure))
+
+    def _raise_if_stopped(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled(f"{self.vm_name} was stopped")
 
     async def _run_stages(self, held: Request) -> Request | None:
         """Run them all. A request instead, with nothing begun, when evidence is gone and the work to be done
@@ -125,25 +140,20 @@ class VmRunner:
                 await self._run_stage(stage)
             await self._record(events.VmCompleted(at=self._now(), vm=self.vm_name))
         except Cancelled:
-            if self._gives_up:
-                await self._give_up(self.job.stage or Stage.VALIDATE)
-            await self._record_ending()
+            await self._end()
         except _StageFailed as err:
-            problem = await self._give_up(err.stage)
-            failure = replace(err.failure, detail=f"{err.failure.detail}\n{problem}".strip())
-            await self._record(
-                events.VmFailed(at=self._now(), vm=self.vm_name, stage=err.stage, failure=failure)
-            )
+            await self._fail(err.stage, err.failure)
             self._parts.failed(self.vm_name)
         return None
 
-    async def _give_up(self, stage: Stage) -> str:
+    async def _give_up(self) -> str:
         """Put back at the source what only made sense while the migration went on; why it failed, or "".
 
-        It holds no limits and cannot be cancelled: the VM has stopped already.
+        It holds no limits and cannot be cancelled: the VM has stopped already. One that never began has
+        nothing to put back.
         """
-        give_up = self._parts.giving_up
-        if give_up is None:
+        give_up, stage = self._parts.giving_up, self.job.stage or Stage.VALIDATE
+        if give_up is None or not self.job.runs:
             return ""
         nothing = Request(self.vm_name, frozenset(), sequence=self._parts.next_sequence())
         await self._parts.leases.take(nothing, continuing=True)
@@ -210,8 +220,7 @@ class VmRunner:
         policy = policy_of(stage, self._parts.settings.policies)
         attempt = 1
         while True:
-            if self._cancelled.is_set():
-                raise Cancelled(f"{self.vm_name} was stopped")
+            self._raise_if_stopped()
             try:
                 return await work(attempt)
             except StateError:

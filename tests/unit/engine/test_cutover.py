@@ -11,17 +11,21 @@ from typing import Any
 import pytest
 from fakes.plans import plan_of, vm_named
 from fakes.rig import ALICE, Rig, until
+from fakes.store import FakeStore
 from fakes.world import failing
 
 from v2s_tui.domain.errors import SourceError, ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
+from v2s_tui.domain.planning.limits import Limit
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.engine.commands import Command
+from v2s_tui.engine.outcome import Stop
 from v2s_tui.engine.recorder import Recorder
+from v2s_tui.engine.settings import GateMode
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.registry import EVIDENCE, GIVING_UP, STAGES
 from v2s_tui.engine.undo import Undo
@@ -108,12 +112,12 @@ def asked_how(rig: Rig, problem: str = "") -> list[bool]:
     asked: list[bool] = []
     shut_down = rig.source.shut_down_guest
 
-    def ask(moref: str, *, timeout_seconds: float, hard_after_timeout: bool) -> None:
+    def ask(moref: str, *, timeout_seconds: float, hard_after_timeout: bool, **more: Any) -> None:
         asked.append(hard_after_timeout)
         assert 60 <= timeout_seconds <= 3600
         if problem and not hard_after_timeout:
             raise SourceError(problem)
-        shut_down(moref, timeout_seconds=timeout_seconds, hard_after_timeout=hard_after_timeout)
+        shut_down(moref, timeout_seconds=timeout_seconds, hard_after_timeout=hard_after_timeout, **more)
 
     rig.source.shut_down_guest = ask  # type: ignore[method-assign]
     return asked
@@ -178,6 +182,67 @@ async def test_cancelled_once_the_target_runs_the_source_stays_off(tmp_path: Pat
     await running
     assert rig.state.jobs["web-01"].status is JobStatus.CANCELLED
     assert rig.source.power[MOREF] is PowerState.OFF, "never two of one VM at work"
+
+
+async def _interrupted_while_off(rig: Rig) -> None:
+    """The runner is told to leave while the VM is copied; its source stays off for whoever goes on."""
+    reached = _held_at(rig, Stage.IMPORT_SCW)
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await until(reached.is_set)
+    await runner.command(Command("pause_limit", ALICE, limit=Limit.GLOBAL))
+    runner.stop(Stop.SIGTERM)
+    await running
+    assert rig.state.jobs["web-01"].status is JobStatus.PENDING
+    assert rig.source.power[MOREF] is PowerState.OFF
+
+
+@pytest.mark.parametrize("command", ["cancel", "skip"])
+async def test_a_vm_given_up_while_it_waits_to_go_on_gives_the_source_its_power_back(
+    tmp_path: Path, command: Any
+) -> None:
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    await _interrupted_while_off(rig)
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await until(lambda: bool(runner.leases.blocked()))
+    await runner.command(Command(command, ALICE, vm="web-01"))
+    await asyncio.wait_for(running, 10)
+    assert rig.state.jobs["web-01"].status in {JobStatus.CANCELLED, JobStatus.SKIPPED}
+    assert rig.source.power[MOREF] is PowerState.ON
+    assert rig.state.jobs["web-01"].artifacts.notes["source power"] == "powered back on by v2s"
+
+
+async def test_a_vm_given_up_at_a_closed_window_gives_the_source_its_power_back(tmp_path: Path) -> None:
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    await _interrupted_while_off(rig)
+    state = rig.state
+    waves = tuple(replace(each, not_after=rig.clock.now()) for each in state.plan.waves)
+    rig.store = FakeStore(replace(state, plan=replace(state.plan, waves=waves)))
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = asyncio.create_task(runner.run())
+    await until(lambda: runner.gates.waiting)
+    await runner.command(Command("skip", ALICE, vm="web-01"))
+    await asyncio.wait_for(running, 10)
+    assert rig.state.jobs["web-01"].status is JobStatus.SKIPPED
+    assert rig.source.power[MOREF] is PowerState.ON
+
+
+async def test_a_vm_that_finds_the_work_disk_full_as_it_goes_on_gives_the_source_its_power_back(
+    tmp_path: Path,
+) -> None:
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    reached = _held_at(rig, Stage.CONVERT)
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await until(reached.is_set)
+    runner.stop(Stop.SIGTERM)
+    await running
+    rig.disks.free = 0
+    outcome = await asyncio.wait_for(rig.runner().run(), 10)
+    assert outcome.failed == 1
+    assert rig.state.jobs["web-01"].failure.signature == "work-disk-full"  # type: ignore[union-attr]
+    assert rig.source.power[MOREF] is PowerState.ON
 
 
 def _held_at(rig: Rig, stage: Stage) -> threading.Event:
