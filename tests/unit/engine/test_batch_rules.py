@@ -103,6 +103,14 @@ async def test_nothing_starts_before_the_window(tmp_path: Path) -> None:
     assert exit_code(await running) == 0
 
 
+async def test_a_stop_while_the_batch_begins_does_not_wait_for_the_window(tmp_path: Path) -> None:
+    rig = _windowed(tmp_path, opens_in=60, closes_in=600)
+    runner = rig.runner()
+    runner.stop(Stop.SIGTERM)
+    outcome = await asyncio.wait_for(runner.run(), 5)
+    assert outcome.stopped is Stop.SIGTERM
+
+
 async def test_what_has_started_ends_and_nothing_starts_after_the_window(tmp_path: Path) -> None:
     rig = _windowed(tmp_path, opens_in=0, closes_in=600)
     go = threading.Event()
