@@ -98,6 +98,17 @@ CATALOGUE: tuple[Signature, ...] = (
         "Retry; the disk starts again from its beginning.", Stage.EXPORT,
     ),
     Signature(
+        "stream-damaged", FailureKind.NETWORK, errors.LeaseFailed, r"damaged",
+        "What arrived of the disk contradicts itself, or the digest that the host made of it.",
+        "Retry; if it fails at the same byte again look at the disk at its source, else at the network path.",
+        Stage.EXPORT,
+    ),
+    Signature(
+        "stream-stalled", FailureKind.NETWORK, errors.LeaseFailed, r"sent nothing|not answer any more",
+        "The ESXi host stopped sending in the middle of the disk.",
+        "Retry; look at the load of the host and its datastore, and at the network path.", Stage.EXPORT,
+    ),
+    Signature(
         "lease-failed", FailureKind.SOURCE, errors.LeaseFailed, "",
         "vCenter put the NFC lease into its error state.",
         "Look at the VM's recent tasks in vCenter; another export or backup may hold the disk.", Stage.EXPORT,

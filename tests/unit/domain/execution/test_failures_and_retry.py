@@ -25,6 +25,18 @@ def _tool(stderr: str) -> errors.ToolError:
             "source-unreachable",
         ),
         (errors.LeaseFailed("the stream was cut at byte 12"), FailureKind.NETWORK, "stream-cut"),
+        (
+            errors.LeaseFailed("the disk stream is damaged at byte 12: it was cut"),
+            FailureKind.NETWORK,
+            "stream-cut",
+        ),
+        (
+            errors.LeaseFailed("the disk stream is damaged at byte 12: grain 7 does not inflate"),
+            FailureKind.NETWORK,
+            "stream-damaged",
+        ),
+        (errors.LeaseFailed("disk 0 arrived damaged: SHA-1 1"), FailureKind.NETWORK, "stream-damaged"),
+        (errors.LeaseFailed("esx-1 sent nothing for 120 seconds"), FailureKind.NETWORK, "stream-stalled"),
         (errors.LeaseFailed("lease timed out"), FailureKind.SOURCE, "lease-timeout"),
         (errors.LeaseFailed("error"), FailureKind.SOURCE, "lease-failed"),
         (errors.SourceError("cannot quiesce this virtual machine"), FailureKind.SOURCE, "snapshot-failed"),
