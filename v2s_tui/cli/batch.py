@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from v2s_tui.cli.console import put, put_table, say
-from v2s_tui.cli.options import batch_id_option, chosen_config, config_option, format_option
+from v2s_tui.cli.options import batch_id_option, chosen_config, config_option, format_of_file, format_option
 
 _PLAN = click.option("--plan", "plan_path", type=click.Path(path_type=Path), required=True, help="plan.yaml")
 
@@ -132,8 +132,10 @@ def report(
     opentofu: import blocks of what was made, by wave, to keep it as code from now on.
     """
     from v2s_tui.bootstrap import open_services
+    from v2s_tui.presentation.report_text import FORMAT_OF_SUFFIX
     from v2s_tui.usecases.report_batch import batch_report, hand_over
 
+    output_format = format_of_file(ctx, output, FORMAT_OF_SUFFIX)
     if wave is not None and output_format != "opentofu":
         raise click.UsageError("--wave goes with --format opentofu")
     with open_services(chosen_config(ctx, config), warn=say) as services:

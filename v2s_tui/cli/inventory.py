@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from v2s_tui.cli.console import put, put_table, say
-from v2s_tui.cli.options import chosen_config, config_option, format_option
+from v2s_tui.cli.options import chosen_config, config_option, format_of_file, format_option
 
 
 @click.command()
@@ -29,8 +29,10 @@ def inventory(
     from v2s_tui.domain.source.filters import combine_filters
     from v2s_tui.domain.source.inventory import Inventory
     from v2s_tui.presentation.inventory_columns import INVENTORY_COLUMNS
+    from v2s_tui.usecases.export_inventory import FORMATS
     from v2s_tui.usecases.load_inventory import load_inventory
 
+    output_format = format_of_file(ctx, output, FORMATS)
     with open_services(chosen_config(ctx, config), warn=say) as services:
         wanted = combine_filters(filters, services.settings.filters)
         listed = load_inventory(services)

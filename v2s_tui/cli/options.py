@@ -1,11 +1,12 @@
 """Options that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 Command = Callable[..., Any]
@@ -23,6 +24,13 @@ def format_option(*formats: str) -> Callable[[Command], Command]:
     return click.option(
         "--format", "output_format", type=click.Choice(formats), default=formats[0], show_default=True
     )
+
+
+def format_of_file(ctx: click.Context, output: Path | None, formats: Mapping[str, str]) -> str:
+    """What `--format` says; where it says nothing, what the ending of the output file asks for."""
+    asked: str = ctx.params["output_format"]
+    left_open = ctx.get_parameter_source("output_format") is ParameterSource.DEFAULT
+    return formats.get(output.suffix.lower(), asked) if output is not None and left_open else asked
 
 
 class _BatchId(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
