@@ -194,7 +194,8 @@ class ControlServer:
     def _take(self, client: _Client, *, by_force: bool) -> None:
         if self._holder not in {None, client} and not by_force:
             raise InputError(
-                f"{self._holder_text()} commands this batch", hint="take the write token over first"
+                f"{self._holder_text()} commands this batch",
+                hint="to command it yourself: w on the Run screen, --take-over in a shell",
             )
         self._holder = client
 
