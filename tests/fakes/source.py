@@ -87,7 +87,9 @@ class FakeSource:
         self.world.enter("power_state", vm_moref)
         return self.power.get(vm_moref, PowerState.ON)
 
-    def shut_down_guest(self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool) -> None:
+    def shut_down_guest(
+        self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool, asked_before: bool = False
+    ) -> None:
         """At once."""
         self._set_power(vm_moref, PowerState.OFF)
 

@@ -139,6 +139,21 @@ def test_a_guest_that_does_not_go_down_is_left_running(start_lab: StartLab, open
     assert source.power_state(moref) is PowerState.ON
 
 
+def test_the_plug_of_a_guest_that_is_going_down_already_is_not_pulled(
+    start_lab: StartLab, open_source: Connect
+) -> None:
+    """Its Tools end before it does, so that who asks again hears that nobody is there to be asked."""
+    lab = start_lab(pace=1)
+    source = open_source(lab)
+    moref = named(source, "tiny-01").moref
+    with pytest.raises(SourceError, match="still running after"):
+        source.shut_down_guest(moref, timeout_seconds=0.1, hard_after_timeout=False)
+    lab.faults.replace(lab_rules([{"operation": "ShutdownGuest", "fault": "ToolsUnavailable"}]))
+    source.shut_down_guest(moref, timeout_seconds=10, hard_after_timeout=True, asked_before=True)
+    assert source.power_state(moref) is PowerState.OFF
+    assert "PowerOffVM_Task" not in lab.state()["requests"]
+
+
 def test_without_tools_only_hard_power_off_helps(start_lab: StartLab, open_source: Connect) -> None:
     source = open_source(start_lab("awkward"))
     moref = named(source, "no-tools-01").moref

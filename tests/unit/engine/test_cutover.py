@@ -14,7 +14,7 @@ from fakes.rig import ALICE, Rig, until
 from fakes.store import FakeStore
 from fakes.world import failing
 
-from v2s_tui.domain.errors import SourceError, ToolError
+from v2s_tui.domain.errors import SourceError, TargetError, ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
 from v2s_tui.domain.planning.limits import Limit
@@ -280,6 +280,19 @@ def test_undo_powers_on_what_a_killed_runner_shut_down(tmp_path: Path, on_record
     assert rig.source.power[MOREF] is PowerState.OFF
     undo = Undo(Recorder(rig.store), rig.ports, actor=ALICE, work_dir=rig.work_dir, sleep=lambda _: None)
     undo.run(["web-01"], named=["web-01"])
+    assert rig.source.power[MOREF] is PowerState.ON
+
+
+def test_undo_leaves_the_source_off_while_its_instance_is_still_there(tmp_path: Path) -> None:
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    assert rig.run().complete == 1
+    rig.world.rules.append(failing("instance_action", TargetError("try again", status=500)))
+    undo = Undo(Recorder(rig.store), rig.ports, actor=ALICE, work_dir=rig.work_dir, sleep=lambda _: None)
+    problems = {each.step.effect.kind: each.problem for each in undo.run(["web-01"], named=["web-01"])}
+    assert rig.cloud.of_kind("instance")
+    assert rig.source.power[MOREF] is PowerState.OFF, "never two of one VM at work"
+    assert "its Instance is still there" in problems[EffectKind.SOURCE_POWER]
+    assert not any(each.problem for each in undo.run(["web-01"], named=["web-01"]))
     assert rig.source.power[MOREF] is PowerState.ON
 
 

@@ -44,11 +44,19 @@ class Power:
         machine = self._session.managed("VirtualMachine", vm)
         self._reach(f"Power-off of {vm}", vm, PowerState.OFF, machine.PowerOffVM_Task)
 
-    def shut_down(self, vm: str, *, timeout_seconds: float, hard_after_timeout: bool) -> None:
-        """Ask the guest and wait; then power off hard where allowed, else SourceError."""
+    def shut_down(
+        self, vm: str, *, timeout_seconds: float, hard_after_timeout: bool, asked_before: bool
+    ) -> None:
+        """Ask the guest and wait; then power off hard where allowed, else SourceError.
+
+        A guest that cannot be asked is not waited for, unless it was asked before: Tools end before the guest
+        does.
+        """
         if self.state(vm) is PowerState.OFF:
             return
-        reason = self._ask_guest(vm) or self._wait_for_off(vm, timeout_seconds)
+        reason = self._ask_guest(vm)
+        if asked_before or not reason:
+            reason = self._wait_for_off(vm, timeout_seconds)
         if not reason:
             return
         if not hard_after_timeout:

@@ -101,10 +101,15 @@ class VsphereSource:
         """Power state now."""
         return self._power.state(vm_moref)
 
-    def shut_down_guest(self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool) -> None:
+    def shut_down_guest(
+        self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool, asked_before: bool = False
+    ) -> None:
         """Ask the guest and wait; SourceError when it does not go down and hard power-off is not allowed."""
         self._power.shut_down(
-            vm_moref, timeout_seconds=timeout_seconds, hard_after_timeout=hard_after_timeout
+            vm_moref,
+            timeout_seconds=timeout_seconds,
+            hard_after_timeout=hard_after_timeout,
+            asked_before=asked_before,
         )
 
     def power_on(self, vm_moref: str) -> None:

@@ -109,9 +109,14 @@ class Source(Protocol):
 
     def power_state(self, vm_moref: str) -> PowerState: ...
 
-    def shut_down_guest(self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool) -> None:
+    def shut_down_guest(
+        self, vm_moref: str, *, timeout_seconds: float, hard_after_timeout: bool, asked_before: bool = False
+    ) -> None:
         """Ask the guest to shut down and wait; SourceError when it did not and hard power-off is not
         allowed.
+
+        asked_before: it may be going down already, and is given the time even where it cannot be asked (any
+        more), which otherwise ends the wait at once.
         """
         ...
 

@@ -34,15 +34,22 @@ def shut_down_source(stage: StageInput, context: StageContext) -> Artifacts:
 def stop_source(stage: StageInput, context: StageContext, before: PowerState) -> None:
     """Shut the source down, on record with its power state of before. Raises SourceError when the guest does
     not go down in time and its plug may not be pulled.
+
+    An intention still open means that a try before this one asked the guest.
     """
     source, moref = context.ports.source, stage.planned.vm.moref
     context.progress.activity = "shutting the source down"
+    asked = context.ledger.open_effects(EffectKind.SOURCE_POWER)
+    asked_before = any(each.state is EffectState.INTENDED for each in asked)
     effect = context.ledger.intend(
         EffectKind.SOURCE_POWER, tag=names_of(stage).tag, where=source.name, detail=moref
     )
     with context.polling("the source to shut down"):
         source.shut_down_guest(
-            moref, timeout_seconds=SHUTDOWN_SECONDS, hard_after_timeout=stage.planned.hard_power_off
+            moref,
+            timeout_seconds=SHUTDOWN_SECONDS,
+            hard_after_timeout=stage.planned.hard_power_off,
+            asked_before=asked_before,
         )
     context.ledger.made(effect, before.value)
 

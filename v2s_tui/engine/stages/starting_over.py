@@ -8,7 +8,7 @@ import shutil
 
 from v2s_tui.domain.errors import TargetError
 from v2s_tui.domain.execution.artifacts import Artifacts
-from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
@@ -35,8 +35,14 @@ def discard_copy(stage: StageInput, context: StageContext) -> Artifacts:
     for file in stage.work_dir.iterdir():
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     for effect in context.ledger.open_effects():
-        context.ledger.gone(effect)
+        if not _guest_is_asked(effect):
+            context.ledger.gone(effect)
     return artifacts
+
+
+def _guest_is_asked(effect: Effect) -> bool:
+    """The source's guest was asked to shut down and may do so at any moment: no part of the copy."""
+    return effect.kind is EffectKind.SOURCE_POWER and effect.state is EffectState.INTENDED
 
 
 def _anything_made(context: StageContext) -> bool:

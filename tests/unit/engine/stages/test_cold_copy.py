@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from fakes.world import ProcessDied, failing
 
-from v2s_tui.domain.errors import SourceError, TargetError, TargetUnavailable
+from v2s_tui.domain.errors import SourceError, SourceUnreachable, TargetError, TargetUnavailable
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.stages import Stage
@@ -65,6 +65,24 @@ def test_a_failure_after_the_target_runs_leaves_the_source_off(cold):
     bench.run_until(Stage.CREATE_INSTANCE)
     give_up(bench)
     assert power_of(bench) is PowerState.OFF
+
+
+def test_a_guest_that_an_interrupted_try_asked_is_known_to_be_going_down(cold):
+    bench = cold()
+    asked: list[bool] = []
+    shut_down = bench.source.shut_down_guest
+
+    def ask(moref, *, asked_before, **how):
+        asked.append(asked_before)
+        if len(asked) == 1:
+            raise SourceUnreachable("no route")
+        shut_down(moref, asked_before=asked_before, **how)
+
+    bench.source.shut_down_guest = ask
+    with pytest.raises(SourceUnreachable):
+        bench.run_until(Stage.SHUTDOWN_SOURCE)
+    bench.run_until(Stage.SHUTDOWN_SOURCE)
+    assert asked == [False, True]
 
 
 def test_a_source_that_was_off_before_stays_off(cold):
