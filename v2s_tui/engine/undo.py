@@ -69,12 +69,14 @@ class Undo:
         """
         steps = undo_steps(self._recorder.state, vm_names)
         kept = set(running_instances(steps, self._ports)) - set(named)
-        results = tuple(self._do(step, kept) for step in steps)
+        results = list[UndoResult]()
+        for step in steps:
+            results.append(self._do(step, kept, results))
         broken = {result.step.effect.vm_name for result in results if result.problem}
         for name in vm_names if vm_names is not None else tuple(self._recorder.state.jobs):
             if name not in broken:
                 self._forget(name)
-        return results
+        return tuple(results)
 
     def _forget(self, name: str) -> None:
         """Everything outside is gone: local files go too, and a retry begins from nothing."""
@@ -84,10 +86,12 @@ class Undo:
         shutil.rmtree(self._work_dir / job.migration_id, ignore_errors=True)
         self._recorder.record_and_wait(VmUndone(at=self._ports.clock.now(), vm=name, actor=self._actor))
 
-    def _do(self, step: UndoStep, kept: Collection[str]) -> UndoResult:
+    def _do(self, step: UndoStep, kept: Collection[str], before: Collection[UndoResult]) -> UndoResult:
         effect = step.effect
         if effect.vm_name in kept:
             return UndoResult(step, "its Instance runs: name the VM to remove it")
+        if effect.kind is EffectKind.SOURCE_POWER and effect.vm_name in _with_instance(before):
+            return UndoResult(step, "stays off: its Instance is still there, and two of one VM must not run")
         try:
             if effect.kind not in KEPT_KINDS:
                 self._remove(effect)
@@ -163,6 +167,12 @@ class Undo:
         vm_moref = self._recorder.state.planned[effect.vm_name].vm.moref
         if effect.resource_id in {PowerState.ON.value, ""}:
             self._ports.source.power_on(vm_moref)
+
+
+def _with_instance(results: Collection[UndoResult]) -> set[str]:
+    """VMs whose Instance could not be removed."""
+    steps = (each.step for each in results if each.problem)
+    return {step.effect.vm_name for step in steps if step.effect.kind is EffectKind.INSTANCE}
 
 
 def _cloud_resources(effect: Effect, ports: Ports) -> list[tuple[str, CloudState]]:
