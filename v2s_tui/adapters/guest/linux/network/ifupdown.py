@@ -1,18 +1,23 @@
 """ifupdown: /etc/network/interfaces and interfaces.d (Debian)."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, match_nics
 
 _MAIN = "/etc/network/interfaces"
-_STANZA = ("iface", "auto", "allow-", "mapping", "source", "source-directory", "no-auto-down", "no-scripts")
+_STANZA = frozenset(
+    "iface auto mapping source source-directory no-auto-down no-scripts rename template".split()  # noqa: SIM905
+)
 _DHCP_CLIENTS = (
     "/sbin/dhclient", "/usr/sbin/dhclient", "/sbin/dhcpcd", "/usr/sbin/dhcpcd", "/sbin/udhcpc",
-    "/bin/busybox", "/usr/bin/busybox",
 )  # fmt: skip
+_PORTS = ("bond-slaves", "bond_slaves", "slaves", "bridge_ports", "bridge-ports")
+_OF_DEVICE = ("bond", "bridge", "slaves", "mtu", "vlan")
+"""Options that say what an interface is made of; they stay when its addresses change."""
 
 
 @dataclass(slots=True)
@@ -38,28 +43,63 @@ def has_dhcp_client(view: GuestView) -> bool:
 
 
 def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: bool = False) -> NetworkEdit:
-    """Edit every file; one interface may have several stanzas (inet, inet6, aliases, VLANs).
+    """Edit every file; one interface may have several stanzas (inet, inet6, aliases, VLANs), in several
+    files. A port of a bond or bridge takes the new name only; the addresses are those of its owner.
 
     strip: take the interfaces out instead, because another system will configure them.
     """
-    edit, left = NetworkEdit(), list(nics)
-    for path in _files(view):
-        text = view.read_text(path) or ""
-        matched = match_nics(_interfaces(parse_stanzas(text)), tuple(left))
-        for interface, nic in matched:
-            if nic is None:
+    edit = NetworkEdit()
+    old = {path: view.read_text(path) or "" for path in _files(view)}
+    stanzas = [stanza for text in old.values() for stanza in parse_stanzas(text)]
+    above, new = _owners(stanzas), dict(old)
+    cards = tuple(each for each in _interfaces(stanzas) if each.name not in above.values())
+    for interface, nic in match_nics(cards, nics):
+        if nic is None:
+            continue
+        edit.handled.append(nic)
+        owner = _top(above, interface.name)
+        own = replace(nic, mode=NicMode.KEEP) if owner else nic
+        for path, text in new.items():
+            if strip:
+                new[path] = without_interface(text, interface.name)
                 continue
-            left.remove(nic)
-            edit.handled.append(nic)
-            text = (
-                without_interface(text, interface.name)
-                if strip
-                else edit_interfaces(text, interface.name, nic)
-            )
-        used = [nic for _, nic in matched if nic]
-        if used:
-            edit.write(view, path, text, reason_of(used[0]))
+            new[path] = edit_interfaces(text, interface.name, own, family=_family(stanzas, interface.name))
+            if owner:
+                owned = replace(nic, target_name=owner)
+                new[path] = edit_interfaces(new[path], owner, owned, family=_family(stanzas, owner))
+    for path, text in new.items():
+        if edit.handled and text.splitlines() != old[path].splitlines():
+            edit.write(view, path, text, reason_of(edit.handled[0]))
     return edit
+
+
+def _owners(stanzas: Sequence[Stanza]) -> dict[str, str]:
+    """Each port with its bond or bridge."""
+    found: dict[str, str] = {}
+    for stanza in stanzas:
+        if stanza.words[:1] == ["iface"] and len(stanza.words) > 1:
+            for key, *values in (line.split() for line in stanza.body if line.strip()):
+                if key in _PORTS:
+                    found |= dict.fromkeys(values, stanza.words[1])
+                elif key in {"bond-master", "bond_master"} and values:
+                    found[stanza.words[1]] = values[0]
+    return found
+
+
+def _top(above: Mapping[str, str], name: str) -> str:
+    """What has the addresses of a port: its owner, or the owner of that; "" for no port."""
+    owner = above.get(name, "")
+    return above.get(owner, owner)
+
+
+def _family(stanzas: Sequence[Stanza], name: str) -> str:
+    """The family whose stanza gives way to the new addresses; an interface may have IPv6 only."""
+    families = {stanza.words[2] for stanza in stanzas if _is_of(stanza, name)}
+    return "inet" if "inet" in families or not families else min(families)
+
+
+def _is_of(stanza: Stanza, name: str) -> bool:
+    return len(stanza.words) >= 4 and stanza.words[:2] == ["iface", name]
 
 
 def _files(view: GuestView) -> tuple[str, ...]:
@@ -71,14 +111,14 @@ def parse_stanzas(text: str) -> list[Stanza]:
     stanzas = [Stanza("")]
     for line in text.splitlines():
         first = line.split(maxsplit=1)[0] if line.strip() else ""
-        if first.startswith(_STANZA):
+        if first in _STANZA or first.startswith("allow-"):
             stanzas.append(Stanza(line))
         else:
             stanzas[-1].body.append(line)
     return stanzas
 
 
-def _interfaces(stanzas: list[Stanza]) -> tuple[SourceInterface, ...]:
+def _interfaces(stanzas: Sequence[Stanza]) -> tuple[SourceInterface, ...]:
     found: dict[str, str] = {}
     for stanza in stanzas:
         words = stanza.words
@@ -97,16 +137,19 @@ def _interfaces(stanzas: list[Stanza]) -> tuple[SourceInterface, ...]:
     )
 
 
-def edit_interfaces(text: str, old_name: str, nic: NicPlan) -> str:
-    """The file with one interface moved to its new name and, unless kept, its addresses replaced."""
+def edit_interfaces(text: str, old_name: str, nic: NicPlan, *, family: str = "inet") -> str:
+    """The file with one interface moved to its new name and, unless kept, its addresses replaced.
+
+    family: the first stanza of this one is replaced, all others go.
+    """
     lines: list[str] = []
     done = False
     for stanza in parse_stanzas(text):
-        words = stanza.words
-        mine = len(words) >= 4 and words[0] == "iface" and words[1] == old_name
+        mine = _is_of(stanza, old_name)
         if mine and nic.mode is not NicMode.KEEP:
-            lines += _replaced(stanza, nic) if not done and words[2] == "inet" else _trailer(stanza)
-            done = done or words[2] == "inet"
+            fits = stanza.words[2] == family
+            lines += _replaced(stanza, nic) if not done and fits else _trailer(stanza)
+            done = done or fits
             continue
         lines += [_renamed(stanza.head, old_name, nic.target_name)] if stanza.head else []
         lines += [
@@ -141,10 +184,11 @@ def _renamed(line: str, old_name: str, new_name: str) -> str:
 
 
 def _replaced(stanza: Stanza, nic: NicPlan) -> list[str]:
+    made_of = [line for line in stanza.body if line.split()[:1] and line.split()[0].startswith(_OF_DEVICE)]
     if nic.mode is NicMode.DHCP:
-        return [f"iface {nic.target_name} inet dhcp", *_trailer(stanza)]
+        return [f"iface {nic.target_name} inet dhcp", *made_of, *_trailer(stanza)]
     first, *others = nic.addresses
-    lines = [f"iface {nic.target_name} inet static", f"    address {first}"]
+    lines = [f"iface {nic.target_name} inet static", f"    address {first}", *made_of]
     lines += [f"    gateway {nic.gateway}"] if nic.gateway else []
     lines += [f"    dns-nameservers {' '.join(nic.nameservers)}"] if nic.nameservers else []
     for address in others:
