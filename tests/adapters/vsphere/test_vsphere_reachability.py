@@ -3,6 +3,7 @@
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from vsphere_https import QUICK, address_of, https_server, reply
 
 from v2s_tui.adapters.vsphere import tls
+from v2s_tui.adapters.vsphere import web as web_module
 from v2s_tui.adapters.vsphere.source import connect
 from v2s_tui.adapters.vsphere.web import Web
 from v2s_tui.domain.errors import SourceError, SourceUnreachable
@@ -157,6 +159,29 @@ def test_a_connection_the_server_dropped_is_replaced(tmp_path: Path) -> None:
         assert [web.request("GET", "/").body for _ in range(4)] == [b"ok"] * 4
         web.close()
     assert (peers[0] == peers[1], peers[1] == peers[2], peers[2] == peers[3]) == (True, False, True)
+
+
+def test_a_connection_that_lay_idle_too_long_is_not_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall forgets it without a word to either end: what is sent on it is never answered."""
+    monkeypatch.setattr(web_module, "IDLE_SECONDS", 0.05)
+    release = threading.Event()
+    peers: list[tuple[str, int]] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if handler.client_address in peers:
+            release.wait(5)
+        peers.append(handler.client_address)
+        reply(b"ok")(handler)
+
+    with https_server(tmp_path, answer) as (address, _):
+        web = Web(address, tls.context_for(address))
+        assert web.request("GET", "/").body == b"ok"
+        time.sleep(0.1)
+        assert web.request("GET", "/").body == b"ok"
+        web.close()
+        release.set()
 
 
 def test_a_stalled_answer_is_given_up(tmp_path: Path) -> None:

@@ -17,11 +17,9 @@ from v2s_tui.adapters.vsphere import faults, tls
 from v2s_tui.adapters.vsphere.address import VcenterAddress
 from v2s_tui.adapters.vsphere.faults import NOT_AUTHENTICATED, VimFault
 from v2s_tui.adapters.vsphere.unreachable import TRANSPORT_ERRORS, explain
-from v2s_tui.adapters.vsphere.web import Web
+from v2s_tui.adapters.vsphere.web import IDLE_SECONDS, Web
 from v2s_tui.domain.errors import LoginRefused, SourceError, SourceUnreachable
 
-_IDLE_CONNECTION_SECONDS = 20
-"""Idle connections are dropped before servers and firewalls do it behind our back."""
 _DROPPED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 Result = TypeVar("Result")
@@ -172,7 +170,7 @@ def _stub(address: VcenterAddress, web: Web, context: Any) -> Any:
         version=_common_version(address, web),
         sslContext=context,
         httpConnectionTimeout=address.timeouts.call,
-        connectionPoolTimeout=_IDLE_CONNECTION_SECONDS,
+        connectionPoolTimeout=IDLE_SECONDS,
     )
 
 

@@ -3,6 +3,7 @@
 import http.client
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from v2s_tui.domain.units import MIB
 
 MAX_ANSWER_BYTES = 256 * MIB
 """No page of 500 VMs comes near (14 kB/VM with all properties); a hostile answer stops here."""
+IDLE_SECONDS = 20
+"""Idle connections are dropped before servers and firewalls do it behind our back."""
 _CHUNK_BYTES = 256 * 1024
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
@@ -36,7 +39,8 @@ class Web:
         self._address = address
         self._context = context
         self._max_answer_bytes = max_answer_bytes
-        self._idle: list[http.client.HTTPSConnection] = []
+        self._idle: list[tuple[http.client.HTTPSConnection, float]] = []
+        """Connections, each with the time since when it is idle; the latest last."""
         self._lock = threading.Lock()
 
     def request(
@@ -69,12 +73,19 @@ class Web:
         """Close what is idle."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
+        for connection, _ in idle:
             connection.close()
 
     def _take_idle(self) -> http.client.HTTPSConnection | None:
         with self._lock:
-            return self._idle.pop() if self._idle else None
+            if not self._idle:
+                return None
+            connection, since = self._idle.pop()
+        if time.monotonic() - since < IDLE_SECONDS:
+            return connection
+        connection.close()
+        self.close()  # the others lay idle even longer
+        return None
 
     def _connect(self) -> http.client.HTTPSConnection:
         times = self._address.timeouts
@@ -104,7 +115,7 @@ class Web:
         finally:
             if kept:
                 with self._lock:
-                    self._idle.append(connection)
+                    self._idle.append((connection, time.monotonic()))
             else:
                 connection.close()
 
