@@ -1,5 +1,6 @@
 """What an operator does by keys, screen by screen: state first."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -350,3 +351,17 @@ async def test_a_plan_waits_for_an_inventory_that_cannot_be_read(tmp_path: Path)
         await settled(pilot)
         assert "waits for the inventory (screen 1: reading failed: r tries again)" in shown(app)
         assert "working it out" not in shown(app)
+
+
+async def test_what_if_stays_when_quotas_and_rights_come_in(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await planned_app(pilot)
+        await pilot.press("4")
+        await settled(pilot)
+        await pilot.press("plus", "plus")
+        assert "per_esxi_host 6" in shown(app)
+        assert app.outlook is not None
+        app.background.succeeded("facts", replace(app.outlook))
+        await settled(pilot)
+        assert "per_esxi_host 6" in shown(app)

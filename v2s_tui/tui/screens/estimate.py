@@ -67,7 +67,7 @@ class EstimateScreen(FlowScreen):
             self.query_one("#estimate-limits", Static).update("")
             self.query_one("#estimate-text", Static).update(problem)
             return
-        if what in {"plan", "outlook"}:
+        if what == "plan":
             self._limits = None
         limits = self._limits or outlook.resolved.limits
         self.query_one("#estimate-limits", Static).update(self._limits_line(limits))
