@@ -365,3 +365,14 @@ async def test_what_if_stays_when_quotas_and_rights_come_in(tmp_path: Path) -> N
         app.background.succeeded("facts", replace(app.outlook))
         await settled(pilot)
         assert "per_esxi_host 6" in shown(app)
+
+
+async def test_a_filter_being_typed_stays_when_more_of_the_inventory_comes(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        typed = "nmae:web os:linux"
+        await pilot.press("slash", *typed)
+        app.refresh_screen("partial")
+        await pilot.pause()
+        assert app.screen.query_one(FilterBar).input.value == typed

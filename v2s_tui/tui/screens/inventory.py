@@ -99,7 +99,7 @@ class InventoryScreen(TableScreen):
             self._suggest_values()
             bar = self.query_one(FilterBar)
             bar.kept = self.v2s.kept_filters()
-            if bar.input.value != self.workspace.filter_text:
+            if not bar.input.has_focus and bar.input.value != self.workspace.filter_text:
                 bar.input.value = self.workspace.filter_text
             self._show_facets()
             self._show_rows()
