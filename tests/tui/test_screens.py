@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from app_under_test import app_on_fakes, batch_in_flight, settled, watched
+from textual.widgets import Input
 
 from v2s_tui.domain.errors import InputError, SourceUnreachable
+from v2s_tui.domain.planning.edit import without_vms
 from v2s_tui.domain.planning.plan import BatchPlan, PausePolicy, SizingStrategy
 from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.modals.choose import Choose
@@ -376,3 +378,25 @@ async def test_a_filter_being_typed_stays_when_more_of_the_inventory_comes(tmp_p
         app.refresh_screen("partial")
         await pilot.pause()
         assert app.screen.query_one(FilterBar).input.value == typed
+
+
+async def test_a_plan_whose_file_was_changed_by_someone_else_is_saved_under_another_name(
+    tmp_path: Path,
+) -> None:
+    app, path, other = app_on_fakes(tmp_path), tmp_path / "plan.yaml", tmp_path / "other.yaml"
+    path.write_text("version: 1\nmigrations:\n  - vm_name: batch-01\n")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        app.open_plan(path)
+        await pilot.press("3")
+        app.workspace.edit(without_vms(app.workspace.plan, ["batch-01"]))
+        path.write_text("version: 1\n# by a colleague\nmigrations:\n  - vm_name: batch-01\n")
+        await pilot.press("ctrl+s")
+        for wanted in (path, other):
+            await pilot.pause()
+            app.screen.query_one("#answer", Input).value = str(wanted)
+            await pilot.press("enter")
+        await settled(pilot)
+        assert not app.workspace.dirty
+        assert app.workspace.plan_path == other
+        assert "by a colleague" in path.read_text()

@@ -41,16 +41,19 @@ class PlanFileScreen(EditingScreen):
         self.app.push_screen(confirm, lambda answer: go() if answer else None)
 
     def action_save(self) -> None:
-        """Write the plan to its file (asks for one the first time)."""
-        if self.workspace.plan_path is not None:
-            self.v2s.save_plan(self.workspace.plan_path)
-            return
+        """Write the plan to its file; where it has none, or that one may not be written, to another."""
+        path = self.workspace.plan_path
+        if path is None or not self.v2s.save_plan(path):
+            self._ask_where(path or Path("plan.yaml"))
 
+    def _ask_where(self, path: Path) -> None:
         def named(text: str | None) -> None:
             if text:
-                self.v2s.save_plan(Path(text).expanduser())
+                wanted = Path(text).expanduser()
+                if not self.v2s.save_plan(wanted):
+                    self._ask_where(wanted)
 
-        ask = Ask("Save the plan as", value="plan.yaml", suggester=PathSuggester(".yaml", ".yml"))
+        ask = Ask("Save the plan as", value=str(path), suggester=PathSuggester(".yaml", ".yml"))
         self.app.push_screen(ask, named)
 
     def action_open(self) -> None:
