@@ -30,6 +30,9 @@ def put_leftovers(found: Sequence[Leftover], *, as_json: bool) -> None:
 
 def remove_leftovers(services: Services, found: Sequence[Leftover], *, ask: bool) -> int:
     """Remove them one by one; returns how many could not be removed."""
+    unknown = sum(not each.recorded for each in found)
+    if unknown:
+        say(f"{unknown} of them have no record here: a batch of another host or work folder may use them now")
     if ask:
         resumable = sum(each.resumable for each in found)
         if resumable:

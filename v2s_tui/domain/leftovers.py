@@ -51,7 +51,8 @@ class Found:
 class Leftover:
     """One thing that costs and serves nobody. age_days: None unknown. vm_name: "" when no record tells.
 
-    resumable: its batch can still go on and would use it; removing it costs a repetition.
+    resumable: its batch can still go on and would use it; removing it costs a repetition. recorded: False
+    where no batch of this work folder made it: one of another folder or host may be at work with it.
     """
 
     found: Found
@@ -60,6 +61,7 @@ class Leftover:
     vm_name: str
     reason: str
     resumable: bool = False
+    recorded: bool = True
 
 
 def leftovers_among(
@@ -73,6 +75,7 @@ def leftovers_among(
     """Those that are leftovers, dearest first. running: ids of batches that a runner works on now."""
     unfinished = {state.header.batch_id for state in batches if _goes_on(state)}
     jobs = {job.migration_id: (state, job) for state in batches for job in state.jobs.values()}
+    recorded = {state.header.batch_id for state in batches}
     busy = set(running)
     listed = []
     for each in found:
@@ -82,7 +85,8 @@ def leftovers_among(
         if reason:
             line = _leftover(known, job, now, prices, reason)
             shared = known.kind is EffectKind.PRIVATE_NETWORK and known.batch_id in unfinished
-            listed.append(replace(line, resumable=line.resumable or shared))
+            mine = known.batch_id in recorded
+            listed.append(replace(line, resumable=line.resumable or shared, recorded=mine))
     return tuple(sorted(listed, key=lambda each: (-each.monthly_eur, each.found.name)))
 
 
@@ -100,7 +104,7 @@ def _reason(found: Found, state: BatchState | None, job: JobState | None) -> str
         return "nothing is connected to it"
     if state is None or job is None:
         product = found.kind in {EffectKind.INSTANCE, EffectKind.IMAGE} or found.in_use
-        return "" if product else "no record of its batch exists here"
+        return "" if product else "no record of its batch here: is it another host's?"
     if job.status is not JobStatus.COMPLETE:
         runs = ", and it runs" if found.kind is EffectKind.INSTANCE and found.in_use else ""
         return f"its VM is {job.status.value} in batch {state.header.batch_id}{runs}"

@@ -7,7 +7,8 @@ from v2s_tui.presentation.columns import Column
 LEFTOVER_COLUMNS: tuple[Column[Leftover], ...] = (
     Column("kind", "What", 16, lambda row: row.found.kind.value),
     Column("name", "Name", 40, lambda row: row.found.name, grows=True),
-    Column("use", "Batch", 9, lambda row: "resumable" if row.resumable else "-"),
+    Column("use", "Batch", 9,
+           lambda row: "resumable" if row.resumable else "-" if row.recorded else "unknown"),
     Column("place", "Where", 12, lambda row: row.found.place, important=False),
     Column("vm", "VM", 16, lambda row: row.vm_name or "?", important=False),
     Column("age", "Age", 7, lambda row: f"{row.age_days:.1f} d" if row.age_days is not None else "?",

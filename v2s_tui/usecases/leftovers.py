@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from v2s_tui.adapters.store.reading import list_batches, read_batch
+from v2s_tui.adapters.store.reading import list_batches, read_batch, state_path
 from v2s_tui.domain.errors import NotFound, TargetError
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.execution.ledger import EffectKind
@@ -30,20 +30,30 @@ def find_leftovers(services: Services) -> tuple[Leftover, ...]:
 
     Raises OutsideError when one of them cannot be asked: half a list would be taken for all.
     """
-    listed = [each for each in list_batches(services.work_dir) if each.header is not None]
-    batches = [read_batch(each.path) for each in listed]
-    running = [
-        each.header.batch_id for each in listed if each.header is not None and living_runner(each.path)
-    ]
-    found = [*_at_vmware(services), *_at_storage(services), *_at_scaleway(services, batches)]
+    earlier, _ = _batches(services)
+    found = [*_at_vmware(services), *_at_storage(services), *_at_scaleway(services, earlier)]
+    # Read again: what a batch has made that began, or went on, meanwhile is not nobody's.
+    batches, running = _batches(services)
     return leftovers_among(found, batches, services.clock.now(), _prices(services), running=running)
 
 
+def _batches(services: Services) -> tuple[list[BatchState], list[str]]:
+    """Those of this work folder, and the ids of those that a runner works on."""
+    listed = [each for each in list_batches(services.work_dir) if each.header is not None]
+    running = [
+        each.header.batch_id for each in listed if each.header is not None and living_runner(each.path)
+    ]
+    return [read_batch(each.path) for each in listed], running
+
+
 def remove_leftover(services: Services, leftover: Leftover) -> None:
-    """Remove it; succeeds when it is already gone. Raises OutsideError, and for an Instance that runs and the
-    address that it answers at TargetError: only an undo that names its VM removes those.
+    """Remove it; succeeds when it is already gone. Raises OutsideError; TargetError where its batch runs by
+    now, and for an Instance that runs and the address that it answers at: only an undo that names its VM
+    removes those.
     """
     found = leftover.found
+    if found.batch_id and living_runner(state_path(services.work_dir, found.batch_id)):
+        raise TargetError(f"batch {found.batch_id} runs now and may use it", hint="wait until it has ended")
     if found.kind is EffectKind.VMWARE_SNAPSHOT:
         services.source().remove_snapshot(found.place, found.id)
     elif found.kind is EffectKind.MULTIPART_UPLOAD:

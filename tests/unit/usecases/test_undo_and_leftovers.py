@@ -11,6 +11,7 @@ from fakes.rig_services import services_over
 from fakes.world import failing
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.cli.leftovers import put_leftovers, remove_leftovers
 from v2s_tui.domain.errors import InputError, StateError, TargetError, ToolError, VerificationFailed
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.leftovers import Leftover, in_removal_order
@@ -139,6 +140,51 @@ def test_what_no_record_knows_is_found_by_its_mark(rig: Rig, services: Services)
     assert set(found) == {loose.id, upload}
     assert found[loose.id].monthly_eur == 3.0
     assert not found[loose.id].resumable
+
+
+def test_nothing_is_removed_of_a_batch_that_was_resumed_since_the_list_was_made(
+    rig: Rig, services: Services
+) -> None:
+    found = find_leftovers(services)
+    store = BatchStateFile.open(services.state_dir / f"batch-{BATCH_ID}.json")
+    for each in found:
+        with pytest.raises(TargetError, match=f"batch {BATCH_ID} runs now"):
+            remove_leftover(services, each)
+    store.close()
+    assert find_leftovers(services) == found
+
+
+def test_a_batch_that_began_while_the_world_was_looked_at_keeps_what_it_makes(
+    rig: Rig, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = plan_of([("all", [vm_named("late-01")], PausePolicy.CONTINUE)])
+    started: list[BatchStateFile] = []
+    listed = rig.objects.list_objects
+
+    def list_objects(bucket: str, prefix: str) -> object:
+        state = batch_of(newer)
+        job = replace(state.jobs["late-01"], migration_id="a1b2c3d4")
+        state = replace(state, header=replace(state.header, batch_id="11111111"), jobs={"late-01": job})
+        started.append(BatchStateFile.create(tmp_path, state))
+        rig.objects.begin_upload(bucket, f"migrations/{job.migration_id}/disk-0.qcow2")
+        return listed(bucket, prefix)
+
+    monkeypatch.setattr(rig.objects, "list_objects", list_objects)
+    found = find_leftovers(services)
+    started[0].close()
+    assert EffectKind.MULTIPART_UPLOAD not in {each.found.kind for each in found}
+
+
+def test_the_command_says_what_another_host_may_be_using(
+    rig: Rig, services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.objects.begin_upload(services.settings.scaleway.s3_bucket, "migrations/42/disk-0.qcow2")
+    found = find_leftovers(services)
+    put_leftovers(found, as_json=False)
+    assert remove_leftovers(services, found, ask=False) == 0
+    said = capsys.readouterr()
+    assert "is it another host's?" in said.out
+    assert "1 of them have no record here: a batch of another host or work folder may use them" in said.err
 
 
 def test_the_report_is_made_of_the_record_alone(rig: Rig, services: Services) -> None:
