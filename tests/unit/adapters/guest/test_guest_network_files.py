@@ -141,7 +141,7 @@ def test_wicked() -> None:
     assert wicked.edit_ifcfg(before, DHCP) == "BOOTPROTO=dhcp\nSTARTMODE='auto'\nZONE=public\n"
     assert wicked.edit_ifcfg(before, KEEP) == before
     assert wicked.edit_routes(
-        "default 192.168.1.1 - eth0\n10.0.0.0/8 192.168.1.2 - eth0\n", "eth0", DHCP
+        "default 192.168.1.1 - eth0\n10.0.0.0/8 192.168.1.2 - eth0\n", {"eth0": DHCP}
     ) == ("10.0.0.0/8 192.168.1.2 - ens2\n")
 
 

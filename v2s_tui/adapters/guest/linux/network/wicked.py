@@ -1,6 +1,9 @@
 """wicked (SUSE): /etc/sysconfig/network/ifcfg-* with routes in `routes` and ifroute-*."""
 
-from v2s_tui.adapters.guest.linux.network.assignments import edit_assignments, get_value
+import re
+from dataclasses import replace
+
+from v2s_tui.adapters.guest.linux.network.assignments import edit_assignments, get_value, is_backup
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, match_nics
@@ -15,24 +18,26 @@ _ADDRESSES = (
     r"NETWORK(_\w+)?",
     r"LABEL_\w+",
 )
+_PORT_KEYS = r"BONDING_SLAVE_?\w+|BRIDGE_PORTS"
 _NOT_WIRED = ("BONDING_MASTER", "BRIDGE", "ETHERDEVICE", "TUNNEL")
+
+
+def _files(view: GuestView) -> dict[str, str]:
+    paths = (path for path in view.glob(f"{_FOLDER}/ifcfg-*") if not path.endswith("/ifcfg-lo"))
+    return {path: view.read_text(path) or "" for path in paths if not is_backup(path)}
 
 
 def is_used(view: GuestView) -> bool:
     """True when wicked has an interface beside the loopback."""
-    return any(not path.endswith("/ifcfg-lo") for path in view.glob(f"{_FOLDER}/ifcfg-*"))
+    return bool(_files(view))
 
 
 def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     """Edit every Ethernet interface; its file takes the new name; a default route goes when DHCP brings
-    one.
+    one. A port of a bond or bridge takes the new name only; the addresses are those of its owner.
     """
     edit = NetworkEdit()
-    texts = {
-        path: view.read_text(path) or ""
-        for path in view.glob(f"{_FOLDER}/ifcfg-*")
-        if not path.endswith(("/ifcfg-lo", ".template"))
-    }
+    texts = _files(view)
     wired = {
         path: text for path, text in texts.items() if not any(get_value(text, key) for key in _NOT_WIRED)
     }
@@ -40,12 +45,51 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
         SourceInterface(path.rsplit("/ifcfg-", 1)[1], get_value(text, "LLADDR").lower())
         for path, text in wired.items()
     )
-    for (path, text), (interface, nic) in zip(wired.items(), match_nics(interfaces, nics), strict=True):
+    matched = tuple(zip(wired, match_nics(interfaces, nics), strict=True))
+    found = {interface.name: nic for _, (interface, nic) in matched if nic is not None}
+    owners = {port: path for path, text in texts.items() for port in _ports(text)}
+    for path, (interface, nic) in matched:
         if nic is not None:
-            edit.handled.append(nic)
-            edit.move(view, path, f"{_FOLDER}/ifcfg-{nic.target_name}", edit_ifcfg(text, nic), reason_of(nic))
-            _edit_routes(view, edit, interface.name, nic)
+            own = replace(nic, mode=NicMode.KEEP) if interface.name in owners else nic
+            new = edit_ifcfg(wired[path], own)
+            edit.move(view, path, f"{_FOLDER}/ifcfg-{nic.target_name}", new, reason_of(nic))
+            _move_own_routes(view, edit, interface.name, own)
+    edit.handled += found.values()
+    _edit_others(view, edit, {path: texts[path] for path in texts if path not in wired}, found)
+    _edit_common_routes(view, edit, found)
     return edit
+
+
+def _ports(text: str) -> list[str]:
+    """Cards that a bond or bridge is made of."""
+    return [word for value in _references(text, _PORT_KEYS) for word in value.split()]
+
+
+def _references(text: str, pattern: str) -> list[str]:
+    keys = dict.fromkeys(re.findall(rf"^\s*({pattern})=", text, re.MULTILINE))
+    return [get_value(text, key) for key in keys]
+
+
+def _edit_others(
+    view: GuestView, edit: NetworkEdit, texts: dict[str, str], found: dict[str, NicPlan]
+) -> None:
+    """Bonds, bridges and VLANs name their cards; the first two have addresses that may be replaced."""
+    for path, text in texts.items():
+        used = [found[port] for port in _ports(text) if port in found]
+        new = re.sub(
+            rf"^(\s*(?:{_PORT_KEYS}|ETHERDEVICE)=)(.*)$",
+            lambda match: match[1] + re.sub(r"[\w.-]+", lambda word: _renamed(word[0], found), match[2]),
+            text,
+            flags=re.MULTILINE,
+        )
+        if used:
+            new = edit_ifcfg(new, used[0])
+        if new != text:
+            edit.write(view, path, new, reason_of(used[0]) if used else "interface names of the new machine")
+
+
+def _renamed(name: str, found: dict[str, NicPlan]) -> str:
+    return found[name].target_name if name in found else name
 
 
 def edit_ifcfg(text: str, nic: NicPlan) -> str:
@@ -61,41 +105,44 @@ def edit_ifcfg(text: str, nic: NicPlan) -> str:
     return edit_assignments(text, drop=drop, put={"BOOTPROTO": "static", "STARTMODE": "auto", **addresses})
 
 
-def edit_routes(text: str, old_name: str, nic: NicPlan) -> str:
-    """`routes` or an ifroute file: the interface renamed; default routes dropped unless addresses are
-    kept.
+def edit_routes(text: str, found: dict[str, NicPlan]) -> str:
+    """`routes` or an ifroute file: interfaces renamed; default routes dropped unless addresses are kept.
+
+    found: plan entries by the old name of their interface.
     """
+    kept = any(nic.mode is NicMode.KEEP for nic in found.values())
     lines = []
     for line in text.splitlines():
         words = line.split()
-        if nic.mode is not NicMode.KEEP and words[:1] == ["default"]:
+        device = words[3] if len(words) > 3 else "-"
+        replaced = found[device].mode is not NicMode.KEEP if device in found else device == "-" and not kept
+        if words[:1] == ["default"] and replaced:
             continue
-        lines.append(
-            " ".join(nic.target_name if word == old_name else word for word in words)
-            if old_name in words
-            else line
-        )
-    if nic.mode is NicMode.STATIC and nic.gateway:
-        lines.append(f"default {nic.gateway} - {nic.target_name}")
+        known = any(word in found for word in words)
+        lines.append(" ".join(_renamed(word, found) for word in words) if known else line)
+    lines += [
+        f"default {nic.gateway} - {nic.target_name}"
+        for nic in found.values()
+        if nic.mode is NicMode.STATIC and nic.gateway
+    ]
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _edit_routes(view: GuestView, edit: NetworkEdit, old_name: str, nic: NicPlan) -> None:
+def _edit_common_routes(view: GuestView, edit: NetworkEdit, found: dict[str, NicPlan]) -> None:
     common = f"{_FOLDER}/routes"
     text = view.read_text(common)
-    if text is not None or (nic.mode is NicMode.STATIC and nic.gateway):
-        edit.write(view, common, edit_routes(text or "", old_name, nic), reason_of(nic))
+    new = edit_routes(text or "", found)
+    if found and (new or text):
+        edit.write(view, common, new, reason_of(next(iter(found.values()))))
+
+
+def _move_own_routes(view: GuestView, edit: NetworkEdit, old_name: str, nic: NicPlan) -> None:
     own = f"{_FOLDER}/ifroute-{old_name}"
-    own_text = view.read_text(own)
-    if own_text is None or old_name == nic.target_name:
+    text = view.read_text(own)
+    if text is None or old_name == nic.target_name:
         return
     if nic.mode is NicMode.KEEP:
-        edit.move(
-            view,
-            own,
-            f"{_FOLDER}/ifroute-{nic.target_name}",
-            edit_routes(own_text, old_name, nic),
-            reason_of(nic),
-        )
+        new = edit_routes(text, {old_name: nic})
+        edit.move(view, own, f"{_FOLDER}/ifroute-{nic.target_name}", new, reason_of(nic))
     else:
         edit.remove(own, "routes of the old network")
