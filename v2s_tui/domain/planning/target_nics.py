@@ -30,6 +30,11 @@ def reachable_at(planned: PlannedVm, public_ip: str) -> str:
     return public_ip or next((nic.address for nic in target_nics(planned) if nic.address), "")
 
 
+def is_of_source(planned: PlannedVm, address: str) -> bool:
+    """True when the source has this address too: while it runs, who answers there may be the source."""
+    return address in {each.partition("/")[0] for nic in planned.vm.nics for each in nic.ip_addresses}
+
+
 def _address(planned: PlannedVm, nic: PlannedNic) -> str | None:
     """The first IPv4 address of a NIC that keeps or is given one."""
     if nic.mode is NicMode.DHCP:

@@ -1,10 +1,12 @@
 """Whether the started VM answers as the plan says, seen from this host. Guests take time to boot."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from v2s_tui.domain.planning.reachability import Probe, parse_probe
-from v2s_tui.domain.planning.target_nics import reachable_at
+from v2s_tui.domain.planning.target_nics import is_of_source, reachable_at
 from v2s_tui.domain.ports import Prober
+from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.domain.units import format_duration
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.check import Check
@@ -22,10 +24,20 @@ def answer_checks(stage: StageInput, context: StageContext, public_ip: str) -> I
     if not address:
         yield Check("answer", False, "it has no address to ask; give it one or drop the checks")
         return
-    began = context.ports.clock.monotonic()
+    began, doubt = context.ports.clock.monotonic(), _doubt(stage, context, address)
     with context.polling(f"{address} to answer"):
         for probe in probes:
-            yield _wait(stage, context, prober, address=address, probe=probe, began=began)
+            found = _wait(stage, context, prober, address=address, probe=probe, began=began)
+            yield replace(found, found=f"{found.found}{doubt}") if found.good else found
+
+
+def _doubt(stage: StageInput, context: StageContext, address: str) -> str:
+    """What an answer does not prove: the source may have a way to this host that the Instance lacks."""
+    if not is_of_source(stage.planned, address):
+        return ""
+    if context.ports.source.power_state(stage.planned.vm.moref) is PowerState.OFF:
+        return ""
+    return "; the source runs at this address too, so it may be the source that answers"
 
 
 def _wait(

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from planned_vms import planned_vm, resolved_plan
+from planned_vms import planned_vm, resolved_plan, source_vm
 
 from v2s_tui.domain.guest.network import NicMode
+from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
 from v2s_tui.domain.planning.preflight.network_rules import network_findings, repeated_addresses
+from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.domain.target.network_map import PlannedNic
 from v2s_tui.domain.target.private_networks import PrivateNetwork
 
@@ -42,6 +44,19 @@ def codes(*nics, facts=FACTS, **changes):
 )
 def test_what_cannot_be_connected_is_found_before_the_start(nics, found):
     assert codes(*nics) == found
+
+
+def test_checks_that_the_source_would_answer_are_told():
+    """A NIC that keeps its address has it twice while the source runs."""
+    own = replace(source_vm().nics[0], ip_addresses=("10.0.0.9",))
+    running, kept = source_vm(nics=(own,)), replace(nic("prod"), mode=NicMode.KEEP)
+    asked = {"vm": running, "checks": ("tcp:22",)}
+    assert codes(kept, **asked) == ["checks-ask-source"]
+    assert codes(kept, **asked | {"checks": ()}) == []
+    assert codes(kept, **asked, public_ip=True) == []
+    assert codes(kept, **asked, consistency=Consistency.COLD) == []
+    assert codes(kept, **asked | {"vm": replace(running, power_state=PowerState.OFF)}) == []
+    assert codes(nic("prod", "10.0.0.10/24"), **asked) == []
 
 
 def test_what_was_not_asked_is_not_judged():

@@ -438,6 +438,20 @@ def test_a_guest_that_never_answers_fails_verify_with_the_reason(bench_of):
         bench.run_until(Stage.VERIFY)
 
 
+@pytest.mark.parametrize(("power", "doubted"), [(PowerState.ON, True), (PowerState.OFF, False)])
+def test_an_answer_that_the_source_may_have_given_says_so(tmp_path, power, doubted):
+    """The Instance keeps the address, and the source still runs at it."""
+    vm = replace(vm_named("web-01"), cpu_count=2, memory_mb=4096)
+    vm = replace(vm, nics=(Nic(4000, "NIC 1", "00:50:56:00:00:01", "LAN", ip_addresses=("10.0.0.9",)),))
+    nic = PlannedNic("NIC 1", "00:50:56:00:00:01", "LAN", "private-network-1", NicMode.KEEP)
+    bench = make_bench(tmp_path, vm=vm, nics=(nic,), checks=("tcp:22",))
+    bench.prober = FakeProber(0)
+    bench.source.power[vm.moref] = power
+    bench.run_until(Stage.VERIFY)
+    text = "the source runs at this address too, so it may be the source that answers"
+    assert (text in bench.artifacts.notes["verified"]) is doubted
+
+
 def test_a_check_without_an_address_is_said(bench_of):
     bench = bench_of(checks=("ping",))
     bench.prober = FakeProber(0)

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks
+from v2s_tui.domain.planning.plan_options import Consistency
+from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, warns
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
-from v2s_tui.domain.planning.target_nics import TargetNic, target_nics
+from v2s_tui.domain.planning.target_nics import TargetNic, is_of_source, reachable_at, target_nics
+from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.domain.target.private_networks import PrivateNetwork, networks_named, region_of
 
 
@@ -15,6 +17,7 @@ def network_findings(planned: PlannedVm, facts: PreflightFacts) -> Iterable[Find
         return
     nics = target_nics(planned)
     yield from _joined_twice(nics)
+    yield from _checks_that_ask_the_source(planned)
     if facts.networks is None:
         return
     region = region_of(planned.zone)
@@ -49,6 +52,17 @@ def _joined_twice(nics: Iterable[TargetNic]) -> Iterable[Finding]:
         why = "an Instance joins a Private Network with one NIC only"
         fix = "map the other NIC to another network or to `none`"
         yield blocks("network-twice", f"two NICs go to {network}", why, fix, overridable=False)
+
+
+def _checks_that_ask_the_source(planned: PlannedVm) -> Iterable[Finding]:
+    """A cold source is off by then; what is powered off after the migration still runs."""
+    address = "" if planned.wants_public_ip else reachable_at(planned, "")
+    runs_on = planned.consistency is not Consistency.COLD and planned.vm.power_state is not PowerState.OFF
+    if planned.checks and runs_on and is_of_source(planned, address):
+        title = f"its checks ask {address}, where the source runs as well"
+        why = "where this host reaches the source's network, the source answers and nothing is proven"
+        fix = "ask from a host that reaches the Private Network only, or consistency: cold, or a public_ip"
+        yield warns("checks-ask-source", title, why, fix)
 
 
 def _unusable(nic: TargetNic, found: tuple[PrivateNetwork, ...], region: str) -> Iterable[Finding]:
