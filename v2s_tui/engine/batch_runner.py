@@ -44,7 +44,8 @@ log = logging.getLogger(__name__)
 class BatchRunner:
     """The only thing that changes a batch while it runs. One `run` for each object.
 
-    on_picture: called with a new picture about ten times a second, on the event loop.
+    on_picture: called with a new picture about ten times a second, on the event loop. leaving: no VM is
+    started any more.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class BatchRunner:
         self._commanding = Commanding(self)
         self._windows = WindowKeeper(self)
         self._changed = asyncio.Event()
+        self.leaving = False
         self._stop: Stop | None = None
         self._fatal: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -166,6 +168,8 @@ class BatchRunner:
             await self._begin()
             for index in range(len(self.state.header.waves)):
                 await self._run_wave(index)
+            await self._drain()  # a retry may have come while the end of the last wave was put on record
+            self.leaving = True
             await self.record(events.BatchEnded(at=self.now()))
         except Stopped as err:
             stopped = err.stop
@@ -241,7 +245,9 @@ class BatchRunner:
             self.start(name)
 
     def start(self, name: str) -> None:
-        """Hand a VM to a runner of its own; it waits there for its place."""
+        """Hand a VM to a runner of its own, unless it has one; it waits there for its place."""
+        if name in self.runners:
+            return
         runner = VmRunner(self._parts, name)
         self.runners[name] = runner
         task = asyncio.create_task(runner.run(), name=name)
@@ -285,6 +291,7 @@ class BatchRunner:
 
     async def _stop_vms(self, reason: str) -> None:
         """Interrupt every VM and wait until its thread has ended."""
+        self.leaving = True
         for name, runner in self.runners.items():
             runner.stop(self._interruption(name, reason))
         while self.runners:

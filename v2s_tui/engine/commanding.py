@@ -73,6 +73,25 @@ class Commanding:
     # --- one VM
 
     async def _retry(self, command: Command) -> str:
+        job = self._retriable(command)
+        if job.vm_name in self._runner.runners:
+            await self._runner.runners[job.vm_name].ended.wait()
+        await self._edit(command)
+        self._retriable(command)  # another command, or the gate, may have been quicker
+        await self._record(
+            events.VmRetried(
+                at=self._now(), vm=job.vm_name, actor=command.actor, from_stage=command.from_stage
+            )
+        )
+        if self._runner.leaving:
+            return f"{job.vm_name} will run when the batch is resumed: this runner leaves"
+        if self._runner.state.wave_of(job.vm_name) > self._runner.state.header.current_wave:
+            return f"{job.vm_name} will run in its wave"
+        self._runner.start(job.vm_name)
+        self._runner.gates.wake()
+        return f"{job.vm_name} runs again"
+
+    def _retriable(self, command: Command) -> JobState:
         job = self._job(command)
         if job.status is JobStatus.COMPLETE:
             raise InputError(f"{job.vm_name} is complete and never runs again")
@@ -80,19 +99,12 @@ class Commanding:
             raise InputError(f"{job.vm_name} is under way", hint="cancel it first")
         if not job.status.terminal and not job.quarantine:
             raise InputError(f"{job.vm_name} waits for its turn already")
-        if job.vm_name in self._runner.runners:
-            await self._runner.runners[job.vm_name].ended.wait()
-        await self._edit(command)
-        await self._record(
-            events.VmRetried(
-                at=self._now(), vm=job.vm_name, actor=command.actor, from_stage=command.from_stage
-            )
-        )
-        if self._runner.state.wave_of(job.vm_name) > self._runner.state.header.current_wave:
-            return f"{job.vm_name} will run in its wave"
-        self._runner.start(job.vm_name)
-        self._runner.gates.wake()
-        return f"{job.vm_name} runs again"
+        self._require_staying()
+        return job
+
+    def _require_staying(self) -> None:
+        if self._runner.leaving:
+            raise InputError("this runner is leaving", hint="`v2s batch resume` starts another")
 
     async def _edit(self, command: Command) -> None:
         if command.planned is None:
@@ -123,6 +135,7 @@ class Commanding:
         job = self._job(command)
         if job.status is JobStatus.COMPLETE:
             raise InputError(f"{job.vm_name} is complete")
+        self._require_staying()
         if job.runs and not job.status.terminal and job.vm_name not in self._runner.runners:
             self._runner.start(job.vm_name)  # only to be given up: its source may be off because of us
         if job.vm_name in self._runner.runners:

@@ -146,7 +146,8 @@ class GatePassage:
             await self._give_up_quarantined(index)
 
     async def _reopen_failed(self, index: int, actor: Actor) -> None:
-        for job in self._runner.state.jobs_of_wave(index):
+        for name in self._runner.state.header.waves[index].vm_names:
+            job = self._runner.state.jobs[name]  # as it is now: a retry by name may have come meanwhile
             if job.status is JobStatus.FAILED or job.quarantine:
                 await self._runner.record(
                     events.VmRetried(at=self._runner.now(), vm=job.vm_name, actor=actor)

@@ -164,6 +164,49 @@ async def test_retry_at_the_gate_looks_at_the_gate_again(tmp_path: Path) -> None
     assert rig.state.jobs["vm-0"].retries[0].actor == "bob (second terminal)"
 
 
+@pytest.mark.parametrize("edited", [True, False])
+async def test_a_vm_that_is_retried_twice_at_once_runs_once(tmp_path: Path, *, edited: bool) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE)
+    _fail_first_convert(rig)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    planned = rig.state.planned["vm-0"] if edited else None
+    retry = Command("retry", BOB, vm="vm-0", planned=planned)
+    said = await asyncio.gather(runner.command(retry), runner.command(retry), return_exceptions=True)
+    assert sorted(isinstance(each, InputError) for each in said) == [False, True]
+    outcome = await running
+    assert outcome.status is BatchStatus.COMPLETE  # type: ignore[attr-defined]
+    assert rig.state.jobs["vm-0"].runs == 2
+
+
+async def test_a_retry_beside_an_approval_with_retry_runs_the_vm_once(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE)
+    _fail_first_convert(rig)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("approve_retry_failed", BOB))
+    await runner.command(Command("retry", ALICE, vm="vm-0"))
+    outcome = await running
+    assert outcome.status is BatchStatus.COMPLETE  # type: ignore[attr-defined]
+    assert rig.state.jobs["vm-0"].runs == 2
+
+
+async def test_a_retry_that_comes_as_the_last_wave_ends_still_runs(tmp_path: Path) -> None:
+    rig, loop = _rig(tmp_path, PausePolicy.CONTINUE), asyncio.get_running_loop()
+    _fail_first_convert(rig)
+    sent = []
+
+    def retry_at_end(event: Event) -> None:
+        if event.kind == "wave_ended" and not sent:
+            command = Command("retry", BOB, vm="vm-0")
+            loop.call_soon_threadsafe(lambda: sent.append(loop.create_task(runner.command(command))))
+
+    runner = rig.runner(listeners=[retry_at_end])
+    outcome = await asyncio.wait_for(runner.run(), 10)
+    assert "runs again" in await sent[0] or "when the batch is resumed" in await sent[0]
+    assert (outcome.status is BatchStatus.COMPLETE) == ("runs again" in await sent[0])
+
+
 async def test_a_stop_that_comes_just_as_the_gate_closes_is_not_lost(tmp_path: Path) -> None:
     rig, loop = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE), asyncio.get_running_loop()
 
