@@ -23,6 +23,16 @@ def test_two_vms_of_one_name_stay_two() -> None:
     assert len(INVENTORY) == 3
 
 
+def test_two_vms_of_one_path_stay_two() -> None:
+    """As an account sees them that may look at VMs but not at their folders."""
+    hidden = (Vm("vm-1", "web"), Vm("vm-2", "web"))
+    inventory = Inventory(hidden, "vc", datetime(2026, 1, 1, tzinfo=UTC))
+    assert inventory.find("/web") == hidden, "either may be meant"
+    names = [inventory.unambiguous_name(vm) for vm in hidden]
+    assert names == ["/web (vm-1)", "/web (vm-2)"]
+    assert [inventory.find(name) for name in names] == [(vm,) for vm in hidden]
+
+
 def test_datastores_and_port_groups_are_named_once_in_order() -> None:
     disks = tuple(Disk(2000 + n, "d", GIB, datastore=name) for n, name in enumerate(["b", "a", "b", ""]))
     nics = tuple(Nic(4000 + n, "n", "", port_group=name) for n, name in enumerate(["y", "x", "y", ""]))
