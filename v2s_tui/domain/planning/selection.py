@@ -88,7 +88,7 @@ def _add_named(
     strict: bool,
 ) -> None:
     found = _named(migration.vm_name or "", inventory)
-    problem = _problem(migration.vm_name or "", found, index, chosen)
+    problem = _problem(migration.vm_name or "", found, index, chosen, inventory)
     if problem is None:
         chosen[identity(found[0])] = Line(found[0], migration, index)
     elif strict:
@@ -101,15 +101,32 @@ def _named(name: str, inventory: Inventory) -> tuple[Vm, ...]:
     return inventory.find(name) or (inventory.find(normal_path(name)) if name.startswith("/") else ())
 
 
-def _problem(name: str, found: tuple[Vm, ...], index: int, chosen: dict[Identity, Line]) -> PlanError | None:
+def _named_in_any_case(name: str, inventory: Inventory) -> tuple[Vm, ...]:
+    """For what leaves VMs out, where a name that is mistyped and means none would let its VM run along.
+
+    vSphere takes names that differ in case only for the same.
+    """
+    if found := _named(name, inventory):
+        return found
+    wanted, path = name.casefold(), _plain_path(name)
+    return tuple(vm for vm in inventory if vm.name.casefold() == wanted or _plain_path(vm.path) == path)
+
+
+def _plain_path(path: str) -> str:
+    return normal_path(path.casefold())
+
+
+def _problem(
+    name: str, found: tuple[Vm, ...], index: int, chosen: dict[Identity, Line], inventory: Inventory
+) -> PlanError | None:
     position = Position(key=f"migrations[{index}].vm_name")
     if not found:
         hint = "correct the name, or take a new inventory"
         return PlanError(f"no VM {name!r} is in the inventory", hint=hint, position=position)
     if len(found) > 1:
-        paths = ", ".join(vm.path for vm in found)
+        names = ", ".join(map(inventory.unambiguous_name, found))
         return PlanError(
-            f"{len(found)} VMs have the name {name!r}", hint=f"write the path: {paths}", position=position
+            f"{len(found)} VMs have the name {name!r}", hint=f"write one of: {names}", position=position
         )
     before = chosen.get(identity(found[0]))
     if before is not None:
@@ -123,7 +140,7 @@ def _excluded(
 ) -> dict[Identity, str]:
     found: dict[Identity, str] = {}
     for index, exclusion in enumerate(exclusions):
-        test = _test(exclusion, index, kept_filters)
+        test = _test(exclusion, index, inventory, kept_filters)
         reason = exclusion.reason or f"excluded by {_written(exclusion)}"
         for vm in inventory:
             if test(vm):
@@ -138,11 +155,10 @@ def _written(exclusion: Exclusion) -> str:
     return ""
 
 
-def _test(exclusion: Exclusion, index: int, kept_filters: Mapping[str, str]) -> Test:
+def _test(exclusion: Exclusion, index: int, inventory: Inventory, kept_filters: Mapping[str, str]) -> Test:
     if exclusion.vm_name is not None:
-        name = exclusion.vm_name
-        path = normal_path(name) if name.startswith("/") else name
-        return lambda vm: vm.name == name or vm.path == path
+        named = {identity(vm) for vm in _named_in_any_case(exclusion.vm_name, inventory)}
+        return lambda vm: identity(vm) in named
     if exclusion.vm_pattern is not None:
         return name_test(exclusion.vm_pattern)
     return _parsed(exclusion, index, kept_filters)

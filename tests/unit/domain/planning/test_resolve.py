@@ -1,5 +1,6 @@
 """Resolving a plan: who is in, who is out, in which wave, with which decisions."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -138,6 +139,30 @@ def test_two_vms_of_one_name_are_named_by_path() -> None:
         BatchPlan.model_validate({"migrations": [{"vm_pattern": "web"}]}), both, lambda _: CATALOGUE
     )
     assert len(every.vms) == 2
+
+
+def test_two_vms_of_one_path_are_never_taken_for_each_other() -> None:
+    """As an account sees them that may look at VMs but not at their folders."""
+    both = inventory(*(replace(vm("web", folder=folder), folder="") for folder in ("/A", "/B")))
+    every = resolve(
+        BatchPlan.model_validate({"migrations": [{"vm_pattern": "*"}]}), both, lambda _: CATALOGUE
+    )
+    assert [each.name for each in every.vms] == ["/web (vm-/A-web)", "/web (vm-/B-web)"]
+    with pytest.raises(PlanError, match="2 VMs") as caught:
+        resolve(BatchPlan.model_validate({"migrations": [{"vm_name": "/web"}]}), both, lambda _: CATALOGUE)
+    assert "/web (vm-/B-web)" in caught.value.hint
+    one = BatchPlan.model_validate(
+        {"migrations": [{"vm_pattern": "*"}], "exclude": [{"vm_name": "/web (vm-/A-web)"}]}
+    )
+    assert [each.name for each in resolve(one, both, lambda _: CATALOGUE).vms] == ["/web (vm-/B-web)"]
+
+
+@pytest.mark.parametrize("written", ["Web-01", "/dc1/VM/web-01", "/DC1/vm/web-01"])
+def test_an_exclusion_by_name_holds_however_it_is_written(written: str) -> None:
+    """vSphere takes names that differ in case for one; here is also a folder that somebody named `vm`."""
+    there = inventory(vm("web-01", folder="/DC1/vm"), vm("db-01"))
+    plan = BatchPlan.model_validate({"migrations": [{"vm_pattern": "*"}], "exclude": [{"vm_name": written}]})
+    assert [each.name for each in resolve(plan, there, lambda _: CATALOGUE).vms] == ["db-01"]
 
 
 @pytest.mark.parametrize(
