@@ -139,8 +139,6 @@ class BatchRunner:
             self._changed.set()
             self.gates.wake()
 
-    # --- the run
-
     async def run(self) -> BatchOutcome:
         """Run until the end, a gate or a stop.
 
@@ -312,8 +310,6 @@ class BatchRunner:
             self._changed.set()
             self.gates.wake()
 
-    # --- time
-
     async def _tick(self) -> None:
         """Sample progress, look at windows and work space, show the picture."""
         every, loop = self._settings.sample_seconds, asyncio.get_running_loop()
@@ -333,8 +329,6 @@ class BatchRunner:
         self.leases.pump()
         if self.on_picture is not None:
             self.on_picture(self.picture())
-
-    # --- small things
 
     async def record(self, event: Event) -> None:
         """Record an event; returns once it is on disk."""
