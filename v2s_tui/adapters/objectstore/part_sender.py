@@ -11,6 +11,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from v2s_tui.adapters.objectstore.access import StorageAccess
 from v2s_tui.adapters.objectstore.control import ControlClient
@@ -24,6 +26,8 @@ from v2s_tui.system.layered_file import WholeFile
 
 SIGNED_SECONDS = 6 * 3600
 """Life of a part's URL: a 1 GiB part on a slow line still ends in time."""
+SEND_SECONDS = 120.0
+"""For one block of 1 MiB: a dozen connections that share a slow line, or a line that stands still a while."""
 ATTEMPTS = 6
 PATIENT_ATTEMPTS = 26
 """About eight minutes, where giving up means that a disk must be read again from its beginning."""
@@ -31,11 +35,24 @@ BASE_SECONDS = 1.0
 """Pause before the second attempt; each further one doubles it."""
 
 
+class _PatientConnection(HTTPSConnection):
+    """urllib3 gives every block that is sent the time of a connect only; this one is connected by then."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self.timeout = SEND_SECONDS
+        super().request(*args, **kwargs)
+
+
+class _PatientPool(HTTPSConnectionPool):
+    ConnectionCls = _PatientConnection
+
+
 class _LargeBlocks(HTTPAdapter):
     """Sends bodies in 1 MiB blocks instead of 16 KiB: a sixtieth of the calls per byte."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
-        return super().init_poolmanager(*args, blocksize=CHUNK_BYTES, **kwargs)
+        super().init_poolmanager(*args, blocksize=CHUNK_BYTES, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _PatientPool}
 
 
 class Counter:
