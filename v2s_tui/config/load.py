@@ -43,11 +43,7 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     """
     environ = os.environ if environ is None else environ
     found = path or next((each for each in candidates(environ) if each.is_file()), None)
-    if found is None:
-        return validate(
-            _with_environment(MarkedDocument("environment", {}, {}), environ), Settings, error=ConfigError
-        )
-    document = _read(found)
+    document = _read(found) if found else MarkedDocument("environment", {}, {})
     if {"source", "warnings"} & set(document.data):
         raise ConfigError(
             "`source` and `warnings` are not settings", hint="remove them", position=Position(str(found))
@@ -95,10 +91,10 @@ def _with_environment(document: MarkedDocument, environ: Mapping[str, str]) -> M
     return MarkedDocument(document.file, data, document.marks)
 
 
-def _warnings(settings: Settings, document: MarkedDocument, path: Path) -> Iterator[str]:
+def _warnings(settings: Settings, document: MarkedDocument, path: Path | None) -> Iterator[str]:
     for section, key in _literal_secrets(settings):
         position = document.position((section, key))
-        if not private(path):
+        if path and not private(path):
             raise ConfigError(
                 "a secret stands literally in a file that others may read",
                 hint=f"write {key}_env: VARIABLE or {key}_file: PATH instead, or chmod 600 {path}",

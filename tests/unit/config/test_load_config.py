@@ -1,13 +1,15 @@
 """migration.yaml: lookup order, environment, secrets, and errors that point at the mistake."""
 
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from v2s_tui.bootstrap import build_services
 from v2s_tui.config import load_config
-from v2s_tui.config.secrets import SecretSource
+from v2s_tui.config.secrets import SecretRef, SecretSource
 from v2s_tui.domain.errors import ConfigError
 from v2s_tui.domain.execution.transfer import Strategy
 
@@ -200,3 +202,21 @@ def test_how_disks_are_moved_is_automatic_unless_it_is_said(tmp_path: Path) -> N
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.yaml", dict(os.environ))
+
+
+def test_an_unverified_certificate_is_told_where_only_the_environment_speaks(tmp_path: Path) -> None:
+    settings = load_config(None, {"HOME": str(tmp_path), "VCENTER_INSECURE": "1"})
+    assert settings.source is None
+    assert [warning.partition(":")[0] for warning in settings.warnings] == ["vmware.insecure"]
+
+
+def test_a_keyring_that_does_not_answer_is_told_with_a_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over SSH there is none: no desktop, no session bus; each of its backends fails in its own way."""
+
+    def locked(_service: str, _user: str) -> str:
+        raise RuntimeError("No recommended backend was available.")
+
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=locked))
+    with pytest.raises(ConfigError, match=r"v2s/vcenter.*No recommended backend") as refused:
+        SecretRef(source=SecretSource.KEYRING, name="v2s/vcenter").resolve()
+    assert "_file" in refused.value.hint
