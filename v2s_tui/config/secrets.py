@@ -98,7 +98,13 @@ def _from_keyring(name: str) -> str:
         keyring = import_module("keyring")
     except ImportError as err:
         raise ConfigError("the Python package keyring is not installed", hint="pip install keyring") from err
-    value: str | None = keyring.get_password(service, user)
+    try:
+        value: str | None = keyring.get_password(service, user)
+    except Exception as err:  # each of its backends has errors of its own; none shows the secret
+        raise ConfigError(
+            f"the keyring does not give {name}: {err}",
+            hint="unlock it; a host without a desktop mostly has none: use _file or _env there",
+        ) from err
     if not value:
         raise ConfigError(f"the keyring has no entry {name}", hint=f"keyring set {service} {user}")
     return value
