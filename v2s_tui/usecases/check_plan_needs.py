@@ -89,7 +89,7 @@ def _plan_of(plan: ResolvedPlan, members: tuple[PlannedVm, ...]) -> ResolvedPlan
 
 def _enough(outlook: Outlook, facts: PreflightFacts, members: tuple[PlannedVm, ...]) -> Check:
     zone, type_name = members[0].zone, members[0].target_type
-    limit = type_quota(facts.quotas or {}, type_name)
+    limit = type_quota(facts.quotas or {}, type_name, zone)
     used = facts.usage.get(zone, {}).get(type_name, 0)
     wanted = f"{len(members)} wanted in {zone}"
     stock = _stock(outlook, members[0])

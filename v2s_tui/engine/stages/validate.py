@@ -4,13 +4,13 @@ Everything that would stop a later stage is said at once, in one message (seed-s
 backing and not by path, 1 TB and not 10, BIOS not called compatible, quota and stock).
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from v2s_tui.domain.errors import OutOfStock, PreflightBlocked, QuotaExceeded
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.planning.difference import grave_drift, source_drift
 from v2s_tui.domain.planning.plan_options import Consistency
+from v2s_tui.domain.planning.preflight.capacity_rules import UNLIMITED, type_quota
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.source.vm import Disk, DiskBacking, Firmware, PowerState, Vm
 from v2s_tui.domain.target.instance_types import Catalogue, Stock
@@ -124,32 +124,13 @@ def _look_for_room(planned: PlannedVm, ports: Ports, catalogue: Catalogue) -> No
             f"{planned.zone} has no {planned.target_type} left",
             hint="retry later, or plan another type or zone",
         )
-    limit = quota_of_type(ports.cloud.quotas(), planned.target_type, planned.zone)
+    limit = type_quota(ports.cloud.quotas(), planned.target_type, planned.zone)
     used = ports.cloud.usage(planned.zone).get(planned.target_type, 0)
-    if limit is not None and used >= limit:
+    if limit is not None and limit != UNLIMITED and used >= limit:
         raise QuotaExceeded(
             f"the quota of {planned.target_type} is used up: {used} of {limit}",
             hint="ask Scaleway's support to raise it, or plan another type or zone",
         )
-
-
-def quota_of_type(quotas: Mapping[str, int], type_name: str, zone: str) -> int | None:
-    """The limit on Instances of this type, None when there is none or it is not known.
-
-    The API's names hold the type's name with other separators (`..._POP2_2C_8G`); one for the zone wins.
-    """
-    wanted = _plain(type_name)
-    found: dict[bool, int] = {}
-    for name, limit in quotas.items():
-        base, _, place = name.partition("@")
-        if _plain(base).endswith(wanted) and place in {"", zone}:
-            found[bool(place)] = limit
-    limit = found.get(True, found.get(False, -1))
-    return None if limit < 0 else limit
-
-
-def _plain(name: str) -> str:
-    return "_" + re.sub(r"[^a-z0-9]+", "_", name.casefold())
 
 
 def _notes(planned: PlannedVm, vm: Vm) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from v2s_tui.domain.errors import PreflightBlocked
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency, VolumeClass
+from v2s_tui.domain.planning.preflight.capacity_rules import type_quota
 from v2s_tui.domain.planning.preflight.check import blocking, preflight, require_clear
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
 from v2s_tui.domain.planning.preflight.window_rules import window_findings
@@ -175,6 +176,14 @@ def test_acceptances_are_recorded_and_unblock_only_what_may_be_overridden() -> N
     require_clear(each for each in found if each.code == "shared-disk")
 
 
+def test_a_quota_of_the_zone_wins_over_the_regions_and_the_global_one() -> None:
+    name = "cp_servers_type_POP2_2C_8G"
+    quotas = {name: 9, f"{name}@fr-par-1": 2, f"{name}@nl-ams": 4, "other": 0}
+    zones = ("fr-par-1", "fr-par-2", "nl-ams-3")
+    assert [type_quota(quotas, "POP2-2C-8G", zone) for zone in zones] == [2, 9, 4]
+    assert type_quota({f"{name}_WIN": 0, f"{name}@pl-waw-1": 1}, "POP2-2C-8G", "fr-par-1") is None
+
+
 def quota_plan() -> ResolvedPlan:
     vms = [
         planned_vm(
@@ -197,6 +206,8 @@ def test_quotas_are_counted_wave_by_wave_and_a_way_out_is_proposed() -> None:
     assert "use PRO2-XXS" in found.fix
     assert "1 more POP2-2C-8G" in found.fix
     assert findings(quota_plan(), replace(facts, quotas={"cp_servers_type_POP2_2C_8G": -1})) == ()
+    in_zone = replace(facts, quotas={"cp_servers_type_POP2_2C_8G@fr-par-1": 4})
+    assert findings(quota_plan(), in_zone) == (found,), "some accounts have limits by zone only"
     assert findings(quota_plan(), replace(facts, usage={})) == ()
     accepted = replace(quota_plan(), accepted={"quota": "ticket 4711 raises it tonight"})
     assert not blocking(findings(accepted, facts))

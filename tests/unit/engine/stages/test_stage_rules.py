@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes.bench import TYPE_NAME, catalogue, make_bench
+from fakes.bench import catalogue, make_bench
 from fakes.plans import vm_named
 from fakes.world import failing
 from hypothesis import given
@@ -40,7 +40,6 @@ from v2s_tui.domain.units import GB, GIB, TB
 from v2s_tui.engine.stages import export as export_module
 from v2s_tui.engine.stages.export import export_holds
 from v2s_tui.engine.stages.upload_s3 import upload_holds
-from v2s_tui.engine.stages.validate import quota_of_type
 
 
 def of_vm(bench_of, **changes):
@@ -135,14 +134,6 @@ def test_bios_is_not_called_compatible(bench_of):
 
     assert "UEFI only" in notes_of(Firmware.BIOS)["firmware"]
     assert "firmware" not in notes_of(Firmware.EFI)
-
-
-def test_a_quota_of_the_zone_wins_over_the_global_one():
-    quotas = {"cp_servers_type_POP2_2C_8G": 9, "cp_servers_type_POP2_2C_8G@fr-par-1": 2, "other": 0}
-    assert quota_of_type(quotas, TYPE_NAME, "fr-par-1") == 2
-    assert quota_of_type(quotas, TYPE_NAME, "fr-par-2") == 9
-    assert quota_of_type({"cp_servers_type_POP2_2C_8G": -1}, TYPE_NAME, "fr-par-1") is None
-    assert quota_of_type({"cp_servers_type_POP2_2C_8G_WIN": 0}, TYPE_NAME, "fr-par-1") is None
 
 
 # --- snapshot and export

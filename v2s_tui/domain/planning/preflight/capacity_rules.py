@@ -9,6 +9,7 @@ from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, 
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, data_bytes
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.target.instance_types import Catalogue
+from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.target.sizing import choose_for, need_of
 from v2s_tui.domain.units import TB, format_bytes
 
@@ -58,15 +59,18 @@ def _access(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
             )
 
 
-def type_quota(quotas: Mapping[str, int], type_name: str) -> int | None:
-    """The limit for one Instance type; None when no quota names it. Quota names end with the type's name."""
+def type_quota(quotas: Mapping[str, int], type_name: str, zone: str) -> int | None:
+    """The limit for one Instance type, None when no quota names it; quota names end with the type's name.
+
+    One for the zone (`name@fr-par-1`) wins over one for its region, that over one for everywhere.
+    """
     wanted = plain_quota_name(type_name)
-    fitting = [
-        limit
-        for name, limit in quotas.items()
-        if plain_quota_name(name).endswith(f"_{wanted}") or plain_quota_name(name) == wanted
-    ]
-    return fitting[0] if fitting else None
+    found: dict[str, int] = {}
+    for name, limit in quotas.items():
+        base, _, place = name.partition("@")
+        if f"_{plain_quota_name(base)}".endswith(f"_{wanted}"):
+            found.setdefault(place, limit)
+    return next((found[place] for place in (zone, region_of(zone), "") if place in found), None)
 
 
 def plain_quota_name(name: str) -> str:
@@ -103,7 +107,7 @@ def _type_quotas(
 
 def _free(key: tuple[str, str], facts: PreflightFacts) -> int | None:
     zone, type_name = key
-    limit = type_quota(facts.quotas or {}, type_name)
+    limit = type_quota(facts.quotas or {}, type_name, zone)
     if limit is None or limit == UNLIMITED:
         return None
     return limit - facts.usage.get(zone, {}).get(type_name, 0)
