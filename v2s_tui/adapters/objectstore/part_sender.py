@@ -26,7 +26,7 @@ from v2s_tui.system.layered_file import WholeFile
 
 SIGNED_SECONDS = 6 * 3600
 """Life of a part's URL: a 1 GiB part on a slow line still ends in time."""
-SEND_SECONDS = 120.0
+SEND_SECONDS = 60.0
 """For one block of 1 MiB: a dozen connections that share a slow line, or a line that stands still a while."""
 ATTEMPTS = 6
 PATIENT_ATTEMPTS = 26
