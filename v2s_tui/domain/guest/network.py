@@ -3,9 +3,11 @@
 Source: reference guest.md section 5: at Scaleway the first NIC is virtio-net in PCI slot 2 and is named ens2.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+_SYSTEM_NAME = re.compile(r"(eth|eno|ens|enp\d+s)\d+")
 FIRST_TARGET_NAME = "ens2"
 
 
@@ -54,19 +56,28 @@ def match_nics(
 ) -> tuple[tuple[SourceInterface, NicPlan | None], ...]:
     """Which plan entry governs which configured interface: by MAC, else by name, else by order.
 
-    The name at the source goes before that at the target: eth0 may be the second NIC of the source.
+    The name at the source goes before that at the target: eth0 may be the second NIC of the source. Order is
+    that of the numbers in their names, whatever the files are called (ens32 is before ens160).
 
     An interface without an entry gets None: it stays as it is, nobody knows what it is for.
     """
     left = list(nics)
     chosen: dict[int, NicPlan] = {}
     for fits in (_same_mac, _source_name, _target_name, _in_order):
-        for index, interface in enumerate(interfaces):
+        for index, interface in _numbered(interfaces):
             found = None if index in chosen else next((nic for nic in left if fits(interface, nic)), None)
             if found is not None:
                 chosen[index] = found
                 left.remove(found)
     return tuple((interface, chosen.get(index)) for index, interface in enumerate(interfaces))
+
+
+def _numbered(interfaces: tuple[SourceInterface, ...]) -> list[tuple[int, SourceInterface]]:
+    """With their places; sorted where all have names that the system gives."""
+    placed = list(enumerate(interfaces))
+    if all(_SYSTEM_NAME.fullmatch(each.name) for each in interfaces):
+        placed.sort(key=lambda pair: [int(number) for number in re.findall(r"\d+", pair[1].name)])
+    return placed
 
 
 def _same_mac(interface: SourceInterface, nic: NicPlan) -> bool:

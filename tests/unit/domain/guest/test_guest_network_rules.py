@@ -42,3 +42,11 @@ def test_the_name_at_the_source_goes_before_the_name_at_the_target() -> None:
 def test_order_decides_where_a_known_name_has_no_configuration() -> None:
     known = NicPlan(source_name="lan0")
     assert match_nics((SourceInterface("ens192"),), (known,)) == ((SourceInterface("ens192"), known),)
+
+
+def test_order_is_that_of_the_numbers_where_names_have_them() -> None:
+    nics = (NicPlan(), NicPlan(target_name="ens5"))
+    files_first = (SourceInterface("ens160"), SourceInterface("ens32"))
+    assert [nic for _, nic in match_nics(files_first, nics)] == [nics[1], nics[0]]
+    own_names = (SourceInterface("wan1"), SourceInterface("lan0"))
+    assert [nic for _, nic in match_nics(own_names, nics)] == [*nics]

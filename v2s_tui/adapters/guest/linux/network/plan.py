@@ -10,7 +10,7 @@ from v2s_tui.adapters.guest.linux.network import (
     networkd,
     wicked,
 )
-from v2s_tui.adapters.guest.linux.network.edit import DHCP_REASON, STATIC_REASON, NetworkEdit
+from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.network.pins import plan_pin_removal
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangePlan
@@ -77,9 +77,9 @@ def _through_networkd(view: GuestView, edit: NetworkEdit) -> NetworkEdit:
 
 
 def _networkd_changes(view: GuestView, nic: NicPlan) -> list[Change]:
-    reason = DHCP_REASON if nic.mode is NicMode.DHCP else STATIC_REASON
     edit = NetworkEdit()
-    edit.write(view, _NETWORKD_FILE.format(name=nic.target_name), networkd.new_network_file(nic), reason)
+    path = _NETWORKD_FILE.format(name=nic.target_name)
+    edit.write(view, path, networkd.new_network_file(nic), reason_of(nic))
     link = f"/etc/systemd/system/multi-user.target.wants/{_NETWORKD_UNIT}"
     if view.link_target(link) is None and not view.is_file(link):
         target = f"/lib/systemd/system/{_NETWORKD_UNIT}"
@@ -90,13 +90,14 @@ def _networkd_changes(view: GuestView, nic: NicPlan) -> list[Change]:
 def _new_configuration(view: GuestView, nic: NicPlan) -> tuple[list[Change], str]:
     if nic.mode is NicMode.KEEP:
         return [], f"no network configuration was found to keep for {nic.source_name or nic.target_name}"
-    if network_manager.is_used(view) and nic.mode is NicMode.DHCP:
-        return [], ""  # NetworkManager makes a DHCP connection for every wired interface without one
+    edit = NetworkEdit()
     if view.is_folder("/etc/netplan"):
         document = {"network": {"version": 2, "ethernets": {nic.target_name: {}}}}
         new = netplan.edit_document(document, netplan.Choice({nic.target_name: nic}))
-        edit = NetworkEdit()
-        edit.write(view, netplan.NEW_FILE, netplan.dump(new), DHCP_REASON, mode=0o600)
+        edit.write(view, netplan.NEW_FILE, netplan.dump(new), reason_of(nic), mode=0o600)
+        return edit.changes, ""
+    if network_manager.is_used(view):
+        edit.write(view, *network_manager.new_connection(nic), reason_of(nic), mode=0o600)
         return edit.changes, ""
     if _has_networkd(view):
         return _networkd_changes(view, nic), ""
