@@ -148,3 +148,18 @@ async def test_the_plan_screen_and_the_start_say_it_too(tmp_path: Path, *, cold:
         red, _ = red_and_plain(app.screen.query_one(".modal-lines Static", Static))
         assert words.format(f"{count} sources") in red
         assert all(name in red for name in names)
+
+
+async def test_the_start_names_who_would_be_migrated_a_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = "ALREADY MIGRATED by batch 1f2e3d4c, would be made a second time: db-prod-01"
+    monkeypatch.setattr("v2s_tui.tui.starting.migrated_before", lambda *_: [again])
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, cold=False)
+        app.ask_to_start()
+        await settled(pilot)
+        assert isinstance(app.screen, Confirm)
+        red, plain = red_and_plain(app.screen.query_one(".modal-lines Static", Static))
+        assert again in red
+        assert plain.splitlines()[0] == again

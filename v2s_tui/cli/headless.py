@@ -25,6 +25,7 @@ from v2s_tui.presentation.report_text import report_format_of
 from v2s_tui.presentation.start_lines import power_lines
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
 from v2s_tui.usecases.check_plan import check_plan_file
+from v2s_tui.usecases.earlier_batches import migrated_before
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.report_batch import batch_report
 from v2s_tui.usecases.run_batch import RunOptions, create_batch, restart_lines, run_batch
@@ -49,6 +50,8 @@ def run_plan(
     with open_services(config, warn=say) as services:
         outlook = check_plan_file(services, plan_path)
         _show(outlook)
+        for line in migrated_before(services, outlook.resolved):
+            say_in_red(line)
         require_clear(outlook.findings)
         if dry_run:
             say("dry run: nothing was started")

@@ -1,6 +1,7 @@
 """Starting the plan in hand and resuming a batch: first what will happen, then a runner of its own."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from v2s_tui.engine.resume import VmRestart
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.start_lines import power_lines, start_lines
 from v2s_tui.tui.modals.confirm import Confirm
+from v2s_tui.usecases.earlier_batches import migrated_before, refuse_double_work
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.run_batch import create_batch, entry_as_planned, restart_lines
 from v2s_tui.usecases.start_runner import start_runner
@@ -34,11 +36,16 @@ class Starting:
             self._warn(self._app.outlook_note or "nothing is planned yet")
         elif outlook.blocking:
             self._say_blocked(outlook.blocking)
-        elif outlook.known_forecast is None:
-            # It takes up to a second; keys are read meanwhile.
-            self._app.background.ask("forecast", lambda: outlook.forecast, lambda _: self._question(outlook))
         else:
-            self._question(outlook)
+            # It takes up to a second; keys are read meanwhile.
+            work = partial(self._look_around, outlook)
+            self._app.background.ask("before-start", work, partial(self._question, outlook))
+
+    def _look_around(self, outlook: Outlook) -> list[str]:
+        """Make the forecast, and find out who was migrated before. Raises StateError for who is now."""
+        refuse_double_work(self._app.services, outlook.resolved)
+        _ = outlook.forecast
+        return migrated_before(self._app.services, outlook.resolved)
 
     def _warn(self, text: str) -> None:
         self._app.notify(text, severity="warning", timeout=8, markup=False)
@@ -53,15 +60,15 @@ class Starting:
             markup=False,
         )
 
-    def _question(self, outlook: Outlook) -> None:
+    def _question(self, outlook: Outlook, before: Sequence[str]) -> None:
         def answered(go: bool | None) -> None:
             if go:
                 self._app.background.ask("start", lambda: self._start(outlook), self._started)
 
         resolved = outlook.resolved
-        lines = start_lines(resolved, outlook.cost, outlook.forecast)
-        power = power_lines(resolved)
-        confirm = Confirm("Start this plan?", lines, action="Start", danger=bool(power), alarms=power)
+        lines = [*before, *start_lines(resolved, outlook.cost, outlook.forecast)]
+        alarms = [*before, *power_lines(resolved)]
+        confirm = Confirm("Start this plan?", lines, action="Start", danger=bool(alarms), alarms=alarms)
         self._app.push_screen(confirm, answered)
 
     def _start(self, outlook: Outlook) -> str:

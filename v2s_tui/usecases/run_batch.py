@@ -1,6 +1,5 @@
 """Start a batch of a plan, or go on with one; the same for the foreground, the background and resume."""
 
-import getpass
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.report import forecast_figures
-from v2s_tui.engine.attach import terminal_name
+from v2s_tui.engine.attach import terminal_name, user_name
 from v2s_tui.engine.commands import planned_to_json
 from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.recorder import Listener
@@ -27,6 +26,7 @@ from v2s_tui.engine.settings import GateMode, RunnerSettings
 from v2s_tui.engine.stage_contract import Ports, StageSettings
 from v2s_tui.engine.stages.registry import EVIDENCE, GIVING_UP, STAGES
 from v2s_tui.usecases.check_host import rehearsal_missing
+from v2s_tui.usecases.earlier_batches import refuse_double_work
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import batch_path, read_batch
@@ -51,7 +51,11 @@ class RunOptions:
 
 
 def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> str:
-    """Write the state of a new batch, nothing runs yet; returns its id. Raises StateError."""
+    """Write the state of a new batch, nothing runs yet; returns its id.
+
+    Raises StateError, also where a runner is at work on one of its VMs already.
+    """
+    refuse_double_work(services, outlook.resolved)
     batch_id = secrets.token_hex(4)
     state = new_batch(
         batch_id=batch_id,
@@ -164,7 +168,7 @@ def runner_settings(services: Services, options: RunOptions, batch_id: str) -> R
     return RunnerSettings(
         work_dir=services.work_dir,
         stage=_as_planned(stage_settings(services), state.plan),
-        actor=Actor(getpass.getuser(), f"{options.origin} on {terminal_name()}"),
+        actor=Actor(user_name(), f"{options.origin} on {terminal_name()}"),
         gate_mode=options.gate_mode,
         ask_gate=options.ask_gate,
         retry_failed=options.retry_failed,

@@ -42,7 +42,7 @@ def test_a_run_in_the_background_writes_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
     started: list[list[str]] = []
-    outlook = SimpleNamespace(findings=())
+    outlook = SimpleNamespace(findings=(), resolved=plan_of([]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(headless, "open_services", lambda *_, **__: nullcontext(services))
     monkeypatch.setattr(headless, "check_plan_file", lambda *_: outlook)
