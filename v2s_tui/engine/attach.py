@@ -6,6 +6,7 @@ Where no runner lives, the state file gives a picture that does not move: `pictu
 import asyncio
 import contextlib
 import os
+import pwd
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -34,6 +35,17 @@ def terminal_name() -> str:
         with contextlib.suppress(OSError):
             return os.ttyname(descriptor).removeprefix("/dev/")
     return "no terminal"
+
+
+def user_name(user: int | None = None) -> str:
+    """Of this process, or of the user with that number: the number itself where no name is known (a
+    container).
+    """
+    number = os.getuid() if user is None else user
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _socket_of(state_path: Path) -> str:

@@ -7,7 +7,6 @@ client. The token is taken by the first command, can be taken over, and is free 
 import asyncio
 import contextlib
 import os
-import pwd
 import socket
 import struct
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from v2s_tui.domain.errors import InputError, V2sError
 from v2s_tui.domain.execution.events import Actor, Event, event_to_json
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.engine.attach import user_name
 from v2s_tui.engine.commands import Command, command_from_json
 from v2s_tui.engine.wire import MAX_LINE_BYTES, Message, decode, delta_message, encode, snapshot_message
 from v2s_tui.system.files import make_private_folder
@@ -150,7 +150,7 @@ class ControlServer:
         if user not in {os.geteuid(), 0}:  # its mode keeps others out already; a folder may be changed
             writer.close()
             return
-        client = _Client(writer, Actor(_user_name(user), "socket"))
+        client = _Client(writer, Actor(user_name(user), "socket"))
         self._clients.add(client)
         try:
             async for line in reader:
@@ -227,10 +227,3 @@ def _peer_user(writer: asyncio.StreamWriter) -> int:
     size = struct.calcsize("3i")
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     return int(user)
-
-
-def _user_name(user: int) -> str:
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)

@@ -1,6 +1,5 @@
 """What this conversion host needs: tools, firmware, acceleration, work space."""
 
-import getpass
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import ToolError, V2sError
 from v2s_tui.domain.units import GIB, format_bytes
+from v2s_tui.engine.attach import user_name
 from v2s_tui.system.processes import run_tool
 from v2s_tui.usecases.look_ahead import free_bytes
 
@@ -119,7 +119,7 @@ def _work_space(work_dir: Path) -> Iterator[Check]:
     except OSError:
         writable = False
     if not writable:
-        fix = f"as root: install -d -m 700 -o {getpass.getuser()} {work_dir}; or set conversion.work_dir"
+        fix = f"as root: install -d -m 700 -o {user_name()} {work_dir}; or set conversion.work_dir"
         yield Check("host", "work folder", CheckState.FAIL, f"{work_dir} cannot be written", fix)
         return
     free = free_bytes(work_dir) or 0

@@ -1,6 +1,5 @@
 """Undo a batch, or some of its VMs: the list first, then the removal."""
 
-import getpass
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.batch import BatchState
 from v2s_tui.domain.execution.events import Actor
 from v2s_tui.domain.execution.undoing import UndoStep, undo_steps
-from v2s_tui.engine.attach import terminal_name
+from v2s_tui.engine.attach import terminal_name, user_name
 from v2s_tui.engine.recorder import Recorder
 from v2s_tui.engine.undo import Undo, UndoResult, running_instances
 from v2s_tui.usecases.run_batch import ports_of
@@ -48,7 +47,7 @@ def undo_batch(services: Services, batch_id: str, vm_names: Sequence[str] = ()) 
     try:
         recorder = Recorder(store)
         chosen = _chosen(recorder.state, vm_names)
-        actor = Actor(getpass.getuser(), f"batch undo on {terminal_name()}")
+        actor = Actor(user_name(), f"batch undo on {terminal_name()}")
         undo = Undo(recorder, ports_of(services), actor=actor, work_dir=services.work_dir, sleep=time.sleep)
         return undo.run(chosen, named=vm_names)
     finally:
