@@ -179,8 +179,8 @@ class FakeSource:
         return {}
 
     def measured_use(self, vm_morefs: Iterable[str], *, days: int = 7) -> Mapping[str, MeasuredUse]:
-        """Every VM used a tenth of its CPUs and half a GiB."""
-        return {moref: MeasuredUse(0.1, 2**29, days) for moref in vm_morefs}
+        """Every VM used a tenth of its CPUs and of its memory."""
+        return {moref: MeasuredUse(0.1, 0.1, days) for moref in vm_morefs}
 
     def close(self) -> None:
         """Nothing to do."""

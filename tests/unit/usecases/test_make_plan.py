@@ -38,7 +38,7 @@ def test_filters_are_chained() -> None:
 
 def test_rightsizing_asks_vcenter_and_says_so_when_there_is_none() -> None:
     request = PlanRequest(strategy=SizingStrategy.RIGHTSIZE)
-    used = SimpleNamespace(measured_use=lambda morefs: {each: MeasuredUse(0.1, 2**29, 7) for each in morefs})
+    used = SimpleNamespace(measured_use=lambda morefs: {each: MeasuredUse(0.1, 0.06, 7) for each in morefs})
     plan = plan_selection(services(lambda: used), INVENTORY, request)
     assert all("95% of 7 days" in each.notes for each in plan.migrations)
     offline = plan_selection(services(refused), INVENTORY, request)

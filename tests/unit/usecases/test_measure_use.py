@@ -26,7 +26,7 @@ class Asked:
 
     def measured_use(self, morefs: list[str]) -> dict[str, MeasuredUse]:
         self.morefs.append(list(morefs))
-        return {each: MeasuredUse(0.1, 2**29, 7) for each in morefs if each != "vm-web-2"}
+        return {each: MeasuredUse(0.1, 0.06, 7) for each in morefs if each != "vm-web-2"}
 
 
 def services(source: Any) -> Services:

@@ -1,7 +1,7 @@
 """What VMs really used, from vCenter's statistics: for the sizing strategy `rightsize`.
 
-Averages of CPU usage and active memory over vCenter's own intervals, reduced to their 95th percentile. VMs
-without statistics (new, long off, or on a server that keeps none) are left out.
+Averages of CPU and memory usage over vCenter's own intervals, reduced to their 95th percentile. VMs without
+statistics (new, long off, or on a server that keeps none) are left out.
 """
 
 import math
@@ -9,19 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from v2s_tui.adapters.vsphere import faults
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.values import Ref, items_of, number_of, parts_of, text_of
 from v2s_tui.domain.target.sizing import MeasuredUse
-from v2s_tui.domain.units import KIB
 
 _CHUNK_SIZE = 30
 """Two counters each: vCenter answers at most 64 series at once (config.vpxd.stats.maxQueryMetrics)."""
 _INTERVALS = ((1, 300), (7, 1800), (30, 7200), (365, 86400))
 """Days of history -> seconds of vCenter's historical interval that still covers them."""
-_CPU, _MEMORY = "cpu.usage.average", "mem.active.average"
-_CPU_UNIT = 10_000
-"""cpu.usage counts hundredths of a percent."""
+_CPU, _MEMORY = "cpu.usage.average", "mem.usage.average"
+"""Kept at statistics level 1, as vCenter is delivered; `mem.active` needs level 2 (vSphere documentation,
+Data Collection Levels). A VM's memory usage is its active memory as a share of what it is configured with.
+"""
+_UNIT = 10_000
+"""Both count hundredths of a percent."""
 _DOING = "Reading usage statistics"
 
 
@@ -37,7 +40,7 @@ def measured_use(
     morefs = list(vm_morefs)
     found: dict[str, MeasuredUse] = {}
     for start in range(0, len(morefs), _CHUNK_SIZE):
-        for answer in _query(session, morefs[start : start + _CHUNK_SIZE], counters, days):
+        for answer in _query_existing(session, morefs[start : start + _CHUNK_SIZE], counters, days):
             use = _use(answer, counters, days)
             if use is not None:
                 found[str(answer.entity._moId)] = use
@@ -53,6 +56,22 @@ def _counters(retriever: Retriever, manager: str) -> dict[str, int]:
         name = text_of(parts_of(counter.get("nameInfo")).get("key"))
         found[f"{group}.{name}.{text_of(counter.get('rollupType'))}"] = number_of(counter.get("key"))
     return found
+
+
+def _query_existing(
+    session: Session, morefs: Sequence[str], counters: Mapping[str, int], days: int
+) -> Iterable[Any]:
+    """The answers for VMs that exist: one that is gone fails the whole call, so the chunk is halved."""
+    try:
+        return _query(session, morefs, counters, days)
+    except faults.VimFaultError as err:
+        if err.kind != faults.GONE:
+            raise
+    if len(morefs) == 1:
+        return ()
+    half = len(morefs) // 2
+    parts = (morefs[:half], morefs[half:])
+    return [answer for part in parts for answer in _query_existing(session, part, counters, days)]
 
 
 def _query(session: Session, morefs: Sequence[str], counters: Mapping[str, int], days: int) -> Iterable[Any]:
@@ -83,8 +102,8 @@ def _use(answer: Any, counters: Mapping[str, int], days: int) -> MeasuredUse | N
     if not cpu or not memory:
         return None
     return MeasuredUse(
-        cpu_share=min(1.0, percentile(cpu, 0.95) / _CPU_UNIT),
-        active_memory_bytes=percentile(memory, 0.95) * KIB,
+        cpu_share=min(1.0, percentile(cpu, 0.95) / _UNIT),
+        memory_share=min(1.0, percentile(memory, 0.95) / _UNIT),
         days=days,
     )
 

@@ -33,10 +33,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredUse:
-    """What a VM really used: 95th percentiles over `days`. cpu_share: of its vCPUs, 0 to 1."""
+    """What a VM really used: 95th percentiles over `days`. cpu_share, memory_share: of its vCPUs, and of its
+    memory as actively used, 0 to 1.
+    """
 
     cpu_share: float
-    active_memory_bytes: int
+    memory_share: float
     days: int
 
 
@@ -69,7 +71,9 @@ def rightsized_need(vm: Vm, use: MeasuredUse, policy: RightsizePolicy | None = N
     policy = policy or RightsizePolicy()
     allocated, grown = need_of(vm), 1 + policy.headroom
     vcpu_count = max(policy.least_vcpu_count, math.ceil(round(vm.cpu_count * use.cpu_share * grown, 6)))
-    memory_bytes = max(policy.least_memory_bytes, math.ceil(use.active_memory_bytes * grown))
+    memory_bytes = max(
+        policy.least_memory_bytes, math.ceil(allocated.memory_bytes * use.memory_share * grown)
+    )
     return replace(
         allocated,
         vcpu_count=min(vcpu_count, allocated.vcpu_count),
@@ -126,7 +130,7 @@ def choose_type(
         return replace(choice, reason=f"no measured use, sized as allocated: {choice.reason}")
     choice = choose_for(rightsized_need(vm, use, policy), catalogue, SizingStrategy.OPTIMIZE)
     measured = f"95% of {use.days} days within {use.cpu_share:.0%} of {vm.cpu_count} vCPU"
-    memory = f"{use.active_memory_bytes / GIB:.1f} of {vm.memory_mb / 1024:g} GB"
+    memory = f"{use.memory_share * vm.memory_mb / 1024:.1f} of {vm.memory_mb / 1024:g} GB"
     return replace(choice, reason=f"{measured} and {memory}: {choice.reason}")
 
 

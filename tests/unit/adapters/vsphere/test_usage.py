@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from v2s_tui.adapters.vsphere.faults import GONE, VimFaultError
 from v2s_tui.adapters.vsphere.usage import measured_use, percentile
 from v2s_tui.adapters.vsphere.values import Ref, Value
 from v2s_tui.domain.target.sizing import MeasuredUse
@@ -20,7 +21,8 @@ def counter(key: str, group: str, name: str) -> Value:
     return {"key": key, "groupInfo": {"key": group}, "nameInfo": {"key": name}, "rollupType": "average"}
 
 
-COUNTERS: Value = {"PerfCounterInfo": [counter("2", "cpu", "usage"), counter("33", "mem", "active")]}
+KEPT = [counter("2", "cpu", "usage"), counter("33", "mem", "usage")]
+COUNTERS: Value = {"PerfCounterInfo": [*KEPT]}
 
 
 class PerfServer:
@@ -30,6 +32,7 @@ class PerfServer:
         self.series = series
         self.counters = counters
         self.asked: list[list[Any]] = []
+        self.gone: set[str] = set()
         self.content = SimpleNamespace(perfManager=SimpleNamespace(_moId="PerfMgr", QueryPerf=self.query))
 
     def read(self, _doing: str, ref: Ref, *_paths: str) -> Mapping[str, Value]:
@@ -49,6 +52,8 @@ class PerfServer:
 
     def query(self, specs: list[Any]) -> list[Any]:
         self.asked.append(specs)
+        if self.gone & {spec.entity._moId for spec in specs}:
+            raise VimFaultError("the object does not exist", hint="", kind=GONE)
         return [self._answer(spec.entity) for spec in specs if spec.entity._moId in self.series]
 
     def _answer(self, entity: Any) -> Any:
@@ -63,8 +68,8 @@ def use_of(server: PerfServer, *morefs: str, days: int = 7) -> Mapping[str, Meas
 
 def test_use_is_the_95th_percentile_of_what_there_is() -> None:
     cpu = ",".join(["1000"] * 18 + ["2500", "9900", "-1", "-1"])
-    server = PerfServer({"vm-1": (cpu, "1048576,524288")})
-    assert use_of(server, "vm-1") == {"vm-1": MeasuredUse(0.25, 1024**3, 7)}
+    server = PerfServer({"vm-1": (cpu, "6250,1200")})
+    assert use_of(server, "vm-1") == {"vm-1": MeasuredUse(0.25, 0.625, 7)}
 
 
 @pytest.mark.parametrize("series", [("", ""), ("100", ""), ("-1,-1", "5")])
@@ -76,6 +81,21 @@ def test_a_server_without_the_counters_is_not_asked() -> None:
     server = PerfServer({"vm-1": ("1", "1")}, counters={"PerfCounterInfo": counter("2", "cpu", "usage")})
     assert use_of(server, "vm-1") == {}
     assert server.asked == []
+
+
+def test_only_counters_are_asked_that_vcenter_keeps_as_it_is_delivered() -> None:
+    """At statistics level 1; `mem.active` needs level 2, where few vCenters are set."""
+    level_2 = counter("40", "mem", "active")
+    server = PerfServer({"vm-1": ("100", "100")}, counters={"PerfCounterInfo": [*KEPT, level_2]})
+    assert use_of(server, "vm-1")
+    assert {metric.counterId for metric in server.asked[0][0].metricId} == {2, 33}
+
+
+def test_a_vm_that_is_gone_costs_the_others_nothing() -> None:
+    """The list may be of yesterday; one that is gone fails the whole question."""
+    server = PerfServer({f"vm-{number}": ("100", "100") for number in range(50)})
+    server.gone = {"vm-7", "vm-30"}
+    assert set(use_of(server, *server.series)) == set(server.series) - server.gone
 
 
 def test_many_vms_are_asked_in_chunks_vcenter_accepts() -> None:

@@ -274,7 +274,7 @@ def test_the_generator_writes_the_specifications_plan() -> None:
 
 def test_rightsizing_writes_its_reason_into_the_notes() -> None:
     listing = inventory(vm("busy", cpu=16), vm("idle", cpu=16))
-    use = {"busy": MeasuredUse(0.9, 6 * GIB, 30), "idle": MeasuredUse(0.05, GIB, 30)}
+    use = {"busy": MeasuredUse(0.9, 0.75, 30), "idle": MeasuredUse(0.05, 0.125, 30)}
     plan = make_plan(
         listing,
         listing.vms,
@@ -327,3 +327,13 @@ def test_exclusions_may_use_filters_kept_in_the_configuration() -> None:
     assert found.excluded == (("db", "later"),)
     with pytest.raises(PlanError, match="no filter is kept as 'big'"):
         resolve(plan, vms, lambda _: CATALOGUE)
+
+
+def test_a_vm_of_seventeen_disks_fits_once_one_is_skipped() -> None:
+    disks = tuple(Disk(2000 + number, f"Hard disk {number + 1}", GIB) for number in range(17))
+    seen = inventory(replace(vm("db"), disks=disks))
+    migration: dict[str, object] = {"vm_name": "db"}
+    for rules, target in (([], ""), ([{"disk": "Hard disk 17", "skip": True}], "SMALL")):
+        plan = BatchPlan.model_validate({"migrations": [migration | {"disks": rules}]})
+        (planned,) = resolve(plan, seen, lambda _: CATALOGUE).vms
+        assert planned.target_type == target

@@ -125,11 +125,11 @@ def test_nothing_fits_and_the_reason_names_the_rule(machine: Vm, says: str) -> N
 
 
 def test_rightsize_follows_measured_use_with_headroom_and_never_grows() -> None:
-    use = MeasuredUse(cpu_share=0.2, active_memory_bytes=5 * GIB, days=30)
+    use = MeasuredUse(cpu_share=0.2, memory_share=5 / 32, days=30)
     choice = choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.RIGHTSIZE, use=use)
     assert choice.type_name == "POP2-HC-4C-8G"
     assert "30 days" in choice.reason
-    busy = MeasuredUse(cpu_share=1.0, active_memory_bytes=32 * GIB, days=30)
+    busy = MeasuredUse(cpu_share=1.0, memory_share=1.0, days=30)
     full = choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.RIGHTSIZE, use=busy)
     assert full.type_name == choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.OPTIMIZE).type_name
     assert "no measured use" in choose_type(vm(8, 32), golden_catalogue(), SizingStrategy.RIGHTSIZE).reason
