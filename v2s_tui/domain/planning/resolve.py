@@ -1,6 +1,7 @@
 """Plan + inventory + catalogue = what will run: every VM once, in one wave, with everything decided."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from v2s_tui.domain.guest.changes import InitramfsMode
@@ -186,8 +187,17 @@ def _type(line: Line, plan: BatchPlan, catalogue: Catalogue, use: MeasuredUse | 
         known = catalogue.get(migration.target_type)
         return (known.name if known else migration.target_type), "as the plan says"
     strategy = migration.sizing_strategy or plan.defaults.sizing_strategy
-    choice = choose_type(line.vm, catalogue, strategy, use=use)
+    choice = choose_type(_without_skipped_disks(line, plan), catalogue, strategy, use=use)
     return choice.type_name or "", choice.reason
+
+
+def _without_skipped_disks(line: Line, plan: BatchPlan) -> Vm:
+    """As it arrives: what stays at VMware needs no place on the Instance."""
+    rules = _Options(line.migration, plan.defaults).first("disks", ())
+    skipped = {each.key for each in _disks(line.vm, rules, VolumeClass.SBS_5K) if each.skip}
+    if not skipped:
+        return line.vm
+    return replace(line.vm, disks=tuple(each for each in line.vm.disks if each.key not in skipped))
 
 
 def _disks(vm: Vm, rules: Sequence[DiskRule], default: VolumeClass) -> tuple[PlannedDisk, ...]:

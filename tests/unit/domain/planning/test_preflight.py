@@ -176,6 +176,15 @@ def test_acceptances_are_recorded_and_unblock_only_what_may_be_overridden() -> N
     require_clear(each for each in found if each.code == "shared-disk")
 
 
+def test_a_disk_that_is_skipped_needs_no_place_on_the_instance() -> None:
+    """As too-many-disks tells the operator to do."""
+    disks = tuple(Disk(2000 + number, f"Hard disk {number + 1}", 10 * GIB) for number in range(17))
+    skipped = (PlannedDisk(2016, skip=True, volume_class=VolumeClass.SBS_5K),)
+    vm = source_vm("a", disks=disks)
+    assert {"type-misfit", "too-many-disks"} <= set(codes(vm))
+    assert not {"type-misfit", "too-many-disks"} & set(codes(vm, disks=skipped))
+
+
 def test_a_quota_of_the_zone_wins_over_the_regions_and_the_global_one() -> None:
     name = "cp_servers_type_POP2_2C_8G"
     quotas = {name: 9, f"{name}@fr-par-1": 2, f"{name}@nl-ams": 4, "other": 0}

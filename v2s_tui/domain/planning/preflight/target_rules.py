@@ -1,6 +1,7 @@
 """Target rules for one VM: what Scaleway refuses (reference: scaleway.md E, 2.1)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
@@ -44,7 +45,8 @@ def _type(planned: PlannedVm, catalogue: Catalogue) -> Iterable[Finding]:
         why = f"{planned.zone} does not offer it ({catalogue.source} of {catalogue.as_of})"
         yield blocks("type-unknown", f"{planned.target_type} is not offered", why, fix, overridable=False)
         return
-    for text in misfits(need_of(planned.vm), found):
+    arriving = replace(planned.vm, disks=tuple(moving_disks(planned)))
+    for text in misfits(need_of(arriving), found):
         yield blocks(
             "type-misfit",
             f"{found.name} {text}",
