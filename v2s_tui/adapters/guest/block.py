@@ -72,7 +72,7 @@ def copy_out(device: BlockDevice, offset_bytes: int, length_bytes: int, target: 
 
 
 def copy_in(source: Path, device: BlockDevice, offset_bytes: int, *, old: Path | None = None) -> int:
-    """Write a file's content into the device at an offset; returns the bytes written.
+    """Write a file's content into the device at an offset, its beginning last; returns the bytes written.
 
     Pieces equal to those of `old` (what the device holds there; None: zeros) are not written, so that an
     overlay grows only by what changed. Without `old`, holes of the file are not even read.
@@ -81,7 +81,7 @@ def copy_in(source: Path, device: BlockDevice, offset_bytes: int, *, old: Path |
     with ExitStack() as stack:
         file = stack.enter_context(source.open("rb"))
         previous = stack.enter_context(old.open("rb")) if old else None
-        for position, length in _pieces(file, whole=previous is not None):
+        for position, length in reversed(tuple(_pieces(file, whole=previous is not None))):
             chunk = os.pread(file.fileno(), length, position)
             before = os.pread(previous.fileno(), length, position) if previous else _ZEROS[:length]
             if chunk != before:

@@ -146,7 +146,8 @@ def _esp_in_gpt(device: BlockDevice, esp_bytes: int) -> EspPlace:
     table = gpt.read_gpt(device)
     assert table is not None  # noqa: S101 - the caller saw a GPT
     if table.esp is not None:
-        if not table.backup_at_end:
+        guard = mbr.read_mbr(device)
+        if not table.backup_at_end or guard is None or not guard.is_protective:
             gpt.write_gpt(device, table)
             device.flush()
         return EspPlace(table.esp.number, table.esp.start, table.esp.end - table.esp.start, is_new=False)

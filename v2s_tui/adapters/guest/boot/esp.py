@@ -85,19 +85,21 @@ def opened_esp(
 ) -> Iterator[EspImage]:
     """The partition as a file to edit; changes go back into the disk when the block ends well.
 
-    A partition that is new is formatted first. scratch: a folder for the copy.
+    A partition that is new is formatted first, and so is one that a run made which was ended before it had
+    filled it: its boot sector is written last. scratch: a folder for the copy.
     """
+    empty = place.is_new or is_zero(device.read_at(place.offset_bytes, SECTOR_BYTES))
     with TemporaryDirectory(dir=scratch, prefix="esp-") as folder:
         before, image = Path(folder, "before.img"), EspImage(Path(folder, "esp.img"))
-        if place.is_new:
+        if empty:
             image.format(place.sectors, hidden_sectors=place.start, volume_id=volume_id or new_volume_id())
         else:
             copy_out(device, place.offset_bytes, place.sectors * SECTOR_BYTES, before)
             copy_out(device, place.offset_bytes, place.sectors * SECTOR_BYTES, image.path)
         yield image
-        if place.is_new:
+        if empty:
             _clear(device, place)
-        if copy_in(image.path, device, place.offset_bytes, old=None if place.is_new else before):
+        if copy_in(image.path, device, place.offset_bytes, old=None if empty else before):
             device.flush()
 
 
