@@ -58,11 +58,15 @@ def _remove_objects(stage: StageInput, context: StageContext) -> None:
 
 
 def _abort_uploads(stage: StageInput, context: StageContext) -> None:
-    """Uploads that no run went on with; their parts cost money and show in no listing."""
-    bucket = stage.settings.bucket
-    for upload in context.ports.objects.list_uploads(bucket, f"migrations/{stage.artifacts.migration_id}/"):
-        context.ports.objects.abort_upload(bucket, upload.key, upload.upload_id)
-    for effect in context.ledger.open_effects(EffectKind.MULTIPART_UPLOAD):
+    """Uploads that no run went on with; their parts cost money and show in no listing. Some may wait in a
+    bucket that the configuration named before.
+    """
+    objects, prefix = context.ports.objects, f"migrations/{stage.artifacts.migration_id}/"
+    begun = context.ledger.open_effects(EffectKind.MULTIPART_UPLOAD)
+    for bucket in sorted({stage.settings.bucket, *(each.where for each in begun if each.resource_id)}):
+        for upload in objects.list_uploads(bucket, prefix):
+            objects.abort_upload(bucket, upload.key, upload.upload_id)
+    for effect in begun:
         context.ledger.gone(effect)
 
 

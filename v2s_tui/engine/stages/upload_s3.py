@@ -16,7 +16,6 @@ from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts, FileEvi
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.ports import StoredObject
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
-from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.guest_work import evidence_folder
 from v2s_tui.engine.stages.local_files import same_size
 from v2s_tui.engine.stages.multipart import open_upload, stored_object, unrecorded_object
@@ -143,7 +142,9 @@ def _file_of(disk: DiskArtifacts) -> FileEvidence:
 def _record_object(context: StageContext, disk: DiskArtifacts) -> None:
     effect = context.ledger.intend(EffectKind.OBJECT, tag=disk.key, where=disk.bucket)
     context.ledger.made(effect, disk.key)
-    forget(context, EffectKind.MULTIPART_UPLOAD, disk.key)
+    for begun in context.ledger.open_effects(EffectKind.MULTIPART_UPLOAD):
+        if (begun.tag, begun.where) == (disk.key, disk.bucket):
+            context.ledger.gone(begun)
 
 
 def _kept_manifest(stage: StageInput, disk: DiskArtifacts) -> str:

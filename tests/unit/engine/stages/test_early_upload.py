@@ -96,6 +96,14 @@ def test_cleanup_aborts_an_upload_that_nobody_went_on_with(bench):
     assert not bench.ledger.open_effects(EffectKind.MULTIPART_UPLOAD)
 
 
+def test_nothing_is_left_in_a_bucket_that_the_operator_left(bench):
+    bench.run_until(Stage.EXPORT)
+    bench.change(bucket="another")
+    bench.run_until(Stage.CLEANUP)
+    assert not bench.objects.uploads
+    assert not bench.ledger.open_effects(EffectKind.MULTIPART_UPLOAD)
+
+
 def test_trouble_with_early_parts_is_noted_and_made_good(bench):
     trouble = StorageUnavailable("Object Storage is away")
     bench.world.rules.append(failing("put_part", trouble, about="disk-0"))
