@@ -69,18 +69,40 @@ def run(ctx: click.Context, /, plan_path: Path, config: Path | None, **options: 
 @click.option("--yes", "-y", is_flag=True, help="Approve every gate.")
 @click.option("--gates", type=click.Choice(["wait", "stop", "approve", "ask"]), hidden=True)
 @click.option("--keep-failed", is_flag=True, help="Leave failed VMs as they are.")
+@click.option(
+    "--vm", "vm_names", multiple=True, help="Run this one again, cancelled or skipped too (repeatable)."
+)
+@click.option(
+    "--from", "from_stage", metavar="STAGE", help="With --vm: begin there, as `snapshot` or `export`."
+)
+@click.option(
+    "--plan", "plan_path", type=click.Path(path_type=Path), help="With --vm: with its entry as it is there."
+)
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report there.")
 @click.option("--events", help="JSON lines of everything that happens, to a file or `-`.")
 @click.pass_context
 def resume(
-    ctx: click.Context, /, batch_id: str, config: Path | None, *, keep_failed: bool, **options: object
+    ctx: click.Context,
+    /,
+    batch_id: str,
+    config: Path | None,
+    *,
+    keep_failed: bool,
+    vm_names: tuple[str, ...],
+    from_stage: str | None,
+    plan_path: Path | None,
+    **options: object,
 ) -> None:
     """Go on with a batch: prints where each VM restarts and why, then runs. Complete VMs stay untouched."""
     from v2s_tui.cli import headless
+    from v2s_tui.cli.reopening import reopen
 
-    ctx.exit(
-        headless.resume(chosen_config(ctx, config), batch_id, retry_failed=not keep_failed, **options)  # type: ignore[arg-type]
-    )
+    chosen = chosen_config(ctx, config)
+    if not vm_names and (from_stage or plan_path):
+        raise click.UsageError("--from and --plan go with --vm")
+    if vm_names:
+        reopen(chosen, batch_id, vm_names, from_stage, plan_path)
+    ctx.exit(headless.resume(chosen, batch_id, retry_failed=not keep_failed, **options))  # type: ignore[arg-type]
 
 
 @batch.command("list")

@@ -38,7 +38,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "batch estimate": ("v2s batch estimate --plan plan.yaml --format json",),
     "batch run": ("v2s batch run --plan plan.yaml --dry-run", "v2s batch run --plan plan.yaml"),
-    "batch resume": ("v2s batch resume --batch-id 1f2e3d4c --approve",),
+    "batch resume": (
+        "v2s batch resume --batch-id 1f2e3d4c --approve",
+        "v2s batch resume --batch-id 1f2e3d4c --vm web-01 --from snapshot",
+        "v2s batch resume --batch-id 1f2e3d4c --vm web-01 --plan plan.yaml",
+    ),
     "batch list": ("v2s batch list",),
     "batch status": ("v2s batch status --batch-id 1f2e3d4c --format json",),
     "batch report": (
