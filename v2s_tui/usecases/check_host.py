@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from v2s_tui.adapters.guest import virt_v2v
-from v2s_tui.adapters.guest.appliance import appliance_ready, guestfs_installed, prepare_appliance
+from v2s_tui.adapters.guest.appliance import (
+    CACHE_FIX,
+    appliance_ready,
+    cache_can_be_made,
+    guestfs_installed,
+    prepare_appliance,
+)
 from v2s_tui.adapters.qemu.acceleration import acceleration, why_not_kvm
 from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.domain.checks import Check, CheckState
@@ -90,6 +96,9 @@ def _kvm() -> Check:
 
 def _appliance(cache: Path, *, fix: bool) -> Check:
     if guestfs_installed() and not fix and not appliance_ready(cache):
+        if not cache_can_be_made(cache):
+            detail = f"its appliance has no kernel, and {cache} cannot be written"
+            return Check("host", "libguestfs", CheckState.FAIL, detail, CACHE_FIX)
         how = "`v2s doctor --fix` prepares it; else the first guest stage does"
         return Check("host", "libguestfs", CheckState.WARN, "its appliance has no kernel yet", how)
     try:

@@ -11,6 +11,7 @@ from fakes.objects import FakeObjects
 from fakes.source import FakeSource
 from fakes.world import World
 
+from v2s_tui.adapters.guest import appliance
 from v2s_tui.config.settings import Settings, VmwareSettings
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import ToolError
@@ -73,6 +74,21 @@ def test_what_every_plan_needs_is_a_failure_told_once(monkeypatch: pytest.Monkey
         ("rights", "allow it")
     ]
     assert world.calls["catalogue"] == 0
+
+
+def test_a_home_that_cannot_be_written_fails_before_the_first_guest_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").touch()
+    cache = tmp_path / "home" / "v2s"
+    monkeypatch.setattr(host, "guestfs_installed", lambda: True)
+    monkeypatch.setattr(appliance, "_check_guestfs", lambda: None)
+    monkeypatch.setattr(appliance, "_check_module_folder", lambda: None)
+    monkeypatch.setattr(appliance, "_host_kernel", lambda: None)
+    for fix in (False, True):
+        check = host._appliance(cache, fix=fix)
+        assert (check.state, check.fix) == (CheckState.FAIL, appliance.CACHE_FIX)
+        assert f"{cache} cannot be written" in check.detail
 
 
 def test_the_appliance_is_prepared_only_when_it_is_asked_for(

@@ -57,6 +57,12 @@ def appliance_ready(cache: Path) -> bool:
     return _host_kernel() is not None or _kernel_folder(cache).exists()
 
 
+def cache_can_be_made(cache: Path) -> bool:
+    """True where this user may keep something in that folder, which need not be there yet."""
+    nearest = next(each for each in (cache, *cache.parents) if each.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
 def prepare_appliance(cache: Path) -> ApplianceSettings:
     """Settings that work on this host; a kernel is downloaded into the cache the first time, where needed.
 
@@ -115,6 +121,14 @@ def _unpacked_kernel(cache: Path) -> Path:
     target = _kernel_folder(cache)
     if target.exists():
         return target
+    if not cache_can_be_made(cache):
+        raise ToolError(
+            f"{cache} cannot be written",
+            command=f"mkdir -p {cache}",
+            exit_code=None,
+            stderr_tail="",
+            hint=CACHE_FIX,
+        )
     cache.mkdir(parents=True, exist_ok=True)
     listing = run_tool(
         ["apt-cache", "depends", _META_PACKAGE], timeout_seconds=60, hint=_KERNEL_HINT
@@ -133,6 +147,7 @@ def _unpacked_kernel(cache: Path) -> Path:
     return target
 
 
+CACHE_FIX = "set XDG_CACHE_HOME to a folder of yours, or install a kernel such as linux-image-cloud-amd64"
 _KERNEL_HINT = "run `apt-get update` as root, or install any kernel package such as linux-image-cloud-amd64"
 
 
