@@ -48,6 +48,9 @@ def _guarded(area: str, name: str, checks: Callable[[], Iterator[Check]]) -> Ite
         yield from checks()
     except V2sError as err:
         yield Check(area, name, CheckState.FAIL, err.title, err.hint)
+    except OSError as err:
+        said = f"{err.filename or 'a file of this host'}: {err.strerror}"
+        yield Check(area, name, CheckState.FAIL, said, "look at free space and rights there")
 
 
 def _vcenter(services: Services) -> Iterator[Check]:

@@ -1,5 +1,6 @@
 """The doctor tells what it saw, prepares nothing unasked, and names what to install."""
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -123,3 +124,13 @@ def test_packages_for_missing_tools_are_named_once(monkeypatch: pytest.MonkeyPat
     assert host.rehearsal_missing() == "none"
     monkeypatch.setattr(host.shutil, "which", lambda _: None)
     assert host.rehearsal_missing() == "qemu-system-x86_64 is not installed"
+
+
+def test_a_full_disk_does_not_stop_the_other_checks() -> None:
+    def full() -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (check,) = run_doctor._guarded("storage", "bucket", full)
+    assert (check.state, check.detail) == (
+        CheckState.FAIL, "a file of this host: No space left on device",
+    )  # fmt: skip
