@@ -28,6 +28,11 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         "tests/adapters/scaleway/test_scaleway_transport.py::"
         "test_an_error_page_that_repeats_the_secret_does_not_pass_it_on",
     ),
+    "a key that an error would print is refused": (
+        "tests/unit/config/test_load_config.py::"
+        "test_what_cannot_stand_in_a_header_is_no_key_and_is_not_shown",
+        "tests/unit/config/test_load_config.py::test_no_door_opens_with_a_key_that_is_none",
+    ),
     "a literal secret in a file others can read is refused, with the fix": (
         "tests/e2e/test_secrets.py::test_a_literal_secret_others_can_read_is_refused",
         "tests/unit/config/test_load_config.py::"
@@ -70,6 +75,10 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         _ANSWERS + "test_a_scaleway_answer_without_end_is_stopped",
         "tests/hardening/test_hostile_storage.py::test_damaged_answers",
         "tests/hardening/test_hostile_storage.py::test_answers_of_another_kind",
+    ),
+    "the API key follows no redirect": (
+        "tests/adapters/scaleway/test_scaleway_transport.py::"
+        "test_the_secret_does_not_follow_an_answer_that_sends_elsewhere",
     ),
     "what an upload left is compared in size and digest": (
         "tests/hardening/test_hostile_storage.py::test_an_object_that_is_not_what_was_sent_is_refused",
