@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 SERIAL_CONSOLE = "console=ttyS0,115200n8"
-_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*(?:"|$))+')
 _UNSTABLE = re.compile(
     r"/dev/([hsv]d[a-z]+\d*|xvd[a-z]+\d*|nvme\d+n\d+(p\d+)?|md\d+|md/.*)"
     r"|/dev/disk/by-(path|partuuid)/.*|/dev/disk/by-id/(?!dm-|md-|lvm-).*|PARTUUID=.*"

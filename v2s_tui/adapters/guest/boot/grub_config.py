@@ -16,6 +16,11 @@ _ENTRY = re.compile(r"""^\s*menuentry\s+(?:'(?P<single>[^']*)'|"(?P<double>[^"]*
 _LEGACY_KERNEL = re.compile(r"^(?P<head>\s*kernel\s+\S+)(?P<rest>[^\r\n]*)")
 _MSDOS = re.compile(r"\b(hd\d+),msdos(\d+)")
 _KEY = re.compile(r"^(?P<key>GRUB_CMDLINE_LINUX(?:_DEFAULT|_RECOVERY)?)=(?P<value>.*)$")
+_VALUE = re.compile(
+    r"""(?:(?P<quote>["'])(?P<quoted>(?:(?!(?P=quote))[^\\]|\\.)*)(?P=quote)|(?P<bare>[^\s"'#;\\]*))"""
+    r"""(?P<comment>|\s+#.*)\s*$"""
+)
+"""One word as the shell reads it, with what may follow on its line."""
 _KERNELOPTS = re.compile(
     r"""^(?P<head>\s*set\s+(?:default_)?kernelopts=["']?)(?P<value>[^"']*)(?P<tail>["']?\s*)$""", re.MULTILINE
 )
@@ -116,24 +121,26 @@ def uses_blscfg(text: str) -> bool:
 def edit_default_grub(text: str, stable_name: StableName, *, root: str, snippet: bool = False) -> str:
     """/etc/default/grub with the command lines edited; the serial console goes to GRUB_CMDLINE_LINUX.
 
-    Values keep their quotes. When the key is missing it is added, but not to a snippet of
-    /etc/default/grub.d. Settings by which grub-mkconfig would name the root by its device, or by a PARTUUID
+    Values keep their quotes and comments. When the key is missing it is added, but not to a snippet of
+    /etc/default/grub.d; a value that is no single word of the shell (continued on the next line) stays as it
+    is and is added to. Settings by which grub-mkconfig would name the root by its device, or by a PARTUUID
     that is no more, are commented out.
     """
-    lines, seen = [], snippet
+    lines, seen, before = [], snippet, ""
     for line in text.splitlines():
         match = _KEY.match(line)
-        if match is None:
+        value = _VALUE.match(match["value"]) if match else None
+        main = match is not None and match["key"] == "GRUB_CMDLINE_LINUX" and not snippet
+        if match is None or value is None:
+            before = "$GRUB_CMDLINE_LINUX" if main else before
             lines.append(f"# by v2s: {line}" if _names_old_root(line, stable_name) else line)
             continue
-        main = match["key"] == "GRUB_CMDLINE_LINUX" and not snippet
         seen = seen or main
-        value, quote = _unquoted(match["value"])
-        lines.append(
-            f"{match['key']}={quote}{edit_command_line(value, stable_name, root=root, serial=main)}{quote}"
-        )
+        quote, words = value["quote"] or '"', value["quoted"] or value["bare"] or ""
+        edited = edit_command_line(words, stable_name, root=root, serial=main)
+        lines.append(f"{match['key']}={quote}{edited}{quote}{value['comment']}")
     if not seen:
-        lines.append(f'GRUB_CMDLINE_LINUX="{edit_command_line("", stable_name, root=root)}"')
+        lines.append(f'GRUB_CMDLINE_LINUX="{edit_command_line(before, stable_name, root=root)}"')
     return text if lines == text.splitlines() else "\n".join(lines) + "\n"
 
 
@@ -143,11 +150,3 @@ def _names_old_root(line: str, stable_name: StableName) -> bool:
     forced = _FORCED.match(line)
     name = f"PARTUUID={forced['uuid']}" if forced else ""
     return bool(name) and stable_name(name) != name
-
-
-def _unquoted(value: str) -> tuple[str, str]:
-    stripped = value.strip()
-    for quote in ('"', "'"):
-        if len(stripped) >= 2 and stripped[0] == quote and stripped.endswith(quote):
-            return stripped[1:-1], quote
-    return stripped, '"'
