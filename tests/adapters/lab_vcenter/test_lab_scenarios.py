@@ -8,7 +8,7 @@ from v2s_tui.lab.scenarios import ScenarioError, load_scenario
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("demo", 12), ("tiny", 4), ("awkward", 30), ("fleet", 100), ("strange", 3), ("bootable", 9)],
+    [("demo", 12), ("tiny", 4), ("awkward", 31), ("fleet", 100), ("strange", 3), ("bootable", 9)],
 )
 def test_bundled_scenarios_load(name, count, tmp_path):
     scenario = load_scenario(name, folder=tmp_path)

@@ -30,7 +30,7 @@ Details = Mapping[str, Mapping[str, Sequence[Record]]]
 
 
 def read_rvtools(path: Path) -> Inventory:
-    """Read an .xlsx, a .zip of .csv files or vInfo alone as .csv; templates are left out.
+    """Read an .xlsx, a .zip of .csv files or vInfo alone as .csv; templates and vSphere's own are left out.
 
     Raises InventoryFileError that names every missing sheet and column at once.
     """
@@ -45,6 +45,7 @@ def read_rvtools(path: Path) -> Inventory:
             unreadable.append(f"vInfo row {number} has no VM name")
         elif not cells.flag("template") and not cells.flag("srm placeholder"):
             vms.append(_vm(cells, details, hosts))
+    vms = [vm for vm in vms if not vm.is_vspheres_own]
     return Inventory(tuple(vms), path.name, _taken_at(path, tables), tuple(unreadable))
 
 

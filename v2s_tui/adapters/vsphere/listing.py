@@ -53,15 +53,12 @@ class Listing:
         unreadable: list[str] = []
         with self._retriever.view([_VM]) as view:
             for page in self._retriever.through_view(view, {_VM: LIST_PROPERTIES}):
-                contents = [found for found in page if not is_template(found.props)]
-                vms = [listed_vm(found, places) for found in contents]
-                current.update((vm.moref, vm) for vm in vms)
-                unreadable += [
-                    _unreadable(vm, found.missing)
-                    for vm, found in zip(vms, contents, strict=True)
-                    if not vm.readable
-                ]
-                fresh = tuple(vm for vm in vms if vm.moref not in delivered)
+                machines = (found for found in page if not is_template(found.props))
+                rows = [(listed_vm(found, places), found.missing) for found in machines]
+                rows = [(vm, missing) for vm, missing in rows if not vm.is_vspheres_own]
+                current.update((vm.moref, vm) for vm, _ in rows)
+                unreadable += [_unreadable(vm, missing) for vm, missing in rows if not vm.readable]
+                fresh = tuple(vm for vm, _ in rows if vm.moref not in delivered)
                 delivered.update((vm.moref, vm) for vm in fresh)
                 if on_page and fresh:
                     on_page(fresh)

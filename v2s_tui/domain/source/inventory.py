@@ -10,10 +10,10 @@ from v2s_tui.domain.source.vm import Vm
 
 @dataclass(frozen=True)
 class Inventory:
-    """vms in vCenter's order, templates left out. source: `vcenter.example.com` or a file name.
+    """vms in vCenter's order, templates and vSphere's own VMs left out.
 
-    taken_at: when the listing was made (timezone aware). unreadable: one sentence per object that could not
-    be read; the rest of the list is still good.
+    source: `vcenter.example.com` or a file name. taken_at: when the listing was made (timezone
+    aware). unreadable: one sentence per object that could not be read; the rest of the list is still good.
     """
 
     vms: tuple[Vm, ...]

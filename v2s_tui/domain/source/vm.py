@@ -150,6 +150,13 @@ class Vm:
         return f"{self.folder}/{self.name}"
 
     @property
+    def is_vspheres_own(self) -> bool:
+        """An agent of vSphere Cluster Services: vCenter (7.0 U1 and later) keeps up to three in each cluster,
+        in the folder `vCLS`, and makes them anew when they go. Nobody's to move.
+        """
+        return self.name.startswith("vCLS") and self.folder.endswith("/vCLS")
+
+    @property
     def os_family(self) -> OsFamily:
         """Family derived from guest id, else from the full name."""
         return os_family(self.guest_id, self.guest_full_name)

@@ -144,6 +144,14 @@ def test_a_damaged_workbook_is_an_error_wherever_it_is_cut(tmp_path: Path) -> No
             assert err.position.file  # noqa: PT017 - some damage is harmless
 
 
+def test_vspheres_own_vms_are_left_out(tmp_path: Path) -> None:
+    agent = {"web-01": "vCLS (3)", "/DC1/vm/Production": "/DC1/vm/vCLS"}
+    rows = [*VINFO[:2], [agent.get(str(cell), cell) for cell in VINFO[1]]]
+    path = tmp_path / "vInfo.csv"
+    path.write_text(csv_text(rows, ","), encoding="utf-8")
+    assert [vm.name for vm in read_rvtools(path)] == ["web-01"]
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [
