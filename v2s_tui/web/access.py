@@ -90,7 +90,8 @@ class Access:
         """True for a Host header that is ours: figures cannot be rebound, names must be known."""
         found = _HOST.fullmatch(host)
         name = found[1].lower() if found else ""
-        return name == "localhost" or name in self.names or _address(name) is not None
+        ours = {"localhost", *(each.lower() for each in self.names)}
+        return name in ours or _address(name) is not None
 
     def is_own_page(self, origin: str, host: str) -> bool:
         """True when the Origin of a websocket is the page that this server gave under that Host."""

@@ -42,6 +42,10 @@ def test_a_host_header_is_an_address_or_a_known_name_and_nothing_more(host: str,
     assert Access("t", names=frozenset({"v2s.example.com"})).goes_by(host) is ours
 
 
+def test_a_name_may_be_given_in_capitals() -> None:
+    assert Access("t", names=frozenset({"V2S.Example.com"})).goes_by("v2s.example.com:8022")
+
+
 def test_only_the_page_of_this_very_address_may_open_the_app() -> None:
     plain, secure = Access("t"), Access("t", secure=True)
     assert plain.is_own_page("http://localhost:8022", "localhost:8022")
