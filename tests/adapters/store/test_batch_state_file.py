@@ -219,6 +219,47 @@ def test_a_full_disk_stops_before_the_next_change(tmp_path: Path, monkeypatch: p
     again.close()
 
 
+def test_a_count_that_cannot_be_written_stops_the_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = JournalStorage(tmp_path / "s.json")
+    storage.commit([Change("things", 1, {"n": 1})])
+
+    def refuse(_count: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(storage.lock, "write_count", refuse)
+    for number in (2, 3):
+        with pytest.raises(StateError, match="cannot be written"):
+            storage.commit([Change("things", number, {"n": number})])
+    storage.close()
+    assert read_tables(tmp_path / "s.json")["things"][1] == {"n": 1}
+    JournalStorage(tmp_path / "s.json").close()
+
+
+def test_a_compaction_whose_rename_is_not_synced_stops_the_storage_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = JournalStorage(tmp_path / "s.json", compact_at_bytes=200)
+
+    def refuse(_folder: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("v2s_tui.system.files.sync_folder", refuse)
+    acknowledged = []
+    with pytest.raises(StateError, match="cannot be written"):
+        for number in range(50):
+            storage.commit([Change("things", number, {"n": number})])
+            acknowledged.append(number)
+    monkeypatch.undo()
+    storage.close()
+    assert acknowledged
+    assert list(read_tables(tmp_path / "s.json")["things"]) == acknowledged
+    again = JournalStorage(tmp_path / "s.json")
+    assert list(again.tables["things"]) == acknowledged
+    again.close()
+
+
 def test_a_read_only_folder_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_only(*_: object, **__: object) -> int:
         raise OSError(30, "Read-only file system")

@@ -129,13 +129,13 @@ class JournalStorage(Storage):
         line = encode(self._sequence + 1, changes)
         try:
             self._append(line)
+            self.lock.write_count(self._sequence + 1)
         except OSError as err:
             self._broken = f"{self.path.name} cannot be written ({err.strerror})"
             raise StateError(
                 self._broken, hint="free space or remount the state folder, then resume"
             ) from err
         self._sequence += 1
-        self.lock.write_count(self._sequence)
         apply_changes(self.tables, changes)
         if self._journal_bytes >= self._compact_at_bytes:
             self._compact_if_possible()
@@ -154,11 +154,15 @@ class JournalStorage(Storage):
 
     def _compact_if_possible(self) -> None:
         """A compaction that fails costs nothing: the journal goes on growing, and the next commit tries again
-        after as many bytes more.
+        after as many bytes more. Only when the new snapshot is in place and its folder could not be synced,
+        nothing more may be written: the journal we have is not the one that a reader takes.
         """
         try:
             self.compact()
         except OSError as err:
+            if read_snapshot(self.path).generation != self._generation:
+                self._broken = f"{self.path.name} cannot be written ({err.strerror})"
+                return
             self.note = f"compaction failed ({err.strerror}); the journal goes on"
             self._compact_at_bytes += self._journal_bytes
 
