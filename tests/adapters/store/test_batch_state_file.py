@@ -246,11 +246,15 @@ def test_a_compaction_whose_rename_is_not_synced_stops_the_storage_and_loses_not
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("v2s_tui.system.files.sync_folder", refuse)
-    acknowledged = []
-    with pytest.raises(StateError, match="cannot be written"):
+    acknowledged: list[int] = []
+
+    def write_on() -> None:
         for number in range(50):
             storage.commit([Change("things", number, {"n": number})])
             acknowledged.append(number)
+
+    with pytest.raises(StateError, match="cannot be written"):
+        write_on()
     monkeypatch.undo()
     storage.close()
     assert acknowledged

@@ -160,7 +160,7 @@ class JournalStorage(Storage):
         try:
             self.compact()
         except OSError as err:
-            if read_snapshot(self.path).generation != self._generation:
+            if self._read_by_others() != self._generation:
                 self._broken = f"{self.path.name} cannot be written ({err.strerror})"
                 return
             self.note = f"compaction failed ({err.strerror}); the journal goes on"
@@ -180,12 +180,17 @@ class JournalStorage(Storage):
             write_snapshot(self.path, SnapshotFile(self.tables, generation, sequence))
         except BaseException:
             os.close(descriptor)
-            path.unlink(missing_ok=True)
+            if self._read_by_others() != generation:
+                path.unlink(missing_ok=True)
             raise
         if self._journal >= 0:
             os.close(self._journal)
         self._journal, self._journal_bytes = descriptor, 0
         self._generation, self._sequence = generation, sequence
+
+    def _read_by_others(self) -> int:
+        """The generation of the snapshot that is in place; 0 none."""
+        return read_snapshot(self.path).generation if self.path.exists() else 0
 
     # --- TinyDB's side
 
