@@ -30,6 +30,8 @@ from v2s_tui.domain.guest.evidence import EvidenceLevel, Observation, Rehearsal
 
 _POLL_SECONDS = 0.3
 _WRITTEN_BYTES = 1024**2
+_NIC_SECONDS = 30.0
+"""How long a guest that has reached its level may still take to bring its NIC up."""
 _MAX_RESETS = 3
 _POWER_OFF_SECONDS = 60.0
 _ENTER = {"type": "qcode", "data": "ret"}
@@ -78,7 +80,8 @@ def rehearse_boot(
     source_mac: str = "",
     on_level: Callable[[EvidenceLevel], None] = lambda _: None,
 ) -> Rehearsal:
-    """Boot the disks and watch until the required level, a sign of failure, or the timeout.
+    """Boot the disks and watch until the required level, a sign of failure, or the timeout; from userspace on
+    the NIC is waited for a little, which decides nothing.
 
     The disks are not changed: the guest writes to a layer that is thrown away. folder: of this VM; the
     screenshot stays there as `rehearsal.png`. disk_format: of every disk, never guessed from their content.
@@ -133,7 +136,7 @@ def _watch(
     on_level: Callable[[EvidenceLevel], None],
 ) -> None:
     in_userspace = min(required, EvidenceLevel.USERSPACE)
-    seen = EvidenceLevel.NONE
+    seen, done_at = EvidenceLevel.NONE, 0.0
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: watch.ssh.close() if watch.ssh else None)
         while not (watch.failure or watch.spoiled):
@@ -144,7 +147,11 @@ def _watch(
                 seen = watch.reached
                 on_level(seen)
             if watch.reached >= required:
-                return
+                done_at = done_at or watch.seconds
+                late = watch.seconds > min(done_at + _NIC_SECONDS, timeout_seconds)
+                if late or required < EvidenceLevel.NETWORK or EvidenceLevel.NETWORK in watch.observations:
+                    return
+                continue
             if required is EvidenceLevel.POWER_OFF and watch.reached >= in_userspace:
                 _switch_off(watch, cancelled)
                 return

@@ -77,3 +77,10 @@ class Rehearsal:
     def passed(self) -> bool:
         """True when the required level was reached and nothing failed before it."""
         return self.reached >= self.required
+
+    @property
+    def nic_seen(self) -> bool:
+        """True when the guest brought its NIC up; a login prompt says nothing of it, an SSH banner does."""
+        return any(
+            each.level is EvidenceLevel.NETWORK or each.sign.startswith("SSH-") for each in self.observations
+        )

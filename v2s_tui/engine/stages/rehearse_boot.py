@@ -39,6 +39,8 @@ def rehearse_boot(stage: StageInput, context: StageContext) -> Artifacts:
         raise BootNotProven(_what_happened(result), hint=_what_to_do(result, slow=slow))
     again = f", boot {result.boots}: the host was too busy before" if result.boots > 1 else ""
     proof = f"{result.reached.label} in {result.duration_seconds:.0f} s ({result.acceleration}{again})"
+    if required >= EvidenceLevel.NETWORK and not result.nic_seen:
+        proof += "; it did not bring its network card up here, so it may not be reachable"
     artifacts = replace(stage.artifacts, boot_level=result.reached.label)
     return artifacts.with_note("rehearsal", proof).with_note("boot", "proven here")
 

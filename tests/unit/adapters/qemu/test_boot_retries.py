@@ -39,6 +39,7 @@ def scripted(said: bytes, agent: socket.socket) -> SimpleNamespace:
     return SimpleNamespace(
         qmp=ScriptedQmp(),
         agent=agent,
+        ssh_port=1,
         started=time.monotonic(),
         serial_bytes=lambda: said,
         screenshot=lambda _: False,
@@ -98,3 +99,26 @@ def test_it_does_not_try_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     found = boots_that_say(monkeypatch, tmp_path, STARVED, SILENT_TIMER, STUCK, GOOD)
     assert (found.passed, found.boots) == (False, 3)
     assert "not reached within" in found.failure
+
+
+def test_a_login_prompt_is_not_the_end_while_the_nic_may_still_come_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    filters = [{"promiscuous": False, "multicast-table": ["33:33:00:00:00:01"]}]
+    asked = itertools.count()
+    monkeypatch.setattr(
+        ScriptedQmp,
+        "command",
+        lambda _, name, **__: {
+            "query-status": {"status": "running"},
+            "query-rx-filter": filters if next(asked) > 8 else [],
+        }.get(name, []),
+    )
+    assert boots_that_say(monkeypatch, tmp_path, GOOD).nic_seen
+
+
+def test_a_guest_without_a_network_passes_but_has_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = boots_that_say(monkeypatch, tmp_path, GOOD)
+    assert (found.passed, found.nic_seen, found.failure) == (True, False, "")

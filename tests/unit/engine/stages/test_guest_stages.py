@@ -66,6 +66,25 @@ def test_the_initramfs_is_treated_as_the_plan_says(tmp_path: Path, mode: Initram
     assert bench.guests.initramfs == [mode]
 
 
+class NoNetwork(FakeGuests):
+    """It boots to a login prompt, and its network configuration names another card."""
+
+    def rehearse(self, disks, **asked):
+        whole = super().rehearse(disks, **asked)
+        kept = tuple(each for each in whole.observations if each.level is not EvidenceLevel.NETWORK)
+        return replace(whole, observations=kept)
+
+
+def test_the_proof_says_that_the_network_stayed_down(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, adapt=True)
+    bench.guests = NoNetwork(bench.world)
+    assert "network card" in bench.run_until(Stage.REHEARSE_BOOT).notes["rehearsal"]
+    assert (
+        "network card"
+        not in make_bench(tmp_path / "good", adapt=True).run_until(Stage.REHEARSE_BOOT).notes["rehearsal"]
+    )
+
+
 def test_a_skipped_disk_leaves_its_place(tmp_path: Path) -> None:
     """The guest calls its third disk sdc, whether or not the second comes along."""
     vm = vm_named("web-01", disks=3)
