@@ -85,6 +85,10 @@ def cli(
     Without a command: the full-screen app.
     """
     ctx.obj = config
+    given = [name for name, value in run_options.items() if value]
+    if (given and plan is None) or (plan is not None and ctx.invoked_subcommand is not None):
+        what = f"--{given[0]} goes with --run" if plan is None else "--run takes no command"
+        raise click.UsageError(f"{what}; options of a command stand after it")
     if ctx.invoked_subcommand is not None:
         return
     if plan is not None:
