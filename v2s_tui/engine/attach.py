@@ -20,6 +20,7 @@ from v2s_tui.engine.wire import MAX_LINE_BYTES, Message, PictureReader, decode, 
 from v2s_tui.system.locks import LockOwner, is_locked, lock_path, read_owner
 
 _PATIENCE_SECONDS = 30.0
+"""A runner that works sends ten pictures a second."""
 _EVENTS_KEPT = 500
 
 
@@ -88,7 +89,7 @@ class RunnerClient:
     async def connect(cls, state_path: Path, *, origin: str = "app") -> "RunnerClient":
         """Attach to the runner of a batch and wait for its first picture.
 
-        Raises StateError when no runner works on it.
+        Raises StateError when no runner works on it, or when it does not say anything.
         """
         path = _socket_of(state_path)
         try:
@@ -97,7 +98,11 @@ class RunnerClient:
             raise StateError(f"the runner of {state_path.name} does not answer ({err.strerror})") from err
         client = cls(reader, writer)
         writer.write(encode({"type": "hello", "origin": f"{origin} on {terminal_name()}", "watch": True}))
-        await client._next_change()
+        try:
+            await asyncio.wait_for(client._next_change(), _PATIENCE_SECONDS)
+        except TimeoutError:
+            await client.close()
+            raise _silent() from None
         return client
 
     @property
@@ -174,6 +179,7 @@ class BlockingRunnerClient:
     def __init__(self, state_path: Path, *, origin: str, watch: bool = False) -> None:
         """Connect. Raises StateError when no runner works on the batch."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(_PATIENCE_SECONDS)
         try:
             self._socket.connect(_socket_of(state_path))
         except OSError as err:
@@ -201,12 +207,21 @@ class BlockingRunnerClient:
         return self._ask({"type": "command", "command": {"name": name, **fields}})
 
     def snapshots(self) -> Iterator[BatchSnapshot]:
-        """Every picture until the runner ends; needs `watch`."""
+        """Every picture until the runner ends; needs `watch`. Raises StateError when none comes any more."""
         if self._pictures.picture is not None:
             yield self._pictures.picture
-        for line in self._lines:
+        while line := self._next_line():
             if self._pictures.read(decode(line)) and self._pictures.picture is not None:
                 yield self._pictures.picture
+
+    def _next_line(self) -> bytes:
+        """b"" once the runner has gone."""
+        try:
+            return self._lines.readline()
+        except ConnectionError:
+            return b""
+        except TimeoutError as err:
+            raise _silent() from err
 
     def close(self) -> None:
         """Detach; the batch goes on."""
@@ -216,23 +231,22 @@ class BlockingRunnerClient:
     def _ask(self, request: Message) -> str:
         self._last_id += 1
         self._send({**request, "id": self._last_id})
-        self._socket.settimeout(_PATIENCE_SECONDS)
-        try:
-            for line in self._lines:
-                message = decode(line)
-                if message["type"] == "reply" and message["id"] == self._last_id:
-                    self._socket.settimeout(None)
-                    return _text(message)
-                self._pictures.read(message)
-        except (ConnectionError, TimeoutError) as err:
-            raise _left() from err
+        while line := self._next_line():
+            message = decode(line)
+            if message["type"] == "reply" and message["id"] == self._last_id:
+                return _text(message)
+            self._pictures.read(message)
         raise _left()
 
     def _send(self, message: Message) -> None:
         try:
             self._socket.sendall(encode(message))
-        except ConnectionError as err:
+        except OSError as err:
             raise _left() from err
+
+
+def _silent() -> StateError:
+    return StateError("the runner does not answer", hint="is its process suspended? `fg`, or kill -CONT")
 
 
 def _left() -> StateError:

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import shutil
+import socket
 import stat
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.runner import run_in_foreground
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.engine.wire import encode
+from v2s_tui.system.locks import LockOwner
 
 
 class Running:
@@ -212,6 +214,37 @@ async def test_rubbish_on_the_socket_harms_nobody(running: Running) -> None:
         await client.send("approve")
         await asyncio.wait_for(client.closed.wait(), 10)
     running.thread.join(10)
+
+
+@pytest.fixture
+def suspended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The state of a batch whose runner listens and does nothing more, as after Ctrl+Z."""
+    monkeypatch.setattr("v2s_tui.engine.attach._PATIENCE_SECONDS", 0.2)
+    store = BatchStateFile.create(tmp_path, batch_of(plan_of([("one", [vm_named("a")], PausePolicy.PAUSE)])))
+    where = socket_path(store.path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(where))
+        listening.listen()
+        store.announce(LockOwner(os.getpid(), "here", str(where)))
+        yield store.path
+    store.close()
+    where.unlink()
+
+
+def test_a_suspended_runner_is_told_of_instead_of_waited_for(suspended: Path) -> None:
+    watching = BlockingRunnerClient(suspended, origin="batch status", watch=True)
+    with pytest.raises(StateError, match="does not answer"):
+        next(watching.snapshots())
+    watching.close()
+    telling = BlockingRunnerClient(suspended, origin="batch attach")
+    with pytest.raises(StateError, match="does not answer"):
+        telling.send("approve")
+    telling.close()
+
+
+async def test_the_app_does_not_wait_for_a_suspended_runner(suspended: Path) -> None:
+    with pytest.raises(StateError, match="does not answer"):
+        await RunnerClient.connect(suspended)
 
 
 def test_a_long_work_folder_gets_a_short_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
