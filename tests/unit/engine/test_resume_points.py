@@ -84,7 +84,7 @@ def test_lost_evidence_is_found_and_only_what_is_needed_is_repeated(tmp_path: Pa
 def test_a_changed_file_is_not_trusted(tmp_path: Path) -> None:
     rig = _rig(tmp_path)
     _stop_at(rig, "begin_upload")
-    for path in tmp_path.rglob("disk-0.base.qcow2"):
+    for path in tmp_path.rglob("device-2000.base.qcow2"):
         path.write_bytes(path.read_bytes() + b"more")
     assert _points(rig)["web-01"].point.stage is Stage.EXPORT
 

@@ -83,17 +83,16 @@ class _Read:
 
 
 def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
-    """An entry for each disk that moves, in boot order; what was recorded of a disk stays."""
-    known = {each.device_key: each for each in stage.artifacts.disks}
-    disks = tuple(
-        replace(
-            known.get(disk.key, DiskArtifacts(index, disk.key, disk.capacity_bytes)),
-            index=index,
-            capacity_bytes=disk.capacity_bytes,
-        )
-        for index, disk in enumerate(moving_disks(stage.planned, vm_now(stage.planned, ports)))
-    )
-    return replace(stage.artifacts, disks=disks)
+    """An entry for each disk that moves, in boot order. What was recorded of a disk stays, also where an edit
+    of the plan gave it another number; but the parts of one that passed through wait under its first number.
+    """
+    disks = []
+    for index, disk in enumerate(moving_disks(stage.planned, vm_now(stage.planned, ports))):
+        known = next((each for each in stage.artifacts.disks if each.device_key == disk.key), None)
+        if known is None or (known.passing and known.index != index):
+            known = DiskArtifacts(index, disk.key, disk.capacity_bytes)
+        disks.append(replace(known, index=index, capacity_bytes=disk.capacity_bytes))
+    return replace(stage.artifacts, disks=tuple(disks))
 
 
 def _begun_anew(
@@ -252,7 +251,8 @@ def _receive(stage: StageInput, ports: Ports, read: _Read) -> ReceivedDisk:
     """
     if read.halted.is_set():
         raise Cancelled("another disk of this VM failed before this one began")
-    target = stage.work_dir / f"{disk_part(read.disk.index)}.base.qcow2"
+    # Named after the device: another disk may have had this number before the plan was edited.
+    target = stage.work_dir / f"device-{read.disk.device_key}.base.qcow2"
     snapshot = stage.artifacts.vmware_snapshot or None
     with (
         read.target.sink(ports.objects, read.halted) as read.early,
@@ -300,15 +300,26 @@ def _compare_digest(lease: ExportLease, disk: DiskArtifacts, received: ReceivedD
 
 
 def export_holds(stage: StageInput, ports: Ports) -> StageEvidence:
-    """Every disk's base is here with its size and digest, or where it was not kept, at Object Storage."""
+    """Every disk's base is here with its size and digest, or where it was not kept, at Object Storage; and
+    the disks are those that the plan entry names now.
+    """
     disks = stage.artifacts.disks
-    missing = [
+    missing = ["the plan moves other disks now"] if _others_move(stage) else []
+    missing += [
         text for disk in disks for text in what_is_wrong(disk.base, f"the base image of disk {disk.index}")
     ]
     missing += [text for disk in disks if disk.passing for text in _what_went_missing(stage, ports, disk)]
     if not disks:
         missing = ["no disk was recorded"]
     return StageEvidence(holds=not missing, missing=tuple(missing))
+
+
+def _others_move(stage: StageInput) -> bool:
+    """True when an edit of the plan skips a disk that was read, or wants one that was skipped."""
+    read = {disk.device_key for disk in stage.artifacts.disks}
+    skipped = stage.planned.skipped_disks
+    wanted = {disk.key for disk in stage.planned.vm.disks} - skipped
+    return bool(read & skipped or wanted - read)
 
 
 def _what_went_missing(stage: StageInput, ports: Ports, disk: DiskArtifacts) -> tuple[str, ...]:

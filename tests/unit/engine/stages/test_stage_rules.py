@@ -229,7 +229,7 @@ def test_a_damaged_stream_is_not_kept(bench, monkeypatch):
     monkeypatch.setattr("fakes.source.FakeLease.stream_digests", lambda _: {2000: ("sha1", "00" * 20)})
     with pytest.raises(LeaseFailed, match="arrived damaged"):
         bench.run(Stage.EXPORT)
-    assert not (bench.work_dir / "disk-0.base.qcow2").exists()
+    assert not (bench.work_dir / "device-2000.base.qcow2").exists()
 
 
 def test_a_cancelled_export_ends_at_once(bench):
