@@ -32,12 +32,14 @@ def _convert(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> D
     tool = context.ports.disks.check(base)
     size_bytes = target_size_bytes(disk.capacity_bytes, boot=disk.index == 0, adapted=stage.planned.adapt)
     made = new_overlay(stage, context, disk, size_bytes)
+    # Of a disk that passed through nothing changes any more, and its object is all that there is of it.
+    same_object = disk.passing and size_bytes == disk.virtual_size_bytes
     return replace(
         disk,
         base=replace(disk.base, tool=tool),
         overlay=made,
         upload_file=None,
-        object_bytes=0,
+        object_bytes=disk.object_bytes if same_object else 0,
         virtual_size_bytes=size_bytes,
     )
 
