@@ -193,6 +193,22 @@ def test_a_tag_is_made_once(start_lab: StartLab, open_source: Connect) -> None:
     assert sum(tag.name == "migrated" for tag in lab.tags.tags.values()) == 1
 
 
+def test_a_tag_that_goes_while_tags_are_read_costs_only_itself(
+    start_lab: StartLab, open_source: Connect
+) -> None:
+    """Somebody else works with tags too; and an account may see that a tag is there but not which."""
+    lab = start_lab()
+    source = open_source(lab)
+    for name in ("a", "b"):
+        source.tag_vm(named(source, "tiny-01").moref, name)
+    lab.faults.replace(lab_rules([{"operation": "GET /api/cis/tagging/tag/*", "nth": [1, 3], "status": 404}]))
+    later = open_source(lab)
+    inventory = later.inventory()
+    assert inventory.unreadable == ()
+    assert len(inventory.find("tiny-01")[0].tags) == 2
+    later.tag_vm(inventory.find("tiny-02")[0].moref, "c")
+
+
 def test_a_stalled_vcenter_is_given_up_and_works_again(start_lab: StartLab, open_source: Connect) -> None:
     lab = start_lab()
     source = open_source(lab, timeouts=Timeouts(connect=2, call=0.4))

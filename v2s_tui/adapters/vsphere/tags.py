@@ -18,10 +18,17 @@ from v2s_tui.domain.errors import LoginRefused, SourceError
 CATEGORY = "v2s"
 _BATCH = 1000
 _OK = range(200, 300)
+_NOT_TOLD = (403, 404)
 
 
 class TagsUnavailableError(SourceError):
-    """The server has no tagging service (a single ESXi host), or it answered something else."""
+    """The server has no tagging service (a single ESXi host), or it answered something else. status: its
+    HTTP status.
+    """
+
+    def __init__(self, title: str, *, hint: str, status: int) -> None:
+        super().__init__(title, hint=hint)
+        self.status = status
 
 
 class Tags:
@@ -45,7 +52,10 @@ class Tags:
             for item in answer or ():
                 attached[str(item["object_id"]["id"])] = [str(tag) for tag in item["tag_ids"]]
         names = self._tag_names({tag for tags in attached.values() for tag in tags})
-        return {moref: tuple(sorted(names[tag] for tag in tags)) for moref, tags in attached.items() if tags}
+        known = {
+            moref: sorted(names[tag] for tag in tags if tag in names) for moref, tags in attached.items()
+        }
+        return {moref: tuple(tags) for moref, tags in known.items() if tags}
 
     def attach(self, vm: str, tag: str) -> None:
         """Attach tag of category `v2s` to a VM, both made when missing."""
@@ -65,12 +75,19 @@ class Tags:
             self._token = ""
 
     def _tag_names(self, tag_ids: Iterable[str]) -> Mapping[str, str]:
+        """Names by id; one that is gone by now, or not for us to see, has none."""
         for tag_id in tag_ids:
             if tag_id not in self._names:
-                tag = self._get(f"tag/{tag_id}")
-                category = self._category_name(str(tag["category_id"]))
-                self._names[tag_id] = f"{category}/{decoded_name(str(tag['name']))}"
+                try:
+                    self._names[tag_id] = self._tag_name(tag_id)
+                except TagsUnavailableError as err:
+                    if err.status not in _NOT_TOLD:
+                        raise
         return self._names
+
+    def _tag_name(self, tag_id: str) -> str:
+        tag = self._get(f"tag/{tag_id}")
+        return f"{self._category_name(str(tag['category_id']))}/{decoded_name(str(tag['name']))}"
 
     def _category_name(self, category_id: str) -> str:
         if category_id not in self._names:
@@ -181,6 +198,7 @@ class Tags:
         return TagsUnavailableError(
             f"{self._address.netloc} gives no tags (status {answer.status})",
             hint="A single ESXi host has none; on a vCenter, is its tagging service running?",
+            status=answer.status,
         )
 
 
