@@ -100,6 +100,9 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         _GUEST + "test_nothing_outside_its_disk_is_read_or_changed",
     ),
     "a hard time limit kills the worker": (_GUEST + "test_a_worker_that_takes_too_long_is_killed",),
+    "escape sequences in its words are not printed": (
+        "tests/hardening/test_hostile_words.py::test_no_escape_sequence_of_others_reaches_the_terminal",
+    ),
     "configuration files of any content change paths of the guest only": (
         "tests/hardening/test_hostile_guests.py::test_damaged_configuration_files",
         "tests/hardening/test_hostile_guests.py::test_strange_content_in_every_file",
