@@ -196,6 +196,20 @@ def test_entry_files_are_followed_through_grubenv() -> None:
     assert second.command_line == "root=UUID=root-uuid ro console=tty0 console=ttyS0,115200n8"
 
 
+def test_an_entry_whose_kernel_was_deleted_is_not_the_one_to_boot() -> None:
+    """Its kernel was removed by hand; the menu on the ESP must not begin with it."""
+    rows = ((6, "BOOT/vmlinuz-6"), (5, "BOOT/vmlinuz-5"))
+    text = "".join(
+        f"menuentry 'Linux {number}' {{\n\tlinux {path} root=/dev/sda2 ro\n\tinitrd /initrd-{number}\n}}\n"
+        for number, path in rows
+    )
+    for folder in ("", "/boot"):  # a /boot of its own, and one on the root file system
+        files: Files = {"/boot/grub/grub.cfg": text.replace("BOOT", folder), "/boot/vmlinuz-5": b"kernel"}
+        assert [entry.title for entry in boot_entries(TextFiles(files))] == ["Linux 5"]
+    deleted_all: Files = {"/boot/grub/grub.cfg": text.replace("BOOT", "/elsewhere")}
+    assert len(boot_entries(TextFiles(deleted_all))) == 2
+
+
 def test_a_guest_with_old_names_keeps_them() -> None:
     files: Files = {**SLES, "/etc/default/grub": 'GRUB_CMDLINE_LINUX="net.ifnames=0"\n'}
     paths = {change.path for change in plan_of(files).changes}

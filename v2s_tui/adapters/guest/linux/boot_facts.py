@@ -46,16 +46,24 @@ def uses_bls(view: GuestView) -> bool:
 
 def boot_entries(view: GuestView, mounts: tuple[GuestMount, ...] = ()) -> tuple[BootEntry, ...]:
     """What the guest would boot, its default first, at most a few. Paths are as a plain GRUB sees them.
+    Entries of kernels that were deleted are left out.
 
     SUSE's GRUB starts its paths at a btrfs' default subvolume, a plain GRUB at the top level; there the links
     to the newest kernel come first, so that the entry follows updates.
     """
-    entries = _bls_entries(view) if uses_bls(view) else _config_entries(view)
+    found = _bls_entries(view) if uses_bls(view) else _config_entries(view)
     subvolume = holding_mount(mounts, "/boot").subvolume if mounts else ""
+    entries = tuple(entry for entry in found if _has_kernel(view, entry, subvolume)) or found
     if subvolume and entries and not starts_at_top_level(entries[0], subvolume):
         entries = (*_newest_link(view, entries[0]), *entries)
         entries = tuple(_below(entry, subvolume) for entry in entries)
     return entries[:_MAX_ENTRIES]
+
+
+def _has_kernel(view: GuestView, entry: BootEntry, subvolume: str) -> bool:
+    """Its path begins at the root, at a /boot of its own, or at the top level of a btrfs."""
+    inside = entry.kernel.removeprefix(f"/{subvolume}") if subvolume else entry.kernel
+    return view.is_file(inside) or view.is_file(f"/boot{inside}")
 
 
 def starts_at_top_level(entry: BootEntry, subvolume: str) -> bool:
