@@ -154,7 +154,8 @@ def _read_all(
                 done, _ = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     read, error = running.pop(future), future.exception()
-                    if isinstance(error, LeaseFailed) and running and not (read.again or failures):
+                    others_run = not all(each.done() for each in running)
+                    if isinstance(error, LeaseFailed) and others_run and not (read.again or failures):
                         artifacts = artifacts.with_note(
                             f"export of disk {read.disk.index}", f"read again: {error.title}"
                         )
