@@ -50,11 +50,14 @@ def _remove_snapshot(stage: StageInput, context: StageContext) -> None:
 
 
 def _remove_objects(stage: StageInput, context: StageContext) -> None:
+    """On record too: those of disks that had another number, or moved at all, before the plan was edited."""
     context.progress.activity = "removing transit objects"
-    for disk in stage.artifacts.disks:
-        if disk.key:
-            context.ports.objects.delete(disk.bucket, disk.key)
-            forget(context, EffectKind.OBJECT, disk.key)
+    recorded = context.ledger.open_effects(EffectKind.OBJECT)
+    stored = {(disk.bucket, disk.key) for disk in stage.artifacts.disks if disk.key}
+    for bucket, key in sorted(stored | {(each.where, each.tag) for each in recorded}):
+        context.ports.objects.delete(bucket, key)
+    for effect in recorded:
+        context.ledger.gone(effect)
 
 
 def _abort_uploads(stage: StageInput, context: StageContext) -> None:

@@ -74,6 +74,8 @@ def test_a_disk_that_passed_through_under_another_number_is_read_again(tmp_path:
     assert bench.world.calls["receive"] == 4 + 2
     held = [bench.objects.contents["transit", disk.key] for disk in bench.artifacts.disks]
     assert all(f"/{key} ".encode() in content for key, content in zip((2000, 2002, 2003), held, strict=True))
+    bench.run_until(Stage.CLEANUP)
+    assert not bench.objects.objects, "nor is the one of the highest number left"
 
 
 def test_a_retry_from_convert_keeps_the_object_of_a_disk_that_passed_through(tmp_path: Path) -> None:
