@@ -4,6 +4,7 @@ No VM is started: the disk is edited through a raw view of its overlay.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from v2s_tui.adapters.guest.boot.esp_config import MARK, esp_grub_config
 from v2s_tui.adapters.guest.boot.grub_image import build_grub_image, grub_can_read
 from v2s_tui.adapters.guest.inspection import read_disk
 from v2s_tui.adapters.guest.linux.boot_facts import holding_mount, starts_at_top_level
-from v2s_tui.adapters.guest.raw_view import raw_view
+from v2s_tui.adapters.guest.raw_view import DiskView, raw_view
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.guest.facts import GuestFacts, PartitionTable
 from v2s_tui.domain.guest.refusals import GuestRefused, Refusal
@@ -64,8 +65,9 @@ def ensure_uefi(
             uuid = esp.volume_id()
         after = read_disk(view).table
         progress("reading the kernel as GRUB does")
-        if not kept and isinstance(view, RawFile):
-            _check_readable(view.path, adapted, after)
+        if not kept:
+            with ExitStack() as stack:
+                _check_readable((view, *_others(stack, disks[1:], disk_format)), adapted, after)
     return UefiResult(
         esp_uuid=uuid,
         partition=place.number,
@@ -105,14 +107,26 @@ def _is_relative(adapted: AdaptResult) -> bool:
     return bool(mount.subvolume) and default is not None and not starts_at_top_level(default, mount.subvolume)
 
 
-def _check_readable(raw: Path, adapted: AdaptResult, table: PartitionTable) -> None:
-    """Decided with GRUB's own drivers: kernel and configuration must be readable where the loader looks."""
+def _others(stack: ExitStack, disks: Sequence[Path], disk_format: str) -> list[DiskView]:
+    """The other disks: the boot file system may be a volume that lies on several."""
+    views = (raw_view(disk, writable=False, image_format=disk_format) for disk in disks)
+    return [stack.enter_context(view) for view in views]
+
+
+def _check_readable(views: Sequence[DiskView], adapted: AdaptResult, table: PartitionTable) -> None:
+    """Decided with GRUB's own drivers: kernel and configuration must be readable where the loader looks.
+
+    Nothing can be decided without FUSE, where a disk has no path.
+    """
+    raws = [view.path for view in views if isinstance(view, RawFile)]
+    if len(raws) < len(views):
+        return
     boot = adapted.facts.boot
     device = grub_device(adapted.facts, table)
     wanted = [boot.config_path] if boot.config_path else []
     wanted += [entry.kernel for entry in adapted.entries[:1] if entry.kernel.startswith("/")]
     for path in wanted:
-        if device and not grub_can_read(raw, device, path):
+        if device and not grub_can_read(raws, device, path):
             raise GuestRefused(
                 (
                     Refusal(

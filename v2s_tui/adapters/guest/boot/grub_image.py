@@ -4,6 +4,7 @@ It has no embedded configuration: the rescue parser does not know `if`. Its pref
 it reads EFI/BOOT/grub.cfg there in normal mode. Source: reference guest.md section 6, step 4.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,12 +47,13 @@ def build_grub_image(scratch: Path, *, module_folder: Path = MODULE_FOLDER) -> b
         return target.read_bytes()
 
 
-def grub_can_read(raw: Path, grub_device: str, path: str, *, timeout_seconds: float = 30) -> bool:
-    """Whether GRUB's own drivers read a file out of a raw disk: the best test of a boot file system there is.
+def grub_can_read(raws: Sequence[Path], grub_device: str, path: str, *, timeout_seconds: float = 30) -> bool:
+    """Whether GRUB's own drivers read a file out of raw disks: the best test of a boot file system there is.
 
-    grub_device: `loop0,gpt1`, `lvm/vg0-root`; path: on that file system, absolute. No VM, no mount; 10-40 ms.
+    raws: all disks, boot disk first, since a volume group may lie on several. grub_device: `loop0,gpt1`,
+    `lvm/vg0-root`; path: on that file system, absolute. No VM, no mount; 10-40 ms.
     """
-    argv = [FSTEST, str(raw), "crc", f"({grub_device}){path}"]
+    argv = [FSTEST, "-c", str(len(raws)), *map(str, raws), "crc", f"({grub_device}){path}"]
     done = run_tool(
         argv, timeout_seconds=timeout_seconds, accepted=(0, 1), hint="is the package grub-common installed?"
     )
