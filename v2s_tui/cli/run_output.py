@@ -9,6 +9,7 @@ import click
 import orjson
 
 from v2s_tui.cli.console import say, say_in_red
+from v2s_tui.cli.questions import ask_line
 from v2s_tui.domain.execution.events import Decision, Event, event_to_json
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.presentation.event_lines import event_line
@@ -18,6 +19,13 @@ from v2s_tui.presentation.run_detail import gate_lines, gate_power_lines
 _SUMS_EVERY_SECONDS = 5.0
 _IDLE_EVERY_SECONDS = 60.0
 """While nothing runs, what is waited for is said again so often, and at once when it changes."""
+_DECISIONS = {
+    **dict.fromkeys(("a", "approve"), Decision.APPROVE),
+    **dict.fromkeys(("r", "retry"), Decision.APPROVE_RETRY_FAILED),
+    **dict.fromkeys(("b", "abort"), Decision.ABORT),
+}
+"""Whole words only: `abort` begins like `approve`. Whatever else is typed leaves the gate closed."""
+_INTERRUPTS = {**dict.fromkeys(("h", "hold"), "hold"), **dict.fromkeys(("a", "abort"), "abort")}
 
 
 class LineOutput:
@@ -98,24 +106,17 @@ def ask_gate(picture: BatchSnapshot) -> Decision | None:
     say("")
     say_gate(picture)
     try:
-        answer = click.prompt(
-            "[a]pprove, approve and [r]etry failed, [h]old, a[b]ort", default="h", err=True
-        ).lower()
+        answer = ask_line("[a]pprove, approve and [r]etry failed, [h]old, a[b]ort", default="h")
     except click.Abort:
         return None
-    decisions = {
-        "a": Decision.APPROVE,
-        "r": Decision.APPROVE_RETRY_FAILED,
-        "b": Decision.ABORT,
-    }
-    return decisions.get(answer[:1])
+    return _DECISIONS.get(answer)
 
 
 def ask_interrupt() -> str:
     """The question after Ctrl+C."""
     say("\nCtrl+C: [h]old (nothing new starts), [a]bort (stop now, resumable), [c]ontinue; again aborts")
     try:
-        answer = click.prompt("h/a/c", default="c", err=True).lower()
+        answer = ask_line("h/a/c", default="c")
     except click.Abort:
         return "abort"
-    return {"h": "hold", "a": "abort"}.get(answer[:1], "")
+    return _INTERRUPTS.get(answer, "")

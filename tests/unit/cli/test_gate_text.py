@@ -78,7 +78,7 @@ def test_the_question_at_a_gate_names_the_sources(
         return outcome
 
     monkeypatch.setattr(headless, "run_batch", run_batch)
-    monkeypatch.setattr(run_output.click, "prompt", lambda *_, **__: "a")
+    monkeypatch.setattr(run_output, "ask_line", lambda *_, **__: "a")
     options = RunOptions(origin="--run", gate_mode=GateMode.ASK)
     headless.run_to_report(services, BATCH_ID, options, report=None, events=None)
     asked, left = capsys.readouterr().err.split("report written to")
