@@ -95,7 +95,9 @@ async def _run(request: RunRequest) -> BatchOutcome:
 
 
 class Interrupts:
-    """What Ctrl+C does: the first one asks, the second one aborts."""
+    """What Ctrl+C does: the first one asks, the second one aborts. At a closed gate nothing runs, so nothing
+    is asked: the gate stays closed.
+    """
 
     def __init__(self, runner: BatchRunner, ask: Callable[[], str] | None, actor: Actor) -> None:
         self._runner = runner
@@ -105,7 +107,7 @@ class Interrupts:
 
     def interrupt(self) -> None:
         """On SIGINT (event loop)."""
-        if self._asked or self._ask is None:
+        if self._asked or self._ask is None or self._runner.gates.waiting:
             self._runner.stop(Stop.SIGINT)
             return
         self._asked = True

@@ -17,6 +17,7 @@ from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.engine.batch_runner import BatchRunner
 from v2s_tui.engine.commands import Command
 from v2s_tui.engine.outcome import Stop, exit_code
+from v2s_tui.engine.runner import Interrupts
 from v2s_tui.engine.settings import GateMode
 
 BOB = Actor("bob", "second terminal")
@@ -279,6 +280,23 @@ async def test_what_the_terminal_was_asked_about_one_gate_opens_no_other(tmp_pat
         ("wave-0", "bob"),
         ("wave-1", "alice"),
     ]
+
+
+async def test_ctrl_c_at_a_gate_leaves_it_closed_and_asks_no_second_question(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, PausePolicy.PAUSE, PausePolicy.CONTINUE)
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    asked: list[str] = []
+
+    def ask() -> str:
+        asked.append("h/a/c")
+        return "hold"
+
+    Interrupts(runner, ask, ALICE).interrupt()
+    outcome = await asyncio.wait_for(running, 10)
+    assert exit_code(outcome) == 130  # type: ignore[arg-type]
+    assert asked == []
+    assert rig.state.header.gate is not None
 
 
 async def test_approving_without_a_gate_is_refused(tmp_path: Path) -> None:
