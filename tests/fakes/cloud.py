@@ -194,7 +194,10 @@ class FakeCloud:
             n.name for n in self.of_kind("private_nic") if n.attached_to == instance_id
         }:
             raise TargetError(f"{instance_id} is on {private_network_id} already", status=412)
-        return self._make("private_nic", zone, private_network_id, tags, attached_to=instance_id)
+        made = self._make("private_nic", zone, private_network_id, tags, attached_to=instance_id)
+        if address_id:
+            self._change("address", address_id, attached_to=made.id, state=CloudState.IN_USE)
+        return made
 
     def instance_action(self, zone: str, instance_id: str, action: str) -> None:
         """At once."""
@@ -248,11 +251,12 @@ class FakeCloud:
                 raise TargetError("resource is still in use", status=412)
             if found is not None and kind == "instance" and found.state is CloudState.RUNNING:
                 raise TargetError(f"{found.name} is running", status=400)
-            self.resources.pop((kind, resource_id), None)
-            for used in [key for key, each in self.resources.items() if each.attached_to == resource_id]:
-                self._change(*used, attached_to="", state=CloudState.READY)
-            for key in [key for key, each in self.resources.items() if _nic_of(key, each, resource_id)]:
-                del self.resources[key]
+            nics = [key for key, each in self.resources.items() if _nic_of(key, each, resource_id)]
+            for gone in ((kind, resource_id), *nics):
+                self.resources.pop(gone, None)
+                for used in [key for key, each in self.resources.items() if each.attached_to == gone[1]]:
+                    if used not in nics:
+                        self._change(*used, attached_to="", state=CloudState.READY)
         self.world.leave("delete", resource_id)
 
     def monthly_prices(self, zone: str) -> Mapping[str, float]:

@@ -1,9 +1,11 @@
 """A VM from vCenter to a running Instance, stage by stage, through every real protocol of the lab."""
 
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
+from fakes.plans import BATCH_ID
 from lab_stages import ZONE, LabMigration, LabSite
 
 from v2s_tui.domain.errors import (
@@ -209,6 +211,47 @@ def test_quota_stock_and_a_wrong_type_are_found_before_anything_is_touched(site,
     with pytest.raises(PreflightBlocked, match="no Windows licence"):
         wrong.run(Stage.VALIDATE)
     assert site.source.snapshots_named("v2s-0000a004") == ()
+
+
+def test_sold_out_at_the_start_another_type_and_another_copy_are_made_of_what_is_there(
+    site, tmp_path, monkeypatch
+):
+    """Two retries of one VM: by an edited entry, then from an earlier stage while its Instance is off."""
+    migration = LabMigration(site, "tiny-01", tmp_path, "0000a010", target_type="POP2-8C-32G")
+    migration.change(make_image=True)
+    migration.run_from(Stage.VALIDATE, until=Stage.IMPORT_SCW)
+    act = site.cloud.instance_action
+
+    def at_the_last_moment(*asked):
+        site.set(stock={f"{ZONE}/POP2-8C-32G": "shortage", f"{ZONE}/POP2-4C-16G": "available"})
+        act(*asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(site.cloud, "instance_action", at_the_last_moment)
+        with pytest.raises(OutOfStock):
+            migration.run(Stage.CREATE_INSTANCE)
+    (server,) = made_of(site, "server", "tiny-01")
+    assert (server["commercial_type"], server["state"]) == ("POP2-8C-32G", "stopped")
+    migration.planned = replace(migration.planned, target_type="POP2-4C-16G")
+    migration.run(Stage.CREATE_INSTANCE)
+    migration.run(Stage.VERIFY)
+    (server,) = made_of(site, "server", "tiny-01")
+    assert (server["commercial_type"], server["state"]) == ("POP2-4C-16G", "running")
+
+    migration.artifacts = migration.artifacts.with_disk(
+        replace(migration.artifacts.disks[0], object_etag="x")
+    )
+    with pytest.raises(TargetError, match="running from an earlier copy"):
+        migration.run_from(Stage.IMPORT_SCW, until=Stage.CREATE_INSTANCE)
+    site.cloud.instance_action(ZONE, server["id"], "poweroff")
+    wait_until_stopped(site, server["id"])
+    migration.run_from(Stage.IMPORT_SCW, until=Stage.VERIFY)
+    (again,) = made_of(site, "server", "tiny-01")
+    assert again["id"] != server["id"]
+    tag = f"v2s:{BATCH_ID}:0000a010"
+    kinds = ("volume", "image", "block_snapshot")
+    assert {kind: len(site.cloud.find(kind, ZONE, tag)) for kind in kinds} == dict.fromkeys(kinds, 1)
+    migration.compare_volumes()
 
 
 def test_without_an_instance_the_image_is_the_result(site, tmp_path):

@@ -6,8 +6,10 @@ from functools import partial
 
 from v2s_tui.domain.errors import VerificationFailed
 from v2s_tui.domain.execution.artifacts import Artifacts
-from v2s_tui.domain.planning.target_nics import target_nics
+from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.planning.target_nics import TargetNic, target_nics
 from v2s_tui.domain.ports import CloudResource, CloudState
+from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.answering import answer_checks
 from v2s_tui.engine.stages.check import Check
@@ -17,6 +19,7 @@ from v2s_tui.engine.stages.waiting import wait_for
 NIC_TIMEOUT_SECONDS = 300.0
 """Attaching a private NIC took up to 91 s where it was measured (reference: scaleway.md 1.7)."""
 IN_PLACE = frozenset({CloudState.READY, CloudState.IN_USE})
+_ATTACHED = frozenset({CloudState.IN_USE})
 
 
 def verify(stage: StageInput, context: StageContext) -> Artifacts:
@@ -92,6 +95,21 @@ def _nic_checks(stage: StageInput, context: StageContext) -> Iterator[Check]:
             timeout_seconds=NIC_TIMEOUT_SECONDS,
         )
         yield Check(f"network {nic.network}", found.state is CloudState.READY, found.status)
+        if nic.address is not None and found.state is CloudState.READY:
+            yield _address_check(stage, context, nic, nic_id)
+
+
+def _address_check(stage: StageInput, context: StageContext, nic: TargetNic, nic_id: str) -> Check:
+    """Whether its NIC has the address that was booked for it: DHCP gives it to that one then."""
+    cloud, region, kind = context.ports.cloud, region_of(stage.planned.zone), EffectKind.ADDRESS.value
+    what = f"address {nic.address}"
+    booked = cloud.find(kind, region, names_of(stage).part_tag(f"address-{nic.index}"))
+    if not booked:
+        return Check(what, False, "it is not booked")
+    look = partial(cloud.get, kind, region, booked[0].id)
+    found = wait_for(context, what, look, wanted=_ATTACHED, timeout_seconds=NIC_TIMEOUT_SECONDS)
+    on_it = (found.address, found.attached_to) == (nic.address, nic_id.rpartition("/")[2])
+    return Check(what, on_it, "on its NIC" if on_it else f"{found.address} is on {found.attached_to}")
 
 
 def _stored_checks(stage: StageInput, context: StageContext) -> Iterator[Check]:

@@ -8,7 +8,7 @@ import pytest
 from fakes.bench import TYPE_NAME
 from fakes.world import ProcessDied
 
-from v2s_tui.domain.errors import OutOfStock, TargetError
+from v2s_tui.domain.errors import OutOfStock, TargetError, VerificationFailed
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.stages import Stage
@@ -124,6 +124,11 @@ def test_networks_and_addresses_follow_the_edit_even_while_it_runs(bench_of):
     assert [each.address for each in bench.cloud.of_kind("address")] == ["10.0.0.6"]
     assert len(bench.ledger.open_effects(EffectKind.ADDRESS)) == 1
     bench.run(Stage.VERIFY)
+    assert "ok address 10.0.0.6: on its NIC" in bench.artifacts.notes["verified"]
+    (booked,) = bench.cloud.of_kind("address")
+    bench.cloud._change("address", booked.id, attached_to="another")
+    with pytest.raises(VerificationFailed, match=r"WRONG address 10.0.0.6: 10.0.0.6 is on another"):
+        bench.run(Stage.VERIFY)
 
 
 def test_another_zone_leaves_nothing_in_the_first(sold_out):
