@@ -173,6 +173,17 @@ def test_the_inventory_survives_a_vcenter_without_tags(start_lab: StartLab, open
     assert ["tags could not be read" in sentence for sentence in inventory.unreadable] == [True]
 
 
+@pytest.mark.parametrize(("status", "passes"), [(503, True), (404, False)])
+def test_a_tag_that_cannot_be_attached_is_tried_again_while_vcenter_starts(
+    start_lab: StartLab, open_source: Connect, status: int, *, passes: bool
+) -> None:
+    rules = [{"operation": f"* /{face}/*", "status": status} for face in ("api", "rest")]
+    source = open_source(start_lab(rules=rules))
+    with pytest.raises(SourceError, match=f"status {status}") as raised:
+        source.tag_vm("vm-1", "migrated")
+    assert raised.value.transient is passes
+
+
 def test_tags_fall_back_to_the_old_face(start_lab: StartLab, open_source: Connect) -> None:
     lab = start_lab(rules=[{"operation": "* /api/*", "status": 404}])
     source = open_source(lab)
@@ -275,20 +286,24 @@ def test_a_property_the_server_does_not_know_is_left_out(
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("harm", "words", "passes"),
     [
-        ({"cut_after_bytes": 1000}, "closed the connection before its answer was complete"),
-        ({"status": 503}, "status 503"),
-        ({"status": 200, "body": "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"}, "declares a document type"),
-        ({"status": 200, "body": "<x/>"}, "no SOAP body"),
+        ({"cut_after_bytes": 1000}, "closed the connection before its answer was complete", True),
+        ({"status": 503}, "status 503", True),
+        ({"status": 404}, "status 404", False),
+        ({"status": 200, "body": "<x><y>"}, "not complete XML", True),
+        ({"status": 200, "body": "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"}, "document type", False),
+        ({"status": 200, "body": "<x/>"}, "no SOAP body", False),
     ],
 )
 def test_a_broken_page_is_an_error_never_a_short_list(
-    start_lab: StartLab, open_source: Connect, harm: dict[str, object], words: str
+    start_lab: StartLab, open_source: Connect, harm: dict[str, object], words: str, *, passes: bool
 ) -> None:
+    """passes: what comes of a vCenter that restarts is worth another try."""
     lab = start_lab()
     source = open_source(lab)
     lab.faults.replace(lab_rules([{"operation": "RetrievePropertiesEx", "nth": 2, **harm}]))
-    with pytest.raises(SourceError, match=words):
+    with pytest.raises(SourceError, match=words) as raised:
         source.inventory()
+    assert raised.value.transient is passes
     assert len(source.inventory()) == 4

@@ -31,7 +31,13 @@ _FORBIDDEN = re.compile(
 
 
 class BadAnswer(SourceError):
-    """The server's answer is not the XML that was asked for."""
+    """The server's answer is not the XML that was asked for. transient: it ends too soon or is a proxy's
+    page, as of a vCenter that restarts.
+    """
+
+    def __init__(self, title: str, *, hint: str = "", transient: bool = False) -> None:
+        super().__init__(title, hint=hint)
+        self.transient = transient
 
 
 @dataclass(slots=True)
@@ -106,6 +112,7 @@ def _parse_again(document: bytes) -> dict[str, Value]:
         raise BadAnswer(
             f"The server's answer is not complete XML: {err}",
             hint="Retry; a proxy in between, or a server that is going down, can be the cause",
+            transient=True,
         ) from err
 
 

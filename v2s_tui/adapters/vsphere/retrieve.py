@@ -9,7 +9,7 @@ from v2s_tui.adapters.vsphere.answer import BadAnswer, ObjectContent, read_page
 from v2s_tui.adapters.vsphere.faults import NOT_AUTHENTICATED, VimFault
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.values import Ref, Value, parts_of, text_of
-from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.errors import SourceError, SourceUnreachable
 
 PAGE_SIZE = 500
 _UNKNOWN_PROPERTY = "InvalidProperty"
@@ -137,7 +137,8 @@ class Retriever:
             repeatable=repeatable,
         )
         if answer.status not in (200, 500):
-            raise BadAnswer(
+            kind = SourceUnreachable if answer.status >= 500 else BadAnswer
+            raise kind(
                 f"{self._session.address.netloc} answered {method} with status {answer.status}",
                 hint="Retry; is vCenter starting or overloaded?",
             )

@@ -29,6 +29,7 @@ class TagsUnavailableError(SourceError):
     def __init__(self, title: str, *, hint: str, status: int) -> None:
         super().__init__(title, hint=hint)
         self.status = status
+        self.transient = status >= 500
 
 
 class Tags:

@@ -13,7 +13,7 @@ from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.values import Ref, Value, text_of
 from v2s_tui.adapters.vsphere.waiting import Waiting
-from v2s_tui.domain.errors import SourceError
+from v2s_tui.domain.errors import SourceError, SourceUnreachable
 
 _PROPERTIES = ("info.state", "info.progress", "info.error", "info.result")
 
@@ -73,7 +73,15 @@ class Tasks:
 
     def _success(self, doing: str, task: str) -> Mapping[str, Value] | None:
         """What a task that succeeded says; None while it runs; its fault raised."""
-        info = self._retriever.read(doing, Ref("Task", task), *_PROPERTIES)
+        try:
+            info = self._retriever.read(doing, Ref("Task", task), *_PROPERTIES)
+        except faults.VimFaultError as err:
+            if err.kind != faults.GONE:
+                raise
+            raise SourceUnreachable(
+                f"{doing}: vCenter does not know the task any more",
+                hint="Did vCenter restart? Retry: what the task did is looked at first",
+            ) from err
         state = text_of(info.get("info.state"))
         if state == "error":
             raise faults.from_localized(info.get("info.error"))

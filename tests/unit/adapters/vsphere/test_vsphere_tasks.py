@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from v2s_tui.adapters.vsphere.address import Timeouts
-from v2s_tui.adapters.vsphere.faults import VimFault, VimFaultError
+from v2s_tui.adapters.vsphere.faults import GONE, VimFault, VimFaultError
 from v2s_tui.adapters.vsphere.tasks import Tasks
 from v2s_tui.adapters.vsphere.values import Ref, Value
 from v2s_tui.adapters.vsphere.waiting import Waiting
-from v2s_tui.domain.errors import Cancelled, SourceError
+from v2s_tui.domain.errors import Cancelled, SourceError, SourceUnreachable
 
 BUSY: Value = {"fault": {"@type": "TaskInProgress"}, "localizedMessage": "busy"}
 
@@ -123,6 +123,18 @@ def test_a_listener_that_has_enough_ends_the_wait(clock: StillClock) -> None:
     with pytest.raises(Cancelled):
         Tasks(session, session, waiting).run("Snapshot", started("task-1"))  # type: ignore[arg-type]
     assert clock.said[-1] == ""
+
+
+def test_a_task_that_vcenter_forgot_is_worth_another_try(clock: StillClock) -> None:
+    """It restarted; whoever tries again looks first at what the task did."""
+
+    class Restarted(ScriptedSession):
+        def read(self, doing: str, _ref: Ref, *_paths: str) -> Mapping[str, Value]:
+            raise VimFaultError(doing, hint="", kind=GONE)
+
+    with pytest.raises(SourceUnreachable, match="does not know the task") as raised:
+        tasks(Restarted(), clock).run("Snapshot", started("task-1"))
+    assert raised.value.transient
 
 
 def test_other_faults_are_not_tried_again(clock: StillClock) -> None:
