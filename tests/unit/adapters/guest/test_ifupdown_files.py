@@ -82,3 +82,21 @@ def test_a_guest_with_ipv6_only_gets_its_address_by_dhcp_too() -> None:
 def test_busybox_is_no_dhcp_client_of_ifupdown() -> None:
     """Debian has it in every initramfs; ifupdown calls none of its applets."""
     assert not ifupdown.has_dhcp_client(TextFiles({"/bin/busybox": ""}))
+
+
+STATIC = NicPlan(NicMode.STATIC, addresses=("10.9.0.5/24",), nameservers=("1.1.1.1",))
+ONE = {MAIN: "auto ens192\niface ens192 inet static\n    address 10.1.0.2/24\n"}
+
+
+def test_name_servers_of_the_plan_are_used_without_resolvconf() -> None:
+    files = {**ONE, "/etc/resolv.conf": "search example.org\nnameserver 10.1.0.53\n"}
+    assert after(files, STATIC)["/etc/resolv.conf"] == "search example.org\nnameserver 1.1.1.1\n"
+    assert after(files, DHCP[0])["/etc/resolv.conf"] == files["/etc/resolv.conf"]
+    written = after({**files, "/sbin/resolvconf": ""}, STATIC)
+    assert written["/etc/resolv.conf"] == files["/etc/resolv.conf"]
+
+
+def test_a_resolver_that_is_a_link_is_left_to_its_owner() -> None:
+    files = {**ONE, "/etc/resolv.conf": "-> ../run/systemd/resolve/stub-resolv.conf"}
+    view = TextFiles({**files, "/run/systemd/resolve/stub-resolv.conf": "nameserver 127.0.0.53\n"})
+    assert {change.path for change in ifupdown.plan(view, (STATIC,)).changes} == {MAIN}

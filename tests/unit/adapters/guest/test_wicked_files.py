@@ -38,6 +38,15 @@ def test_common_routes_follow_every_card() -> None:
     assert not after(files, *DHCP)["routes"].startswith("default")
 
 
+def test_name_servers_are_those_of_the_plan() -> None:
+    static = NicPlan(NicMode.STATIC, addresses=("10.9.0.5/24",), nameservers=("1.1.1.1", "9.9.9.9"))
+    before = 'NETCONFIG_DNS_POLICY="auto"\nNETCONFIG_DNS_STATIC_SERVERS="10.1.0.53"\n'
+    files = {"ifcfg-eth0": card(1), "config": before}
+    assert after(files, static)["config"] == before.replace("10.1.0.53", "1.1.1.1 9.9.9.9")
+    assert "10.1.0.53" not in after(files, DHCP[0])["config"]
+    assert after(files, KEEP[0])["config"] == before
+
+
 BOND = {
     "ifcfg-bond0": "BOOTPROTO='static'\nSTARTMODE='auto'\nIPADDR='10.1.0.2/24'\nBONDING_MASTER='yes'\n"
     "BONDING_SLAVE0='eth0'\nBONDING_SLAVE_1='eth1'\n",

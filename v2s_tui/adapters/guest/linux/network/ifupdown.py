@@ -15,6 +15,8 @@ _STANZA = frozenset(
 _DHCP_CLIENTS = (
     "/sbin/dhclient", "/usr/sbin/dhclient", "/sbin/dhcpcd", "/usr/sbin/dhcpcd", "/sbin/udhcpc",
 )  # fmt: skip
+_RESOLVER = "/etc/resolv.conf"
+_RESOLVCONF = ("/sbin/resolvconf", "/usr/sbin/resolvconf")
 _PORTS = ("bond-slaves", "bond_slaves", "slaves", "bridge_ports", "bridge-ports")
 _OF_DEVICE = ("bond", "bridge", "slaves", "mtu", "vlan")
 """Options that say what an interface is made of; they stay when its addresses change."""
@@ -51,7 +53,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: bool = False) -> 
     edit = NetworkEdit()
     old = {path: view.read_text(path) or "" for path in _files(view)}
     stanzas = [stanza for text in old.values() for stanza in parse_stanzas(text)]
-    above, new = _owners(stanzas), dict(old)
+    above, new, readdressed = _owners(stanzas), dict(old), set[str]()
     cards = tuple(each for each in _interfaces(stanzas) if each.name not in above.values())
     for interface, nic in match_nics(cards, nics):
         if nic is None:
@@ -64,13 +66,28 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: bool = False) -> 
                 new[path] = without_interface(text, interface.name)
                 continue
             new[path] = edit_interfaces(text, interface.name, own, family=_family(stanzas, interface.name))
-            if owner:
+            if owner and owner not in readdressed:
                 owned = replace(nic, target_name=owner)
                 new[path] = edit_interfaces(new[path], owner, owned, family=_family(stanzas, owner))
+        readdressed |= {owner}
     for path, text in new.items():
         if edit.handled and text.splitlines() != old[path].splitlines():
             edit.write(view, path, text, reason_of(edit.handled[0]))
+    _edit_resolver(view, edit)
     return edit
+
+
+def _edit_resolver(view: GuestView, edit: NetworkEdit) -> None:
+    """Name servers of static addresses: without resolvconf nobody reads dns-nameservers."""
+    servers = [server for nic in edit.handled if nic.mode is NicMode.STATIC for server in nic.nameservers]
+    text = view.read_text(_RESOLVER)
+    if not servers or text is None or view.link_target(_RESOLVER) is not None:
+        return
+    if any(view.is_file(path) for path in _RESOLVCONF):
+        return
+    kept = [line for line in text.splitlines() if line.split()[:1] != ["nameserver"]]
+    lines = [*kept, *(f"nameserver {server}" for server in dict.fromkeys(servers))]
+    edit.write(view, _RESOLVER, "\n".join(lines) + "\n", "name servers that the plan gives")
 
 
 def _owners(stanzas: Sequence[Stanza]) -> dict[str, str]:

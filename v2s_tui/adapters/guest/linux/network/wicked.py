@@ -19,6 +19,7 @@ _ADDRESSES = (
     r"LABEL_\w+",
 )
 _PORT_KEYS = r"BONDING_SLAVE_?\w+|BRIDGE_PORTS"
+_CONFIG, _SERVERS = f"{_FOLDER}/config", "NETCONFIG_DNS_STATIC_SERVERS"
 _NOT_WIRED = ("BONDING_MASTER", "BRIDGE", "ETHERDEVICE", "TUNNEL")
 
 
@@ -57,7 +58,19 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     edit.handled += found.values()
     _edit_others(view, edit, {path: texts[path] for path in texts if path not in wired}, found)
     _edit_common_routes(view, edit, found)
+    _edit_resolver(view, edit)
     return edit
+
+
+def _edit_resolver(view: GuestView, edit: NetworkEdit) -> None:
+    """Name servers are common to all interfaces: those of the old network go with its last address."""
+    text = view.read_text(_CONFIG)
+    if text is None or not edit.handled or any(nic.mode is NicMode.KEEP for nic in edit.handled):
+        return
+    servers = dict.fromkeys(server for nic in edit.handled for server in nic.nameservers)
+    if servers or get_value(text, _SERVERS):
+        new = edit_assignments(text, put={_SERVERS: " ".join(servers)})
+        edit.write(view, _CONFIG, new, "name servers of the new network")
 
 
 def _ports(text: str) -> list[str]:
