@@ -104,9 +104,8 @@ class VmRunner:
 
     async def _end(self) -> None:
         """It was stopped: put the source back when it is given up, and record why."""
-        if self._gives_up:
-            await self._give_up()
-        await self._record_ending()
+        problem = await self._give_up() if self._gives_up else ""
+        await self._record_ending(problem)
 
     async def _fail(self, stage: Stage | None, failure: Failure) -> None:
         problem = await self._give_up()
@@ -166,7 +165,7 @@ class VmRunner:
             raise
         except Exception as err:
             log.exception("giving up %s", self.vm_name)
-            return f"Putting the source back failed too: {err}"
+            return f"Putting the source back failed: {err}"
         finally:
             run.release()
         if artifacts != self.job.artifacts:
@@ -307,9 +306,11 @@ class VmRunner:
     async def _record(self, event: Event) -> None:
         await asyncio.wrap_future(self._parts.recorder.record(event))
 
-    async def _record_ending(self) -> None:
+    async def _record_ending(self, problem: str) -> None:
         """Why it stopped; a VM that was withdrawn just as it started is pending again."""
         event = self._ending(self._now()) if self._ending else None
+        if isinstance(event, events.VmCancelled | events.VmSkipped):
+            event = replace(event, problem=problem)
         if event is None and self.job.active:
             event = events.VmInterrupted(at=self._now(), vm=self.vm_name, reason="withdrawn as it started")
         if event is not None:

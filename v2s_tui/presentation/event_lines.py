@@ -55,12 +55,16 @@ def _vm_text(event: events.VmEvent) -> str:  # noqa: PLR0911 - one line for each
         case events.VmInterrupted():
             return f"{event.vm} interrupted: {event.reason}"
         case events.VmCancelled():
-            return f"{event.vm} cancelled by {event.actor.who}"
+            return f"{event.vm} cancelled by {event.actor.who}{_problem(event)}"
         case events.VmSkipped():
-            return f"{event.vm} skipped by {event.actor.who}"
+            return f"{event.vm} skipped by {event.actor.who}{_problem(event)}"
         case events.VmQuarantined():
             return f"{event.vm} held back: {event.reason}"
     return ""
+
+
+def _problem(event: events.VmCancelled | events.VmSkipped) -> str:
+    return f": {event.problem}" if event.problem else ""
 
 
 def _way(event: events.StageEnded) -> str:

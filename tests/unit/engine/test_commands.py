@@ -308,4 +308,4 @@ async def test_giving_up_that_fails_is_told_with_the_failure(tmp_path: Path) -> 
     await rig.runner().run()
     failure = rig.state.jobs["vm-0"].failure
     assert failure is not None
-    assert (failure.title, failure.detail) == ("no", "Putting the source back failed too: power")
+    assert (failure.title, failure.detail) == ("no", "Putting the source back failed: power")

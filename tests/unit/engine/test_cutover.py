@@ -29,6 +29,7 @@ from v2s_tui.engine.settings import GateMode
 from v2s_tui.engine.stage_contract import StageContext, StageInput
 from v2s_tui.engine.stages.registry import EVIDENCE, GIVING_UP, STAGES
 from v2s_tui.engine.undo import Undo
+from v2s_tui.presentation.event_lines import event_line
 
 KEYS = ("tag_source", "power_off_source", "delete_vmware_snapshot", "delete_s3_transit")
 NOTHING = PostMigration(
@@ -211,6 +212,23 @@ async def test_a_vm_given_up_while_it_waits_to_go_on_gives_the_source_its_power_
     assert rig.state.jobs["web-01"].status in {JobStatus.CANCELLED, JobStatus.SKIPPED}
     assert rig.source.power[MOREF] is PowerState.ON
     assert rig.state.jobs["web-01"].artifacts.notes["source power"] == "powered back on by v2s"
+
+
+@pytest.mark.parametrize("command", ["cancel", "skip"])
+async def test_a_source_that_cannot_be_powered_back_on_is_told_with_the_cancel(
+    tmp_path: Path, command: Any
+) -> None:
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    await _interrupted_while_off(rig)
+    rig.world.rules.append(failing("power", SourceError("not enough memory on esxi-01"), times=9))
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await until(lambda: bool(runner.leases.blocked()))
+    await runner.command(Command(command, ALICE, vm="web-01"))
+    await asyncio.wait_for(running, 10)
+    told = "Putting the source back failed: not enough memory on esxi-01"
+    assert told in rig.state.jobs["web-01"].note
+    assert any(told in event_line(each) for each in rig.events)
 
 
 async def test_a_vm_given_up_at_a_closed_window_gives_the_source_its_power_back(tmp_path: Path) -> None:

@@ -251,19 +251,23 @@ class VmInterrupted(VmEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmCancelled(VmEvent):
-    """An operator stopped this VM; its finished artifacts are kept."""
+    """An operator stopped this VM; its finished artifacts are kept. problem: what at the source could not be
+    put back, "" nothing.
+    """
 
     kind: ClassVar[str] = "vm_cancelled"
     actor: Actor
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmSkipped(VmEvent):
-    """An operator left this VM out."""
+    """An operator left this VM out. problem: as for VmCancelled."""
 
     kind: ClassVar[str] = "vm_skipped"
     actor: Actor
     reason: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,7 +183,7 @@ def _interrupted(job: JobState, event: events.VmInterrupted) -> JobState:
 
 
 def _cancelled(job: JobState, event: events.VmCancelled) -> JobState:
-    note = f"cancelled by {event.actor.who} ({event.actor.origin})"
+    note = f"cancelled by {event.actor.who} ({event.actor.origin}){_problem(event)}"
     return replace(
         job,
         status=JobStatus.CANCELLED,
@@ -194,9 +194,13 @@ def _cancelled(job: JobState, event: events.VmCancelled) -> JobState:
     )
 
 
+def _problem(event: events.VmCancelled | events.VmSkipped) -> str:
+    return f". {event.problem}" if event.problem else ""
+
+
 def _skipped(job: JobState, event: events.VmSkipped) -> JobState:
     why = f": {event.reason}" if event.reason else ""
-    note = f"skipped by {event.actor.who} ({event.actor.origin}){why}"
+    note = f"skipped by {event.actor.who} ({event.actor.origin}){why}{_problem(event)}"
     return replace(
         job, status=JobStatus.SKIPPED, completed_at=event.at, stage_started_at=None, note=note, quarantine=""
     )
