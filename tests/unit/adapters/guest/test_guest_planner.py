@@ -210,6 +210,17 @@ def test_an_entry_whose_kernel_was_deleted_is_not_the_one_to_boot() -> None:
     assert len(boot_entries(TextFiles(deleted_all))) == 2
 
 
+def test_the_copy_of_an_old_grubs_menu_is_not_passed_over_in_silence() -> None:
+    files: Files = {
+        "/etc/fstab": FSTAB,
+        "/boot/grub/grub.conf": "title Old\nkernel /vmlinuz-2 ro\ninitrd /initrd-2\n",
+    }
+    facts = replace(FACTS, boot=replace(FACTS.boot, config_path=""))
+    plan = plan_linux(TextFiles(files), facts, NAMES.stable, nics=(), esp_uuid="ABCD-1234")
+    assert any("kernel updates" in warning for warning in plan.warnings)
+    assert not any("kernel updates" in warning for warning in plan_of(DEBIAN).warnings)
+
+
 def test_a_guest_with_old_names_keeps_them() -> None:
     files: Files = {**SLES, "/etc/default/grub": 'GRUB_CMDLINE_LINUX="net.ifnames=0"\n'}
     paths = {change.path for change in plan_of(files).changes}

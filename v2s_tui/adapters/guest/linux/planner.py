@@ -75,7 +75,18 @@ def plan_linux(
         *(plan_debconf(view) if to_efi else ()),
         *(plan_kernel_hook(view) if facts.boot.bls and not facts.boot.own_loader else ()),
     )
-    return ChangePlan(merged_writes(changes), tables.warnings + network.warnings)
+    warnings = (*tables.warnings, *_of_old_grub(view, facts), *network.warnings)
+    return ChangePlan(merged_writes(changes), warnings)
+
+
+def _of_old_grub(view: GuestView, facts: GuestFacts) -> tuple[str, ...]:
+    """GRUB 0.97 knows no UEFI, and no GRUB 2 follows its menu: what is on the ESP is a copy of it."""
+    if facts.boot.config_path or facts.boot.bls or not any(view.is_file(path) for path in LEGACY_PATHS):
+        return ()
+    return (
+        "the boot menu on the EFI system partition is a copy of GRUB 0.97's and does not follow kernel "
+        "updates: write a new kernel into /boot/efi/EFI/BOOT/grub.cfg before the old one is removed",
+    )
 
 
 def merged_writes(changes: tuple[Change, ...]) -> tuple[Change, ...]:
