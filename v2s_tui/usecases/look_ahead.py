@@ -38,7 +38,7 @@ class Outlook:
 
     prices: storage and address prices by key, None when the API was not to be asked. work_free_bytes: of the
     work folder's disk. rates: measured in earlier batches here. transfer_of: how a VM's disks will be
-    moved. facts: what the findings were found by, None before with_facts.
+    moved. facts: what the findings were found by, None before with_facts. image: one is made of each VM.
     """
 
     plan: BatchPlan
@@ -50,6 +50,7 @@ class Outlook:
     transfer_of: TransferOf = first_choice
     findings: tuple[Finding, ...] = ()
     facts: PreflightFacts | None = None
+    image: bool = False
 
     def with_facts(self, facts: PreflightFacts) -> "Outlook":
         """The same with what pre-flight finds, given these facts."""
@@ -78,7 +79,8 @@ class Outlook:
     @cached_property
     def cost(self) -> Cost:
         """Per month and once."""
-        return plan_cost(self.resolved.vms, lambda zone: self.catalogues[zone], prices=self.prices)
+        vms = self.resolved.vms
+        return plan_cost(vms, lambda zone: self.catalogues[zone], prices=self.prices, image=self.image)
 
     @cached_property
     def forecast(self) -> Forecast:
@@ -129,6 +131,7 @@ def look_ahead(services: Services, plan: BatchPlan, inventory: Inventory, *, str
         work_free_bytes=free_bytes(services.work_dir),
         rates=site_rates(services),
         transfer_of=transfer_of(services),
+        image=services.settings.scaleway.image,
     )
 
 

@@ -34,7 +34,8 @@ def coming_wave(services: Services, batch_id: str) -> ComingWave | None:
         work_disk_bytes=free_bytes(services.work_dir),
         transfer_of=transfer_of(services),
     )
-    cost = plan_cost(vms, lambda zone: load_catalogue(services, zone))
+    image = services.settings.scaleway.image
+    cost = plan_cost(vms, lambda zone: load_catalogue(services, zone), image=image)
     return ComingWave(
         name=wave.name,
         vm_names=wave.vm_names,

@@ -85,7 +85,8 @@ def _monthly_eur(services: Services, state: BatchState) -> dict[str, float]:
         return services.catalogues.get(zone) or bundled_catalogue(zone)
 
     try:
-        cost = plan_cost(state.planned.values(), catalogue_of)
+        image = services.settings.scaleway.image
+        cost = plan_cost(state.planned.values(), catalogue_of, image=image)
     except InputError:
         return {}  # a zone that neither the API nor the bundled list knows has no price
     return {line.vm: line.monthly for line in cost.lines}

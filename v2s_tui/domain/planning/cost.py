@@ -4,7 +4,6 @@ Prices are EUR without VAT. Block Storage is billed per GB (10^9 bytes) of provi
 the hour while it runs, 730 hours a month.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +11,8 @@ from v2s_tui.domain.planning.plan_options import VolumeClass
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, data_bytes
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType
-from v2s_tui.domain.units import GB
+from v2s_tui.domain.target.volume_size import target_size_bytes
+from v2s_tui.domain.units import GB, format_eur
 
 DAYS_PER_MONTH = 30.4
 DEFAULT_PRICES: Mapping[str, float] = {
@@ -28,10 +28,12 @@ says so."""
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """One VM. Monthly: instance (licence included), block, ipv4; windows: the licence's share of instance.
+    """One VM. Monthly: instance (licence included), block (volumes, and snapshots that stay), ipv4.
 
-    Once: transit (the object in Object Storage), snapshots (imported, while kept), double_running (the
-    target's own monthly cost for the days both run).
+    windows: the licence's share of instance; kept: the share of block of snapshots that stay.
+
+    Once: transit (the object in Object Storage), snapshots (imported, where they go again), double_running
+    (the target's own monthly cost for the days both run).
     """
 
     vm: str
@@ -41,6 +43,7 @@ class CostLine:
     block: float
     ipv4: float
     windows: float = 0.0
+    kept: float = 0.0
     transit: float = 0.0
     snapshots: float = 0.0
     double_running: float = 0.0
@@ -83,16 +86,24 @@ def plan_cost(
     catalogue_of_zone: Callable[[str], Catalogue],
     *,
     prices: Mapping[str, float] | None = None,
+    image: bool = False,
     transit_days: float = 2.0,
     double_running_days: float = 0.0,
 ) -> Cost:
     """The cost of these VMs. prices: EUR per month by the keys of DEFAULT_PRICES, the API's own where
-    known.
+    known. image: one is made of each VM, whose snapshots stay.
     """
     known = dict(DEFAULT_PRICES) | dict(prices or {})
     planned = tuple(vms)
     lines = tuple(
-        _line(each, catalogue_of_zone(each.zone), known, transit_days, double_running_days)
+        _line(
+            each,
+            catalogue_of_zone(each.zone),
+            known,
+            image=image,
+            share=transit_days / DAYS_PER_MONTH,
+            both_days=double_running_days,
+        )
         for each in planned
     )
     return Cost(lines, tuple(_notes(planned, lines, known, prices is None)))
@@ -102,18 +113,24 @@ def _line(
     planned: PlannedVm,
     catalogue: Catalogue,
     prices: Mapping[str, float],
-    transit_days: float,
+    *,
+    image: bool,
+    share: float,
     both_days: float,
 ) -> CostLine:
+    """share: of a month for which transit data lies there."""
     found = catalogue.get(planned.target_type) if planned.target_type else None
     running = planned.create_instance and found is not None
     instance = found.price_month_eur if found and running else 0.0
-    block = sum(
+    volumes = tuple(_volumes(planned))
+    snapshots = sum(gb for gb, _ in volumes) * prices["snapshot_gb"]
+    kept = snapshots if image or not planned.create_instance else 0.0
+    block = kept + sum(
         gb * prices.get(_price_key(volume_class), prices["block_gb"])
-        for gb, volume_class in _volumes(planned)
+        for gb, volume_class in volumes
+        if planned.create_instance
     )
     ipv4 = prices["ipv4"] if running and planned.wants_public_ip else 0.0
-    share = transit_days / DAYS_PER_MONTH
     return CostLine(
         vm=planned.name,
         wave=planned.wave,
@@ -121,18 +138,20 @@ def _line(
         instance=instance,
         block=block,
         ipv4=ipv4,
+        kept=kept,
         windows=_licence(found, catalogue) if found and running else 0.0,
         transit=data_bytes(planned) * COMPRESSED_SHARE / GB * prices["object_gb"] * share,
-        snapshots=sum(gb for gb, _ in _volumes(planned)) * prices["snapshot_gb"] * share,
+        snapshots=(snapshots - kept) * share,
         double_running=(instance + block + ipv4) * both_days / DAYS_PER_MONTH,
     )
 
 
 def _volumes(planned: PlannedVm) -> Iterable[tuple[int, VolumeClass]]:
     skipped = planned.skipped_disks
-    for disk in planned.vm.disks:
-        if disk.key not in skipped:
-            yield math.ceil(disk.capacity_bytes / GB), planned.volume_class_of(disk.key)
+    moving = [disk for disk in planned.vm.disks if disk.key not in skipped]
+    for index, disk in enumerate(moving):
+        size_bytes = target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
+        yield size_bytes // GB, planned.volume_class_of(disk.key)
 
 
 def _price_key(volume_class: VolumeClass) -> str:
@@ -150,7 +169,13 @@ def _notes(
 ) -> Iterable[str]:
     if offline:
         yield "storage and address prices are documented ones of 2025, not asked today"
-    unpriced = [line.vm for line in lines if line.instance == 0]
+    running = {each.name for each in planned if each.create_instance}
+    kept = sum(line.kept for line in lines)
+    if kept:
+        image = any(line.kept for line in lines if line.vm in running)
+        why = "images keep (scaleway.image: false makes none)" if image else "are kept in place of Instances"
+        yield f"of it {format_eur(kept)} for snapshots that {why}"
+    unpriced = [line.vm for line in lines if line.instance == 0 and line.vm in running]
     if unpriced:
         yield f"{len(unpriced)} VMs have no Instance price: {', '.join(unpriced[:5])}"
     fast = any(volume_class is VolumeClass.SBS_15K for each in planned for _, volume_class in _volumes(each))

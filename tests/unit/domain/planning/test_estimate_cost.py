@@ -79,6 +79,24 @@ def test_the_windows_licence_is_shown_and_skipped_disks_cost_nothing() -> None:
     assert (second.monthly, second.snapshots) == (0, 0)
 
 
+def test_the_snapshots_of_an_image_are_paid_for_every_month() -> None:
+    vm = planned_vm("a", source_vm("a", disks=(Disk(2000, "Hard disk 1", 40 * GB),)))
+    without = plan_cost([vm], lambda _: CATALOGUE)
+    cost = plan_cost([vm], lambda _: CATALOGUE, image=True)
+    more = 40 * DEFAULT_PRICES["snapshot_gb"]
+    assert cost.monthly == pytest.approx(without.monthly + more)
+    assert (without.lines[0].snapshots > 0, cost.lines[0].snapshots) == (True, 0)
+    assert f"of it EUR {more:.2f} for snapshots that images keep" in " ".join(cost.notes)
+    assert "snapshots" not in " ".join(without.notes)
+
+
+def test_without_an_instance_there_are_snapshots_and_no_volumes() -> None:
+    vm = planned_vm("a", source_vm("a", disks=(Disk(2000, "Hard disk 1", 5 * GB),)), create_instance=False)
+    cost = plan_cost([vm], lambda _: CATALOGUE, prices=DEFAULT_PRICES)
+    assert cost.monthly == pytest.approx(10 * DEFAULT_PRICES["snapshot_gb"]), "a boot volume has 10 GB"
+    assert cost.notes == (f"of it EUR {cost.monthly:.2f} for snapshots that are kept in place of Instances",)
+
+
 def test_what_is_not_known_is_said() -> None:
     vms = [planned_vm("a", target_type="NOPE"), planned_vm("b", volume_class=VolumeClass.SBS_15K)]
     notes = " ".join(plan_cost(vms, lambda _: CATALOGUE).notes)
