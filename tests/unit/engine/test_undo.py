@@ -9,6 +9,7 @@ from fakes.rig import ALICE, Rig
 from fakes.world import failing
 
 from v2s_tui.domain.errors import TargetError, ToolError
+from v2s_tui.domain.execution.batch import BatchStatus
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
 from v2s_tui.domain.execution.undoing import undo_steps
 from v2s_tui.domain.planning.plan import PausePolicy
@@ -56,6 +57,16 @@ def test_a_named_vm_is_undone_even_while_its_instance_runs(tmp_path: Path) -> No
     assert rig.state.jobs["web-01"].status is JobStatus.CANCELLED
     assert rig.state.jobs["web-01"].completed_stages == ()
     assert "undone by alice" in rig.state.jobs["web-01"].note
+
+
+def test_an_undone_batch_is_not_called_complete_any_more(tmp_path: Path) -> None:
+    rig = _rig(tmp_path)
+    rig.run()
+    assert rig.state.header.status is BatchStatus.COMPLETE
+    _undo(rig).run(["web-01"], named=["web-01"])
+    assert rig.state.header.status is BatchStatus.PARTIAL
+    _undo(rig).run(["db-01"], named=["db-01"])
+    assert rig.state.header.status is BatchStatus.FAILED
 
 
 def test_a_running_instance_that_was_not_named_is_left_alone(tmp_path: Path) -> None:

@@ -149,4 +149,6 @@ def _apply_to_vm(state: BatchState, event: events.VmEvent) -> BatchState:
     state = replace(state, jobs={**state.jobs, event.vm: after})
     if isinstance(event, events.PlanEdited):
         return replace(state, planned={**state.planned, event.vm: event.planned})
+    if isinstance(event, events.VmUndone) and state.header.completed_at is not None:
+        return replace(state, header=replace(state.header, status=final_status(state.jobs)))
     return state

@@ -76,12 +76,16 @@ def changes(before: BatchState, after: BatchState, event: Event) -> tuple[Change
         return (entry, _job_change(after, event.vm))
     if isinstance(event, VmEvent):
         changed = after.jobs[event.vm] is not before.jobs[event.vm]
-        return (_job_change(after, event.vm),) if changed else ()
-    header = () if after.header is before.header else (Change("batch", 1, _dump("batch", after.header)),)
+        return (*_header_change(before, after), _job_change(after, event.vm)) if changed else ()
+    header = _header_change(before, after)
     if after.jobs is before.jobs:
         return header
     moved = [name for name, job in after.jobs.items() if job is not before.jobs[name]]
     return (*header, *(_job_change(after, name) for name in moved))
+
+
+def _header_change(before: BatchState, after: BatchState) -> tuple[Change, ...]:
+    return () if after.header is before.header else (Change("batch", 1, _dump("batch", after.header)),)
 
 
 def _job_change(state: BatchState, name: str) -> Change:
