@@ -1,11 +1,13 @@
 """Login and inventory against the lab: pages, joins, awkward VMs, sessions that expire."""
 
+import time
 from pathlib import Path
 
 import pytest
 from vsphere_lab import Connect, StartLab, address_of_lab, lab_rules, named
 
 from v2s_tui.adapters.vsphere import listing, retrieve
+from v2s_tui.adapters.vsphere import source as source_module
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import connect
 from v2s_tui.domain.errors import LoginRefused, SessionExpired, SourceError, SourceUnreachable
@@ -25,6 +27,21 @@ def test_one_login_and_always_a_logout(start_lab: StartLab, open_source: Connect
     state = lab.state()
     assert state["sessions"] == []
     assert state["requests"]["Login"] == 1
+
+
+def test_leaving_does_not_wait_for_a_vcenter_that_is_gone(
+    start_lab: StartLab, open_source: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A VPN that dropped must not keep the operator's terminal."""
+    monkeypatch.setattr(source_module, "LOGOUT_SECONDS", 0.2)
+    lab = start_lab()
+    source = open_source(lab, timeouts=Timeouts(connect=2, call=4))
+    source.inventory()
+    lab.faults.replace(lab_rules([{"delay_seconds": 3.0}]))
+    began = time.monotonic()
+    source.close()
+    assert time.monotonic() - began < 2
+    lab.faults.replace([])
 
 
 def test_a_wrong_password_is_refused_in_one_sentence(start_lab: StartLab, tls_folder: Path) -> None:

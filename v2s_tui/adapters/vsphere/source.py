@@ -1,5 +1,6 @@
 """The vCenter as engine and use cases see it: implements Source of domain/ports.py by the rooms beside it."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from copy import copy
@@ -23,6 +24,8 @@ from v2s_tui.domain.ports import ExportLease, WaitListener
 from v2s_tui.domain.source.inventory import Inventory
 from v2s_tui.domain.source.vm import PowerState, Vm
 from v2s_tui.domain.target.sizing import MeasuredUse
+
+LOGOUT_SECONDS = 10.0
 
 
 def connect(address: VcenterAddress) -> "VsphereSource":
@@ -159,6 +162,14 @@ class VsphereSource:
         return usage.measured_use(self._session, self._retriever, vm_morefs, days=days)
 
     def close(self) -> None:
-        """Log out of both faces; never raises."""
+        """Log out of both faces; never raises.
+
+        A vCenter that does not answer is left after LOGOUT_SECONDS: its sessions end by themselves.
+        """
+        leaving = threading.Thread(target=self._log_out, name="logout", daemon=True)
+        leaving.start()
+        leaving.join(LOGOUT_SECONDS)
+
+    def _log_out(self) -> None:
         self._tags.close()
         self._session.close()
