@@ -100,6 +100,33 @@ def test_what_windows_left_open_is_refused(volume: dict[str, bytes] | None, code
     assert refused([SYSTEM], {"/dev/sda2": volume}) == ([code] if code else [])
 
 
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        ({"Current": 1, "Default": 2}, "ControlSet002"),
+        ({"Current": 3}, "ControlSet003"),
+        ({}, "ControlSet001"),
+    ],
+)
+def test_the_control_set_of_the_next_boot_is_changed(select: dict[str, int], expected: str) -> None:
+    """A driver that is registered in another one is not there when the disk is looked for."""
+
+    class Selecting(Volumes):
+        def hive_read(self, path: str, keys: Sequence[str]) -> list[dict[str, Any] | None]:
+            values = [number(name, value) for name, value in select.items()]
+            chosen = {e.name: [int(e.kind), base64.b64encode(e.data).decode()] for e in values}
+            found = super().hive_read(path, keys)
+            return [
+                {"values": chosen, "keys": []} if key == "Select" else each
+                for key, each in zip(keys, found, strict=True)
+            ]
+
+    session = cast("GuestSession", Selecting({"/dev/sda2": windows()}))
+    found = inspect_windows(session, [SYSTEM], has_esp=True)
+    assert found is not None
+    assert found[0].control_set == expected
+
+
 def test_no_windows_is_none() -> None:
     assert inspect_windows(session_of({"/dev/sda2": {}}), [SYSTEM], has_esp=True) is None
 

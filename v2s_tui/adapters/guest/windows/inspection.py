@@ -128,7 +128,7 @@ def _facts(
         *session.hive_read(hives.system, ["Select"]),
         *session.hive_read(hives.software, [_VERSION_KEY, _CURRENT_KEY]),
     )
-    control_set = f"ControlSet{_number(select, 'Current') or 1:03d}"
+    control_set = f"ControlSet{_number(select, 'Default') or _number(select, 'Current') or 1:03d}"
     environment, *services = session.hive_read(
         hives.system,
         [rf"{control_set}\Control\Session Manager\Environment"]

@@ -29,7 +29,9 @@ _DISABLED, _SAN_ONLINE_ALL = 4, 1
 
 @dataclass(frozen=True, slots=True)
 class WindowsFacts:
-    """A Windows guest. control_set: `ControlSet001`. system_root: `/Windows` as it is written on the disk.
+    """A Windows guest. control_set: `ControlSet001`, the one that the next boot uses.
+
+    system_root: `/Windows` as it is written on the disk.
 
     vmware_services: of VMware's tools, with their start type. trouble: what forbids offline changes.
     addresses: static ones, by adapter. tools_products: product codes of VMware Tools.
