@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from app_under_test import app_on_fakes, batch_in_flight, settled, watched
 from fakes.plans import BATCH_ID
+from textual.pilot import Pilot
+from textual.widgets import Static
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.engine.commands import COMMAND_NAMES, Command, command_from_json
+from v2s_tui.tui.app import V2sApp
 from v2s_tui.tui.screens.run import RunScreen
 
 SIZE = (120, 40)
@@ -98,3 +102,46 @@ async def test_a_failed_vm_is_retried_with_its_edited_entry(
 def test_no_command_is_left_without_a_key() -> None:
     reached = {command for *_, (command, _) in ACTIONS}
     assert set(COMMAND_NAMES) <= reached
+
+
+async def on_run_screen(pilot: Pilot[int], picture: BatchSnapshot) -> None:
+    await settled(pilot)
+    await pilot.press("5")
+    assert isinstance(pilot.app, V2sApp)
+    watched(pilot.app, picture)
+    await pilot.pause()
+
+
+def without_runner(picture: BatchSnapshot) -> BatchSnapshot:
+    return replace(picture, gate=None, live=False, completed_at=picture.at)
+
+
+@pytest.mark.parametrize("failed", [True, False])
+async def test_a_batch_that_ended_with_failures_is_resumed_from_where_it_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, failed: bool
+) -> None:
+    app, resumed = app_on_fakes(tmp_path), list[str]()
+    monkeypatch.setattr(app, "resume_batch", resumed.append)
+    picture = without_runner(at_gate())
+    if not failed:
+        through = tuple(replace(row, status=JobStatus.COMPLETE) for row in picture.vms)
+        picture = replace(picture, vms=through)
+    async with app.run_test(size=SIZE) as pilot:
+        await on_run_screen(pilot, picture)
+        await pilot.press("R")
+        await pilot.pause()
+        assert resumed == ([BATCH_ID] if failed else [])
+
+
+async def test_a_runner_on_its_way_is_not_told_as_missing(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        app.runs.watch("00000000", started=True)
+        await on_run_screen(pilot, replace(without_runner(in_flight()), completed_at=None))
+        said = str(app.screen.query_one("#run-sum", Static).render())
+        assert "its runner is starting" in said
+        assert "NO RUNNER" not in said
+        assert app.step_facts()["run"].fact == "starting"
+        app.ask_to_start()
+        await pilot.pause()
+        assert any("running here already" in each.message for each in app._notifications)

@@ -200,7 +200,8 @@ class V2sApp(App[int]):
 
     def step_facts(self) -> dict[str, StepFacts]:
         """For the step bar."""
-        return step_facts(self.workspace, self.outlook, self.batch)
+        starting = self._watching is not None and self._watching.starting
+        return step_facts(self.workspace, self.outlook, self.batch, starting=starting)
 
     def kept_filters(self) -> Mapping[str, str]:
         """Filters by name: those of migration.yaml and the session's own, which win."""

@@ -4,6 +4,7 @@ The runner is another process; the app only looks and asks. A lost runner leaves
 """
 
 import asyncio
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 REPAINT_SECONDS = 0.25
 _LOOK_AGAIN_SECONDS = 1.0
+_STARTING_SECONDS = 20.0
+"""A runner that was started answers within a second or two; later than that it is told as missing."""
 _GROUP = "run"
 
 
@@ -34,12 +37,19 @@ class RunControl:
         self.batch_id = ""
         self.snapshot: BatchSnapshot | None = None
         self.coming: ComingWave | None = None
+        self._starting_until = 0.0
 
     # --- watching ----------------------------------------------------------------------------------
 
-    def watch(self, batch_id: str) -> None:
-        """Show this batch, live while it has a runner."""
+    @property
+    def starting(self) -> bool:
+        """True while a runner that was started for this batch has not answered yet."""
+        return time.monotonic() < self._starting_until
+
+    def watch(self, batch_id: str, *, started: bool = False) -> None:
+        """Show this batch, live while it has a runner. started: one was started a moment ago."""
         self.batch_id = batch_id
+        self._starting_until = time.monotonic() + _STARTING_SECONDS if started else 0.0
         self._app.run_worker(self._follow(batch_id), group=_GROUP, exclusive=True, exit_on_error=False)
 
     async def leave(self) -> None:
@@ -68,7 +78,7 @@ class RunControl:
         except StateError:
             # The runner ended between the look at its lock and the connection; the record is shown instead.
             return
-        self._client = client
+        self._client, self._starting_until = client, 0.0
         try:
             while not client.closed.is_set():
                 self._show(client.picture)

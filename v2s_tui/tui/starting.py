@@ -30,7 +30,7 @@ class Starting:
     def ask_to_start(self) -> None:
         """Say what the plan will do, and start it when confirmed; else say what is in the way."""
         outlook = self._app.outlook
-        if self._app.batch is not None and self._app.batch.live:
+        if (self._app.batch is not None and self._app.batch.live) or self._app.runs.starting:
             self._warn("a batch is running here already")
         elif outlook is None or not outlook.resolved.vms or self._app.outlook_note:
             self._warn(self._app.outlook_note or "nothing is planned yet")
@@ -113,5 +113,5 @@ class Starting:
 
     def _started(self, batch_id: str) -> None:
         """A runner was started: show it."""
-        self._app.watch_batch(batch_id)
+        self._app.runs.watch(batch_id, started=True)
         self._app.go_to("run")

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def step_facts(
-    work: Workspace, outlook: "Outlook | None", batch: "BatchSnapshot | None"
+    work: Workspace, outlook: "Outlook | None", batch: "BatchSnapshot | None", *, starting: bool = False
 ) -> dict[str, StepFacts]:
-    """By step; a step without facts is left out."""
+    """By step; a step without facts is left out. starting: the batch's runner was started a moment ago."""
     plan, inventory = work.plan, work.inventory
     planned = len(outlook.resolved.vms) if outlook else len(plan.migrations)
     waves = counted(len(plan.waves), "wave") if plan.waves else ""
@@ -24,11 +24,13 @@ def step_facts(
         "plan": StepFacts(waves, alarm=work.dirty),
     }
     if batch is not None:
-        facts["run"] = _run_facts(batch)
+        facts["run"] = _run_facts(batch, starting=starting)
     return facts
 
 
-def _run_facts(batch: "BatchSnapshot") -> StepFacts:
+def _run_facts(batch: "BatchSnapshot", *, starting: bool) -> StepFacts:
+    if not batch.live and starting:
+        return StepFacts("starting")
     if not batch.live and batch.completed_at is None:
         return StepFacts("no runner", alarm=True)
     word = "GATE" if batch.gate else batch.status.value

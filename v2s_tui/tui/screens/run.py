@@ -40,6 +40,7 @@ _NEEDS = {
 }  # fmt: skip
 """Action -> what must hold for its key to do anything."""
 _RETRIABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.SKIPPED})
+_THROUGH = frozenset({JobStatus.COMPLETE, JobStatus.SKIPPED})
 _NOT_RETRIABLE = "only a failed, cancelled or skipped VM can be retried"
 
 
@@ -109,7 +110,8 @@ class RunScreen(TableScreen):
         """Repaint from the picture; the app calls this at a steady rate while a batch runs."""
         snapshot = self.snapshot
         width = max(40, self.size.width - 2)
-        self._say("run-sum", sum_line(snapshot, planned=bool(self.workspace.plan.migrations)))
+        planned = bool(self.workspace.plan.migrations)
+        self._say("run-sum", sum_line(snapshot, planned=planned, starting=self.v2s.runs.starting))
         self._say("run-waves", waves_line(snapshot, width))
         self._say("run-limits", limits_line(snapshot, _LIMIT_KEYS[self._limit]))
         self.query_one(GatePanel).show(snapshot, self.v2s.runs.coming, self._gate_keys())
@@ -133,8 +135,7 @@ class RunScreen(TableScreen):
         self._show_keys()
         row = self.table.current
         lines = vm_lines(row) if row else []
-        log = self.query_one("#run-log", Static)
-        if log.display:
+        if self.query_one("#run-log", Static).display:
             self._say("run-log", Content("\n".join(self._log(row, _LOG_LINES))))
         self._say("run-vm", Content("\n".join(lines)))
 
@@ -167,12 +168,12 @@ class RunScreen(TableScreen):
         snapshot = self.snapshot if self.is_mounted else None
         if snapshot is None:
             return frozenset({"no runner"})
-        row = self.table.current
+        row, idle = self.table.current, not (snapshot.live or self.v2s.runs.starting)
         facts = {
             "batch": True,
             "runner": snapshot.live,
-            "no runner": not snapshot.live,
-            "unfinished": not snapshot.live and snapshot.completed_at is None,
+            "no runner": idle,
+            "unfinished": idle and any(each.status not in _THROUGH for each in snapshot.vms),
             "gate": snapshot.gate is not None,
             "gate after failures": snapshot.gate is not None and snapshot.counters.failed > 0,
             "row": row is not None,

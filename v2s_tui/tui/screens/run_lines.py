@@ -6,12 +6,17 @@ from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.presentation.run_columns import batch_line, limit_text, waves_text
 
 
-def sum_line(snapshot: BatchSnapshot | None, *, planned: bool) -> Content:
-    """State, counts, rate; without a batch, what could be started. planned: something is."""
+def sum_line(snapshot: BatchSnapshot | None, *, planned: bool, starting: bool = False) -> Content:
+    """State, counts, rate; without a batch, what could be started. planned: something is.
+
+    starting: a runner was started for the batch and has not answered yet.
+    """
     if snapshot is None:
         ready = "n starts the plan" if planned else "nothing is planned"
         return Content.styled(f"no batch is open: {ready}, 6 shows earlier ones", "$text-muted")
     state = "GATE" if snapshot.gate else snapshot.status.value
+    if starting and not snapshot.live:
+        return Content.styled(f"{snapshot.batch_id} its runner is starting...", "bold")
     left = not snapshot.live and not snapshot.completed_at
     return Content.assemble(
         (f"{snapshot.batch_id} {state}", "bold"),
