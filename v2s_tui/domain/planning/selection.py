@@ -109,7 +109,10 @@ def _named_in_any_case(name: str, inventory: Inventory) -> tuple[Vm, ...]:
     if found := _named(name, inventory):
         return found
     wanted, path = name.casefold(), _plain_path(name)
-    return tuple(vm for vm in inventory if vm.name.casefold() == wanted or _plain_path(vm.path) == path)
+    is_path = name.startswith("/")
+    return tuple(
+        vm for vm in inventory if vm.name.casefold() == wanted or (is_path and _plain_path(vm.path) == path)
+    )
 
 
 def _plain_path(path: str) -> str:
