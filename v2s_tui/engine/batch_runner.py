@@ -94,7 +94,7 @@ class BatchRunner:
         self.gates = GateKeeper(settings)
         self._passage = GatePassage(self, settings)
         self._commanding = Commanding(self)
-        self._windows = WindowKeeper(self)
+        self.windows = WindowKeeper(self)
         self._changed = asyncio.Event()
         self.leaving = False
         self._stop: Stop | None = None
@@ -205,13 +205,13 @@ class BatchRunner:
         self.start_wave_vms(index)
         await self._drain()
         while reason := self.closed_by(index):
-            await self._passage.stand(index, reason, window=bool(self._windows.shut(index)))
+            await self._passage.stand(index, reason, window=bool(self.windows.shut(index)))
             await self._drain()
         await self._end_wave(index)
 
     def closed_by(self, index: int) -> str:
         """Why the wave may not end by itself: its window with VMs left, else its gate; "" it may."""
-        return self._windows.shut(index) or gate_reason(self.state, index)
+        return self.windows.shut(index) or gate_reason(self.state, index)
 
     async def _end_wave(self, index: int) -> None:
         wave = self.state.header.waves[index]
@@ -237,9 +237,9 @@ class BatchRunner:
         ]
 
     def start_wave_vms(self, index: int) -> None:
-        """Start every VM of the wave that waits for it, as the wave's window allows."""
-        self._windows.look(index)
-        for name in self.startable(index):
+        """Start every VM of the wave (or retried one of a wave before) that waits, as its window allows."""
+        self.windows.look(index)
+        for name in (each for earlier in range(index + 1) for each in self.startable(earlier)):
             self.start(name)
 
     def start(self, name: str) -> None:
@@ -323,7 +323,7 @@ class BatchRunner:
                 log.exception("a look at the running batch failed; the batch goes on")
 
     def _look_around(self) -> None:
-        self._windows.look(self.state.header.current_wave)
+        self.windows.look(self.state.header.current_wave)
         self._disk.look()
         self._sampler.measure(self.runners.values())
         self.leases.pump()
@@ -344,7 +344,7 @@ class BatchRunner:
         self._workers.grow_to(header.limits.global_)
         self.leases.set_limits(header.limits)
         self.leases.pause_limits(frozenset(header.paused_limits))
-        self._windows.look(header.current_wave)
+        self.windows.look(header.current_wave)
 
     def _unpromised_bytes(self) -> int | None:
         return self._disk.unpromised_bytes()

@@ -87,6 +87,9 @@ class Commanding:
             return f"{job.vm_name} will run when the batch is resumed: this runner leaves"
         if self._runner.state.wave_of(job.vm_name) > self._runner.state.header.current_wave:
             return f"{job.vm_name} will run in its wave"
+        if shut := self._runner.windows.shut(self._runner.state.header.current_wave):
+            self._runner.gates.wake()
+            return f"{job.vm_name} runs once the gate is approved: {shut}"
         self._runner.start(job.vm_name)
         self._runner.gates.wake()
         return f"{job.vm_name} runs again"

@@ -33,13 +33,17 @@ class WindowKeeper:
                     runner.stop(lambda _: None)
 
     def shut(self, index: int) -> str:
-        """Why VMs of the wave that did not start will not start by themselves any more; "" they will."""
+        """Why VMs of the wave (and retried ones of waves before) that did not start will not start by
+        themselves any more; "" they will.
+        """
         state = self._runner.state
         wave = state.plan.waves[index]
         if _opened(state.header.waves[index]) or not window_closed(wave, self._runner.now()):
             return ""
         left = sum(
-            job.status is JobStatus.PENDING and not job.quarantine for job in state.jobs_of_wave(index)
+            job.status is JobStatus.PENDING and not job.quarantine
+            for earlier in range(index + 1)
+            for job in state.jobs_of_wave(earlier)
         )
         return f"the wave's window closed at {wave.not_after}: {left} VMs were not started" if left else ""
 

@@ -15,7 +15,7 @@ from fakes.stages import STAGES
 from fakes.store import FakeStore
 from fakes.world import failing
 
-from v2s_tui.domain.errors import LeaseFailed, StateError
+from v2s_tui.domain.errors import LeaseFailed, SourceError, StateError
 from v2s_tui.domain.execution import events
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.failures import FailureKind
@@ -160,6 +160,28 @@ async def test_a_closed_window_is_said_before_the_gate_and_opening_it_is_not_pas
     assert rig.state.jobs["vm-2"].status is JobStatus.PENDING, "its policy still asks before the next wave"
     assert "policy is pause" in gate_lines(runner.picture())[2]
     assert _power_ahead(runner) == ("vm-2",)
+    await runner.command(Command("approve", ALICE))
+    assert exit_code(await running) == 0
+
+
+async def test_a_vm_of_an_earlier_wave_that_is_retried_at_a_closed_window_starts_with_the_others(
+    tmp_path: Path,
+) -> None:
+    waves = [
+        ("one", [vm_named("vm-0")], PausePolicy.CONTINUE),
+        ("two", [vm_named("vm-1")], PausePolicy.PAUSE),
+    ]
+    plan = plan_of(waves)
+    late = replace(plan.waves[1], not_after=MADE_AT - timedelta(seconds=60))
+    rig = Rig(replace(plan, waves=(plan.waves[0], late)), tmp_path)
+    rig.world.rules.append(failing("receive", SourceError("busy"), about="vm-0"))
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = asyncio.create_task(runner.run())
+    await until(lambda: runner.gates.waiting)
+    assert rig.state.jobs["vm-0"].status is JobStatus.FAILED
+    said = await runner.command(Command("retry", ALICE, vm="vm-0"))
+    assert said.startswith("vm-0 runs once the gate is approved: the wave's window closed at")
+    await until(lambda: runner.gates.waiting and "2 VMs were not started" in runner.picture().gate.reason)  # type: ignore[union-attr]
     await runner.command(Command("approve", ALICE))
     assert exit_code(await running) == 0
 
