@@ -17,17 +17,24 @@ def undo(config: Path | None, batch_id: str, vm_names: tuple[str, ...], *, yes: 
         if not preview.steps:
             say("there is nothing to undo")
             return ExitCode.DONE
-        for step in preview.steps:
+        kept = set(preview.running) - set(vm_names)
+        going = [step for step in preview.steps if step.effect.vm_name not in kept]
+        for step in going:
             put(step.describe())
         for name in preview.running:
             named = "will be stopped and deleted" if name in vm_names else f"stays; name it with --vm {name}"
             say(f"{name}: its Instance is running and {named}")
         if dry_run:
             return ExitCode.DONE
+        if not going:
+            say("NOT removed: its Instance runs, so nothing is left to undo")
+            return ExitCode.VM_FAILED
         if not yes:
-            click.confirm(f"Remove these {len(preview.steps)}?", abort=True, err=True)
+            click.confirm(f"Remove these {len(going)}?", abort=True, err=True)
         results = undo_batch(services, batch_id, vm_names)
     for result in results:
+        if result.step.effect.vm_name in kept:
+            continue  # told above, once for each VM
         word = f"NOT removed: {result.problem}" if result.problem else "removed"
         say(f"{result.step.effect.owner}: {result.step.effect.kind.value} {word}")
     return ExitCode.VM_FAILED if any(result.problem for result in results) else ExitCode.DONE

@@ -1,6 +1,7 @@
 """Undo and leftovers as command line and app call them: a real state file and a world in memory."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fakes.world import failing
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.cli.leftovers import put_leftovers, remove_leftovers
+from v2s_tui.cli.undo import undo
 from v2s_tui.domain.errors import InputError, StateError, TargetError, ToolError, VerificationFailed
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.leftovers import Leftover, in_removal_order
@@ -63,6 +65,33 @@ def test_undo_of_a_failed_vm_leaves_the_complete_one(rig: Rig, services: Service
     assert rig.source.snapshots == {}
     assert len(rig.cloud.of_kind("instance")) == 1
     assert preview_undo(services, BATCH_ID, ["db-01"]).steps == ()
+
+
+def test_the_command_lists_and_counts_what_really_goes(
+    rig: Rig, services: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("v2s_tui.cli.undo.open_services", lambda *_, **__: nullcontext(services))
+    asked: list[str] = []
+    monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text))
+    steps = undo_steps_of(services, "db-01")
+    assert undo(None, BATCH_ID, (), yes=False, dry_run=False) == 1
+    shown = capsys.readouterr()
+    assert asked == [f"Remove these {len(steps)}?"]
+    assert shown.out.splitlines() == steps
+    assert [line for line in shown.err.splitlines() if "web-01" in line] == [
+        "web-01: its Instance is running and stays; name it with --vm web-01"
+    ]
+    assert undo(None, BATCH_ID, (), yes=True, dry_run=False) == 1
+    assert "NOT removed" in capsys.readouterr().err
+    assert undo(None, BATCH_ID, ("web-01",), yes=False, dry_run=False) == 0
+    assert len(asked) == 2
+    assert rig.cloud.of_kind("instance") == []
+
+
+def undo_steps_of(services: Services, vm: str) -> list[str]:
+    """As they are shown."""
+    steps = preview_undo(services, BATCH_ID).steps
+    return [step.describe() for step in steps if step.effect.vm_name == vm]
 
 
 def test_undo_of_an_unknown_vm_or_batch_is_refused(services: Services) -> None:
