@@ -188,8 +188,8 @@ def test_default_grub_does_not_bring_the_old_root_back() -> None:
 
 
 def test_snippets_of_default_grub_are_edited_but_not_extended() -> None:
-    forced = "GRUB_FORCE_PARTUUID=9c3e-kept"
-    assert edit_default_grub(forced, lambda name: name, root=ROOT, snippet=True) == forced
+    timeout = "GRUB_TIMEOUT=1"
+    assert edit_default_grub(timeout, stable, root=ROOT, snippet=True) == timeout
     text = 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX root=PARTUUID=1234-01"\n'
     after = edit_default_grub(text, stable, root=ROOT, snippet=True)
     assert after == f'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX root={ROOT}"\n'

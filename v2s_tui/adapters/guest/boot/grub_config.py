@@ -25,14 +25,16 @@ _KERNELOPTS = re.compile(
     r"""^(?P<head>\s*set\s+(?:default_)?kernelopts=["']?)(?P<value>[^"']*)(?P<tail>["']?\s*)$""", re.MULTILINE
 )
 _NO_UUID = re.compile(r"""^\s*GRUB_DISABLE_LINUX_UUID=["']?true["']?\s*$""")
-_FORCED = re.compile(r"""^\s*GRUB_FORCE_PARTUUID=["']?(?P<uuid>[0-9A-Fa-f-]+)["']?\s*$""")
+_FORCED = re.compile(r"^\s*GRUB_FORCE_PARTUUID=\S")
+_WITHOUT_INITRD = re.compile(r'^(?P<head>\s*if \[ )"\$\{initrdfail\}"(?P<tail> = 1 \]; then\s*)$')
 
 
 def edit_grub_config(text: str, stable_name: StableName, *, root: str, to_efi: bool) -> str:
     """grub.cfg with every kernel line edited, and the variable that entry files may take their options from.
 
-    to_efi: linux16/initrd16 become linux/initrd (the 16-bit forms do not exist in GRUB for UEFI) and
-    (hd0,msdos1) becomes (hd0,gpt1), since the partition numbers stay.
+    Ubuntu's cloud images try a boot without initramfs first, which needs all drivers in the kernel, panic and
+    boot again with it; the initramfs is used at once. to_efi: linux16/initrd16 become linux/initrd (the 16-bit
+    forms do not exist in GRUB for UEFI) and (hd0,msdos1) becomes (hd0,gpt1), since the partition numbers stay.
     """
     return "".join(_edited(line, stable_name, root, to_efi) for line in text.splitlines(keepends=True))
 
@@ -49,6 +51,8 @@ def _edited(line: str, stable_name: StableName, root: str, to_efi: bool) -> str:
     elif match := _KERNELOPTS.match(body):
         value = edit_command_line(match["value"], stable_name, root=root)
         body = f"{match['head']}{value}{match['tail']}"
+    elif match := _WITHOUT_INITRD.match(body):
+        body = f'{match["head"]}"1"{match["tail"]}'
     elif to_efi and (match := _INITRD.match(body)):
         body = f"{match['indent']}initrd{match['gap']}{match['rest']}"
     return body + ending
@@ -123,8 +127,8 @@ def edit_default_grub(text: str, stable_name: StableName, *, root: str, snippet:
 
     Values keep their quotes and comments. When the key is missing it is added, but not to a snippet of
     /etc/default/grub.d; a value that is no single word of the shell (continued on the next line) stays as it
-    is and is added to. Settings by which grub-mkconfig would name the root by its device, or by a PARTUUID
-    that is no more, are commented out.
+    is and is added to. Settings by which grub-mkconfig would name the root by its device, or boot it without
+    an initramfs, are commented out.
     """
     lines, seen, before = [], snippet, ""
     for line in text.splitlines():
@@ -133,7 +137,7 @@ def edit_default_grub(text: str, stable_name: StableName, *, root: str, snippet:
         main = match is not None and match["key"] == "GRUB_CMDLINE_LINUX" and not snippet
         if match is None or value is None:
             before = "$GRUB_CMDLINE_LINUX" if main else before
-            lines.append(f"# by v2s: {line}" if _names_old_root(line, stable_name) else line)
+            lines.append(f"# by v2s: {line}" if _NO_UUID.match(line) or _FORCED.match(line) else line)
             continue
         seen = seen or main
         quote, words = value["quote"] or '"', value["quoted"] or value["bare"] or ""
@@ -142,11 +146,3 @@ def edit_default_grub(text: str, stable_name: StableName, *, root: str, snippet:
     if not seen:
         lines.append(f'GRUB_CMDLINE_LINUX="{edit_command_line(before, stable_name, root=root)}"')
     return text if lines == text.splitlines() else "\n".join(lines) + "\n"
-
-
-def _names_old_root(line: str, stable_name: StableName) -> bool:
-    if _NO_UUID.match(line):
-        return True
-    forced = _FORCED.match(line)
-    name = f"PARTUUID={forced['uuid']}" if forced else ""
-    return bool(name) and stable_name(name) != name
