@@ -33,8 +33,8 @@ def edit_grub_config(text: str, stable_name: StableName, *, root: str, to_efi: b
     """grub.cfg with every kernel line edited, and the variable that entry files may take their options from.
 
     Ubuntu's cloud images try a boot without initramfs first, which needs all drivers in the kernel, panic and
-    boot again with it; the initramfs is used at once. to_efi: linux16/initrd16 become linux/initrd (the 16-bit
-    forms do not exist in GRUB for UEFI) and (hd0,msdos1) becomes (hd0,gpt1), since the partition numbers stay.
+    boot again with it; the initramfs is used at once. to_efi: linux16/initrd16 become linux/initrd (the
+    16-bit forms do not exist in GRUB for UEFI) and (hd0,msdos1) becomes (hd0,gpt1), as the numbers stay.
     """
     return "".join(_edited(line, stable_name, root, to_efi) for line in text.splitlines(keepends=True))
 
