@@ -7,6 +7,7 @@ import pytest
 from vsphere_lab import Connect, StartLab, address_of_lab, lab_rules, named
 
 from v2s_tui.adapters.vsphere import listing, retrieve
+from v2s_tui.adapters.vsphere import session as session_module
 from v2s_tui.adapters.vsphere import source as source_module
 from v2s_tui.adapters.vsphere.address import Timeouts
 from v2s_tui.adapters.vsphere.source import connect
@@ -169,6 +170,35 @@ def test_a_session_that_ended_quietly_is_renewed_too(start_lab: StartLab, open_s
 def end_all_sessions(lab: VCenterServer) -> None:
     for session in list(lab.sessions.open()):
         lab.sessions.end(session)
+
+
+def test_a_password_that_was_refused_is_not_tried_again_and_again(
+    start_lab: StartLab, open_source: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changed while a batch of many VMs stood at a gate: vCenter locks accounts after five attempts."""
+    passwords = ["s3cret"]
+    lab = start_lab()
+    source = open_source(lab, password=lambda: passwords[-1])
+    moref = named(source, "tiny-01").moref
+    passwords.append("of yesterday")
+    end_all_sessions(lab)
+    for _ in range(9):
+        with pytest.raises(LoginRefused):
+            source.power_state(moref)
+    assert lab.state()["requests"]["Login"] == 2
+    passwords.append("of the day before")
+    with pytest.raises(LoginRefused):
+        source.power_state(moref)
+    assert lab.state()["requests"]["Login"] == 3, "another one is tried at once"
+    passwords.append("s3cret")
+    assert source.power_state(moref) is PowerState.ON
+    passwords.append("of yesterday")
+    end_all_sessions(lab)
+    monkeypatch.setattr(session_module, "REFUSED_SECONDS", 0.0)
+    for _ in range(2):
+        with pytest.raises(LoginRefused):
+            source.power_state(moref)
+    assert lab.state()["requests"]["Login"] == 6, "after a while the same one: the account may be unlocked"
 
 
 def test_a_session_that_expires_again_and_again_is_an_error(

@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import re
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,6 +21,10 @@ from v2s_tui.adapters.vsphere.unreachable import TRANSPORT_ERRORS, explain
 from v2s_tui.adapters.vsphere.web import IDLE_SECONDS, Web
 from v2s_tui.domain.errors import LoginRefused, SourceError, SourceUnreachable
 
+REFUSED_SECONDS = 60.0
+"""A password that was refused is not tried again for so long: every VM of a batch asks at the same time, and
+vCenter locks an account after five attempts within three minutes (vSphere documentation, Lockout Policy).
+"""
 _DROPPED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 Result = TypeVar("Result")
@@ -35,6 +40,7 @@ class Session:
         self._stub: Any = _stub(address, self.web, context)
         self._lock = threading.Lock()
         self.generation = 0
+        self._refused: tuple[int, float, LoginRefused] | None = None
         self.content: Any = None
         self.key = ""
         try:
@@ -114,16 +120,25 @@ class Session:
     def _log_in_once(self) -> None:
         from pyVmomi import vim
 
-        address = self.address
+        address, password = self.address, self.address.password()
+        self._spare_the_account(password)
         self.content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         try:
-            user = self.content.sessionManager.Login(address.username, address.password(), None)
+            user = self.content.sessionManager.Login(address.username, password, None)
         except (vim.fault.InvalidLogin, vim.fault.NoPermission) as err:
-            raise LoginRefused(
+            refused = LoginRefused(
                 f"{address.netloc} refused the login of {address.username or 'an empty user name'}",
                 hint="Check user name and password; is the account locked or expired?",
-            ) from faults.from_pyvmomi(err)
+            )
+            self._refused = (hash(password), time.monotonic(), refused)
+            raise refused from faults.from_pyvmomi(err)
         self.key = str(user.key) if user is not None else ""
+
+    def _spare_the_account(self, password: str) -> None:
+        if self._refused is not None:
+            refused, since, error = self._refused
+            if refused == hash(password) and time.monotonic() - since < REFUSED_SECONDS:
+                raise LoginRefused(error.title, hint=error.hint)
 
     def once(self, action: Callable[[], Result], *, repeatable: bool) -> Result:
         """Run a pyVmomi call in the session as it is; faults come as VimFault."""
