@@ -3,6 +3,7 @@
 from fakes.guest_files import TextFiles
 
 from v2s_tui.adapters.guest.linux.network import ifupdown
+from v2s_tui.adapters.guest.linux.network.plan import plan_network
 from v2s_tui.domain.guest.network import NicMode, NicPlan
 
 MAIN = "/etc/network/interfaces"
@@ -100,3 +101,20 @@ def test_a_resolver_that_is_a_link_is_left_to_its_owner() -> None:
     files = {**ONE, "/etc/resolv.conf": "-> ../run/systemd/resolve/stub-resolv.conf"}
     view = TextFiles({**files, "/run/systemd/resolve/stub-resolv.conf": "nameserver 127.0.0.53\n"})
     assert {change.path for change in ifupdown.plan(view, (STATIC,)).changes} == {MAIN}
+
+
+def test_only_what_needs_dhcp_is_handed_to_networkd() -> None:
+    """The second NIC keeps its address, where ifupdown needs no client."""
+    text = "auto ens192\niface ens192 inet static\n    address 10.1.0.2/24\n"
+    text += "auto ens224\niface ens224 inet static\n    address 10.2.0.2/24\n"
+    view = TextFiles({MAIN: text, "/lib/systemd/system/systemd-networkd.service": ""})
+    for nics in ((DHCP[0], KEEP[1]), (KEEP[0], DHCP[1])):
+        plan = plan_network(view, nics)
+        after_it = {change.path: change.content.decode() for change in plan.changes}
+        kept, given = (nics[1], nics[0]) if nics[0] is DHCP[0] else (nics[0], nics[1])
+        address = "10.2.0.2" if kept is KEEP[1] else "10.1.0.2"
+        assert after_it[MAIN] == (
+            f"auto {kept.target_name}\niface {kept.target_name} inet static\n    address {address}/24\n"
+        )
+        assert f"/etc/systemd/network/10-v2s-{given.target_name}.network" in after_it
+        assert f"/etc/systemd/network/10-v2s-{kept.target_name}.network" not in after_it

@@ -1,7 +1,7 @@
 """ifupdown: /etc/network/interfaces and interfaces.d (Debian)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
@@ -44,11 +44,11 @@ def has_dhcp_client(view: GuestView) -> bool:
     return any(view.is_file(path) for path in _DHCP_CLIENTS)
 
 
-def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: bool = False) -> NetworkEdit:
+def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: Collection[NicPlan] = ()) -> NetworkEdit:
     """Edit every file; one interface may have several stanzas (inet, inet6, aliases, VLANs), in several
     files. A port of a bond or bridge takes the new name only; the addresses are those of its owner.
 
-    strip: take the interfaces out instead, because another system will configure them.
+    strip: plan entries whose interfaces are taken out instead, because another system will configure them.
     """
     edit = NetworkEdit()
     old = {path: view.read_text(path) or "" for path in _files(view)}
@@ -62,7 +62,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: bool = False) -> 
         owner = _top(above, interface.name)
         own = replace(nic, mode=NicMode.KEEP) if owner else nic
         for path, text in new.items():
-            if strip:
+            if nic in strip:
                 new[path] = without_interface(text, interface.name)
                 continue
             new[path] = edit_interfaces(text, interface.name, own, family=_family(stanzas, interface.name))

@@ -68,11 +68,15 @@ def _has_networkd(view: GuestView) -> bool:
 
 
 def _through_networkd(view: GuestView, edit: NetworkEdit) -> NetworkEdit:
-    """ifupdown without a DHCP client: networkd does it, and ifupdown forgets the interface."""
-    new = ifupdown.plan(view, tuple(edit.handled), strip=True)
-    for nic in edit.handled:
+    """ifupdown without a DHCP client: networkd does it, and ifupdown forgets those interfaces, no others."""
+    handed_over = [nic for nic in edit.handled if nic.mode is NicMode.DHCP]
+    new = ifupdown.plan(view, tuple(edit.handled), strip=handed_over)
+    for nic in handed_over:
         new.changes += _networkd_changes(view, nic)
-    new.warnings.append("the guest has no DHCP client for ifupdown; systemd-networkd takes the interface")
+        new.warnings.append(
+            f"the guest has no DHCP client for ifupdown; systemd-networkd takes {nic.target_name}, and "
+            "/etc/resolv.conf stays"
+        )
     return new
 
 
