@@ -93,6 +93,8 @@ class RunControl:
         if before is not None and before.batch_id == picture.batch_id:
             if before == picture:
                 return
+            if picture.completed_at != before.completed_at:
+                self._starting_until = 0.0  # it came, found nothing to do, and left
             self._ring(before, picture)
         if _gate_of(picture) != _gate_of(before):
             self._look_behind_gate(picture)

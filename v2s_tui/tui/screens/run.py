@@ -40,7 +40,6 @@ _NEEDS = {
 }  # fmt: skip
 """Action -> what must hold for its key to do anything."""
 _RETRIABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.SKIPPED})
-_THROUGH = frozenset({JobStatus.COMPLETE, JobStatus.SKIPPED})
 _NOT_RETRIABLE = "only a failed, cancelled or skipped VM can be retried"
 
 
@@ -173,7 +172,7 @@ class RunScreen(TableScreen):
             "batch": True,
             "runner": snapshot.live,
             "no runner": idle,
-            "unfinished": idle and any(each.status not in _THROUGH for each in snapshot.vms),
+            "unfinished": idle and (snapshot.completed_at is None or snapshot.counters.failed > 0),
             "gate": snapshot.gate is not None,
             "gate after failures": snapshot.gate is not None and snapshot.counters.failed > 0,
             "row": row is not None,
@@ -293,7 +292,7 @@ class RunScreen(TableScreen):
         row = self.table.current
         if row is not None:
             lines = [f"{row.name}: running work stops, leases and uploads are given up, finished files stay."]
-            self._confirm("Cancel this VM?", lines, "Cancel it", "cancel", vm=row.name)
+            self._confirm("Cancel this VM?", lines, "Stop it", "cancel", vm=row.name)
 
     def action_pause(self) -> None:
         """Start nothing new; running stages end. Again: go on."""

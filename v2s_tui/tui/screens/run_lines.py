@@ -16,7 +16,7 @@ def sum_line(snapshot: BatchSnapshot | None, *, planned: bool, starting: bool = 
         return Content.styled(f"no batch is open: {ready}, 6 shows earlier ones", "$text-muted")
     state = "GATE" if snapshot.gate else snapshot.status.value
     if starting and not snapshot.live:
-        return Content.styled(f"{snapshot.batch_id} its runner is starting...", "bold")
+        return Content.styled(f"{snapshot.batch_id} its runner is starting... L shows its log", "bold")
     left = not snapshot.live and not snapshot.completed_at
     return Content.assemble(
         (f"{snapshot.batch_id} {state}", "bold"),

@@ -3,6 +3,7 @@
 from textual.widgets import Static
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
+from v2s_tui.domain.units import counted
 from v2s_tui.presentation.run_detail import ComingWave, gate_lines, gate_power_lines
 from v2s_tui.tui.looks import alarmed
 from v2s_tui.tui.modals.confirm import Confirm
@@ -30,6 +31,6 @@ def approval_question(snapshot: BatchSnapshot | None) -> Confirm | None:
     lines = gate_power_lines(snapshot) if snapshot is not None else []
     if snapshot is None or snapshot.power_ahead is None or not lines:
         return None
-    count = len(snapshot.power_ahead.names)
-    title = f"Start wave {snapshot.power_ahead.wave}? It touches the power of {count} source VMs."
+    touched = counted(len(snapshot.power_ahead.names), "source VM")
+    title = f"Start wave {snapshot.power_ahead.wave}? It touches the power of {touched}."
     return Confirm(title, lines, action="Start the wave", danger=True, alarms=lines)
