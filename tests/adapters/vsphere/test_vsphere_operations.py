@@ -70,6 +70,23 @@ def test_a_removal_waits_for_the_lease_of_a_killed_client(
     assert lab.state()["snapshots"] == {}
 
 
+@pytest.mark.parametrize("fault", ["TaskInProgress", "MethodDisabled"])
+@pytest.mark.parametrize("operation", ["PowerOnVM_Task", "CreateSnapshot_Task"])
+def test_the_lease_of_a_killed_client_is_waited_out(
+    start_lab: StartLab, open_source: Connect, operation: str, fault: str
+) -> None:
+    """A source that was shut down for its copy must come back even then."""
+    rule = {"operation": operation, "first": 1, "fault": fault, "in_task": False}
+    lab = start_lab(rules=[rule])
+    source = open_source(lab)
+    moref = named(source, "tiny-02").moref
+    if operation == "PowerOnVM_Task":
+        source.power_on(moref)
+        assert source.power_state(moref) is PowerState.ON
+    else:
+        assert snapshot(source, moref) == source.find_snapshot(moref, "v2s-1")
+
+
 def test_a_vm_that_stays_busy_is_given_up(start_lab: StartLab, open_source: Connect) -> None:
     source = open_source(start_lab(rules=[{"operation": "CreateSnapshot_Task", "fault": "TaskInProgress"}]))
     with pytest.raises(SourceError, match="another task is running on the VM") as raised:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults
-from v2s_tui.adapters.vsphere.faults import BLOCKED, GONE, VimFault
+from v2s_tui.adapters.vsphere.faults import GONE, VimFault
 from v2s_tui.adapters.vsphere.listing import Listing
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.rows import LIST_PROPERTIES, listed_vm
@@ -76,7 +76,7 @@ class Snapshots:
 
     def _unless_gone(self, doing: str, start: Callable[[], Any]) -> None:
         try:
-            self._tasks.attempt(doing, start, repeatable=True, busy=BLOCKED)
+            self._tasks.attempt(doing, start, repeatable=True)
         except VimFault as fault:
             if fault.kind != GONE:
                 raise faults.error_of(fault, doing) from fault

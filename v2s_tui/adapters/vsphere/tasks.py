@@ -39,10 +39,9 @@ class Tasks:
         start: Callable[[], Any],
         *,
         repeatable: bool = False,
-        busy: frozenset[str] = faults.BUSY,
         instead: Callable[[], Value | None] = lambda: None,
     ) -> Value | None:
-        """As run, but faults come as VimFault. busy: faults that mean the VM is busy for now.
+        """As run, but faults come as VimFault.
 
         instead: asked before it is started again; what it returns is the result of the task that kept the VM
         busy, which was the one wanted (an interrupted run's).
@@ -58,7 +57,7 @@ class Tasks:
             return self._wait(doing, str(task._moId))
 
         limit = self._session.address.timeouts.busy
-        return self._waiting.while_busy(doing, once, limit_seconds=limit, busy=busy)
+        return self._waiting.while_busy(doing, once, limit_seconds=limit)
 
     def _wait(self, doing: str, task: str) -> Value | None:
         limit = self._session.address.timeouts.task

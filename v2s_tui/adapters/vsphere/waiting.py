@@ -49,10 +49,8 @@ class Waiting:
         finally:
             self.say("")
 
-    def while_busy(
-        self, doing: str, action: Callable[[], Result], *, limit_seconds: float, busy: frozenset[str] = BUSY
-    ) -> Result:
-        """Do it again while vSphere answers one of the busy faults; the fault when the limit is reached."""
+    def while_busy(self, doing: str, action: Callable[[], Result], *, limit_seconds: float) -> Result:
+        """Do it again while vSphere answers that the VM is busy; the fault when the limit is reached."""
         began = self.clock()
         pause = _FIRST_BUSY_SECONDS
         what = f"{doing}: the VM is busy with another task at vCenter"
@@ -62,7 +60,7 @@ class Waiting:
                     return action()
                 except VimFault as fault:
                     elapsed = self.clock() - began
-                    if fault.kind not in busy or elapsed + pause > limit_seconds:
+                    if fault.kind not in BUSY or elapsed + pause > limit_seconds:
                         raise
                 self._pause(pause, what, elapsed, limit_seconds)
                 pause = min(pause * 2, _LONGEST_BUSY_SECONDS)
