@@ -4,22 +4,27 @@ vCenter drops a lease that shows no sign of life (300 seconds), and data reads d
 own says how far we are, and sees when the lease goes to error.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from v2s_tui.adapters.vsphere import faults
 from v2s_tui.adapters.vsphere.faults import GONE, VimFault
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.values import Ref, Value
-from v2s_tui.domain.errors import LeaseFailed, SourceError
+from v2s_tui.domain.errors import LeaseFailed, SourceError, SourceUnreachable
 from v2s_tui.domain.ports import DiskStream
 
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 _KIND = "HttpNfcLease"
 _DEFAULT_LEASE_SECONDS = 300
+_AGAIN_SECONDS = 5.0
 
 
 class Lease:
@@ -36,8 +41,11 @@ class Lease:
         keys: Mapping[str, int],
         lease_seconds: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """keys: the lease's key of each disk -> device key. lease_seconds: 0 for vCenter's usual 300."""
+        """keys: the lease's key of each disk -> device key. lease_seconds: 0 for vCenter's usual 300. sleep:
+        may raise Cancelled.
+        """
         self.id = lease_id(session, moref)
         self.disks = disks
         self._session = session
@@ -49,6 +57,7 @@ class Lease:
         self._lease_seconds = lease_seconds or _DEFAULT_LEASE_SECONDS
         self._interval = min(session.address.timeouts.heartbeat, self._lease_seconds / 3)
         self._clock = clock
+        self._sleep = sleep
         self._percent = 0
         self._failure: LeaseFailed | None = None
         self._released = False
@@ -67,8 +76,9 @@ class Lease:
 
     def stream_digests(self) -> Mapping[int, tuple[str, str]]:
         """Device key -> (algorithm, hex digest of the stream), where the server offers a manifest."""
+        ask = partial(self._session.attempt, self._proxy.HttpNfcLeaseGetManifest, repeatable=True)
         try:
-            entries = self._session.attempt(self._proxy.HttpNfcLeaseGetManifest, repeatable=True)
+            entries = self._patiently(ask)
         except VimFault as fault:
             if fault.kind in {"NotSupported", "MethodNotFound"}:
                 return {}
@@ -82,13 +92,16 @@ class Lease:
         """
         self._stop()
         if self._failure is None:
-            self._look(final=True)
+            self._last_look()
         if self._failure is not None:
             raise self._failure
         try:
             self._session.attempt(self._proxy.HttpNfcLeaseComplete)
         except VimFault as fault:
             raise faults.lease_error_of(fault, self._doing) from fault
+        except SourceUnreachable as err:
+            log.info("%s: it was good until its end, vCenter was not told (%s)", self._doing, err.title)
+            return
         self._released = True
 
     def abort(self, reason: str) -> None:
@@ -110,6 +123,25 @@ class Lease:
         # Where vCenter does not answer, the lease ends by itself for want of a heartbeat.
         with suppress(SourceError):
             end_lease(self._session, self.id, reason=fault)
+
+    def _last_look(self) -> None:
+        try:
+            self._patiently(self._look)
+        except SourceError as err:
+            raise LeaseFailed(f"{self._doing}: the lease's end cannot be told", hint=str(err)) from err
+
+    def _patiently(self, ask: Callable[[], Result]) -> Result:
+        """Hours of reading must not be lost to a moment in which vCenter does not answer: ask again for as
+        long as it keeps a lease without a sign of life.
+        """
+        ends = self._clock() + self._lease_seconds
+        while True:
+            try:
+                return ask()
+            except SourceUnreachable:
+                if self._clock() >= ends:
+                    raise
+            self._sleep(min(self._interval, _AGAIN_SECONDS))
 
     def _beat(self) -> None:
         last_answer = self._clock()
@@ -133,24 +165,20 @@ class Lease:
         try:
             self._session.attempt(lambda: self._proxy.HttpNfcLeaseProgress(self._percent), repeatable=True)
         except VimFault as fault:
-            self._look(final=False)
+            self._look()
             if self._failure is None:
                 self._failure = faults.lease_error_of(fault, self._doing)
             return
-        self._look(final=False)
+        self._look()
 
-    def _look(self, *, final: bool) -> None:
-        """Notice a lease that went to error. final: an unreachable vCenter is a failure too."""
+    def _look(self) -> None:
+        """Notice a lease that went to error. Raises SourceError when vCenter cannot tell."""
         try:
             found = read_lease(self._retriever, self._doing, self._moref, "state", "error")
         except LeaseFailed as err:
             self._failure = err
         except faults.VimFaultError as err:
             self._failure = LeaseFailed(err.title, hint=err.hint)
-        except SourceError as err:
-            if final:
-                raise LeaseFailed(f"{self._doing}: the lease's end cannot be told", hint=str(err)) from err
-            raise
         else:
             self._failure = failure_of(found, self._doing)
 

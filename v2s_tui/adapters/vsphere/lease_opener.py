@@ -77,6 +77,7 @@ class LeaseOpener:
             disks=tuple(self._stream(url, disk) for url, disk in matched),
             keys={url.key: disk.key for url, disk in matched},
             lease_seconds=number_of(info.get("leaseTimeout")),
+            sleep=self._waiting.sleep,
         )
 
     def _wait_until_ready(self, doing: str, moref: str) -> None:

@@ -19,7 +19,9 @@ DISK = DiskStream("https://esxi-1/nfc/1/disk-0.vmdk", "", 2000, 1024)
 
 
 class LeaseServer:
-    """Session, retriever and lease proxy in one. outage: what every heartbeat meets; state: of the lease."""
+    """Session, retriever and lease proxy in one. outage: what every heartbeat meets; state: of the lease.
+    away: how many other calls get no answer.
+    """
 
     key = "52-session"
     cookie = "vmware_soap_session=secret"
@@ -28,7 +30,13 @@ class LeaseServer:
         self.address = SimpleNamespace(timeouts=Timeouts(heartbeat=0.01))
         self.outage = outage
         self.state = state
+        self.away = 0
         self.calls: list[str] = []
+
+    def answer(self) -> None:
+        self.away -= 1
+        if self.away >= 0:
+            raise SourceUnreachable("no answer")
 
     def managed(self, _kind: str, _moref: str) -> Any:
         return self
@@ -37,6 +45,7 @@ class LeaseServer:
         return action()
 
     def read(self, _doing: str, _ref: Ref, *_paths: str) -> Mapping[str, Value]:
+        self.answer()
         return {"state": self.state, "error": {"fault": {"@type": "Timedout"}}}
 
     def HttpNfcLeaseProgress(self, percent: int) -> None:  # noqa: N802 - vSphere's name
@@ -45,12 +54,14 @@ class LeaseServer:
             raise self.outage
 
     def HttpNfcLeaseComplete(self) -> None:  # noqa: N802
+        self.answer()
         self.calls.append("complete")
 
     def HttpNfcLeaseAbort(self, fault: Any) -> None:  # noqa: N802
         self.calls.append(f"abort {fault.msg}")
 
     def HttpNfcLeaseGetManifest(self) -> Any:  # noqa: N802
+        self.answer()
         return [
             SimpleNamespace(key="/vm-1/a", sha1="AB", checksum=None, checksumType=None),
             SimpleNamespace(key="/vm-1/nvram", sha1="CD", checksum=None, checksumType=None),
@@ -59,8 +70,9 @@ class LeaseServer:
         ]
 
 
-def lease_on(server: LeaseServer, *, seconds_per_look: float = 0) -> Lease:
+def lease_on(server: LeaseServer, *, seconds_per_look: float = 0, heartbeat: float = 0.01) -> Lease:
     """A lease whose clock moves so far each time somebody looks at it."""
+    server.address.timeouts = Timeouts(heartbeat=heartbeat)
     ticks = itertools.count(0, seconds_per_look) if seconds_per_look else itertools.repeat(0.0)
     return Lease(
         server,  # type: ignore[arg-type]
@@ -70,6 +82,7 @@ def lease_on(server: LeaseServer, *, seconds_per_look: float = 0) -> Lease:
         disks=(DISK,),
         keys={"/vm-1/a": 2000, "/vm-1/b": 2001, "/vm-1/c": 2002},
         clock=lambda: next(ticks),
+        sleep=lambda _seconds: None,
     )
 
 
@@ -86,6 +99,40 @@ def test_a_short_outage_does_not_end_a_lease() -> None:
         time.sleep(0.005)
     lease.complete()
     assert server.calls[-1] == "complete"
+
+
+def test_a_moment_without_an_answer_at_the_end_does_not_cost_what_was_read() -> None:
+    server = LeaseServer()
+    lease = lease_on(server, heartbeat=60)
+    server.away = 3
+    assert lease.stream_digests()
+    server.away = 3
+    lease.complete()
+    assert server.calls == ["complete"]
+
+
+def test_a_lease_that_was_good_to_its_end_counts_even_where_vcenter_cannot_be_told() -> None:
+    server = LeaseServer()
+    lease = lease_on(server, heartbeat=60)
+    lease._stop()
+    server.away, look = 0, lease._look
+
+    def look_and_lose_the_line() -> None:
+        look()
+        server.away = 1
+
+    lease._look = look_and_lose_the_line  # type: ignore[method-assign]
+    lease.complete()
+    lease.abort("left")
+    assert server.calls == ["abort v2s: left"]
+
+
+def test_an_outage_at_the_end_for_as_long_as_a_lease_lives_is_a_failure() -> None:
+    server = LeaseServer()
+    lease = lease_on(server, seconds_per_look=200, heartbeat=60)
+    server.away = 99
+    with pytest.raises(LeaseFailed, match="end cannot be told"):
+        lease.complete()
 
 
 def test_an_outage_of_the_lease_time_is_a_failure() -> None:
