@@ -6,6 +6,7 @@ import pytest
 from fakes.guest_files import TextFiles
 from test_guest_planner import DEBIAN, FACTS, NAMES, Files, applied
 
+from v2s_tui.adapters.guest.linux.network.interface_names import keeps_kernel_names
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.domain.guest.facts import GuestFacts
 from v2s_tui.domain.guest.network import NicMode, NicPlan
@@ -64,6 +65,12 @@ def test_the_network_is_configured_under_the_name_that_it_will_have(
         if change.path == "/etc/network/interfaces":
             interfaces = change.content.decode()
     assert f"iface {expected} inet static" in interfaces
+
+
+def test_what_a_sle_calls_its_cards_outweighs_the_habit() -> None:
+    used = TextFiles({"/etc/sysconfig/network/ifcfg-ens160": ""})
+    assert keeps_kernel_names(TextFiles({}), "", "sles", "15.5")
+    assert not keeps_kernel_names(used, "", "sles", "15.5")
 
 
 def test_addresses_follow_the_card_that_a_rule_tied_them_to() -> None:

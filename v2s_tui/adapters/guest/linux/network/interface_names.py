@@ -18,6 +18,7 @@ LINK_FILES = "/etc/systemd/network/*.link"
 _RULE_FOLDERS = ("/lib/udev/rules.d", "/usr/lib/udev/rules.d")
 _GENERATOR = "75-persistent-net-generator.rules"
 _PREDICTABLE = ("80-net-setup-link.rules", "80-net-name-slot.rules")
+_PREDICTABLE_FILES = "/etc/sysconfig/network/ifcfg-en*"
 _MASKED_POLICY = "/etc/systemd/network/99-default.link"
 _RULE_MAC = re.compile(r'(?:ATTRS?|SYSFS)\{address\}=="([0-9A-Fa-f:]{17})"')
 _RULE_NAME = re.compile(r'\bNAME:?="([^"%$]+)"')
@@ -48,7 +49,7 @@ def keeps_kernel_names(view: GuestView, command_line: str, os_id: str, os_versio
         return True
     major = os_version.partition(".")[0]
     if os_id.startswith("sle") and major.isdigit() and int(major) < _FIRST_PREDICTABLE_SLE:
-        return True
+        return not view.glob(_PREDICTABLE_FILES)  # what it calls its NICs now outweighs the habit
     has_udev = any(view.is_folder(folder) for folder in _RULE_FOLDERS)
     return has_udev and not any(_has_rule(view, name) for name in _PREDICTABLE)
 
