@@ -195,7 +195,7 @@ def undo(
 
 
 @batch.command()
-@batch_id_option(required=False)
+@batch_id_option(required=False, otherwise="the one that runs")
 @config_option
 @click.option("--take-over", is_flag=True, help="Take the right to command from whoever has it.")
 @click.option(
@@ -224,10 +224,10 @@ def attach(
     from v2s_tui.cli.batch_attach import give_command, watch
     from v2s_tui.usecases.check_plan import check_plan_file
     from v2s_tui.usecases.run_batch import entry_as_planned
-    from v2s_tui.usecases.show_batches import batch_path
+    from v2s_tui.usecases.show_batches import running_path
 
     with open_services(chosen_config(ctx, config), warn=say) as services:
-        path = batch_path(services, batch_id)
+        path = running_path(services, batch_id, to_command=bool(command))
         if command:
             entry_of = None
             if plan_path is not None:

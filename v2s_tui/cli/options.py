@@ -62,9 +62,9 @@ class _BatchId(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         return [CompletionItem(path.stem.removeprefix("batch-")) for path in newest_first]
 
 
-def batch_id_option(*, required: bool) -> Callable[[Command], Command]:
-    """`--batch-id`: eight hex digits."""
-    help_text = "Which batch." if required else "Which batch (else the newest)."
+def batch_id_option(*, required: bool, otherwise: str = "the newest") -> Callable[[Command], Command]:
+    """`--batch-id`: eight hex digits. otherwise: which batch is taken without it."""
+    help_text = "Which batch." if required else f"Which batch (else {otherwise})."
     return click.option("--batch-id", type=_BatchId(), required=required, help=help_text)
 
 

@@ -63,6 +63,23 @@ def batch_path(services: Services, batch_id: str | None) -> Path:
     return listed[0].path
 
 
+def running_path(services: Services, batch_id: str | None, *, to_command: bool) -> Path:
+    """State file of that batch; without an id of the only one that runs, else of the newest.
+
+    Raises StateError as `batch_path` does, and where a command could be meant for several running batches: it
+    may open a gate.
+    """
+    if batch_id is not None:
+        return batch_path(services, batch_id)
+    running = [
+        each.path for each in reading.list_batches(services.work_dir) if is_locked(lock_path(each.path))
+    ]
+    if len(running) > 1 and to_command:
+        names = ", ".join(path.stem.removeprefix("batch-") for path in running)
+        raise StateError(f"{len(running)} batches run: {names}", hint="--batch-id ID says which one you mean")
+    return running[0] if running else batch_path(services, None)
+
+
 def read_batch(services: Services, batch_id: str | None) -> BatchState:
     """The record of that batch, or of the newest. Lock-free; raises StateError."""
     return reading.read_batch(batch_path(services, batch_id))

@@ -1,0 +1,59 @@
+"""Which batch is meant where no id is given."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes.plans import batch_of, plan_of, vm_named
+from fakes.rig import Rig
+from fakes.rig_services import services_over
+
+from v2s_tui.adapters.store.batch_state import BatchStateFile
+from v2s_tui.domain.errors import StateError
+from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.usecases.services import Services
+from v2s_tui.usecases.show_batches import running_path
+
+IDS = ("11111111", "22222222", "33333333")
+"""From the oldest to the newest."""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    rig = Rig(plan_of([("all", [vm_named("web-01")], PausePolicy.CONTINUE)]), tmp_path)
+    state = batch_of(rig.plan)
+    for days, batch_id in enumerate(IDS):
+        made = state.header.created_at + timedelta(days=days)
+        header = replace(state.header, batch_id=batch_id, created_at=made)
+        BatchStateFile.create(tmp_path, replace(state, header=header)).close()
+    return services_over(rig)
+
+
+def path(services: Services, batch_id: str) -> Path:
+    return services.state_dir / f"batch-{batch_id}.json"
+
+
+@pytest.mark.parametrize(
+    ("running", "meant"), [((), "33333333"), (("11111111",), "11111111"), (("33333333",), "33333333")]
+)
+def test_the_one_that_runs_is_meant_else_the_newest(
+    services: Services, running: tuple[str, ...], meant: str
+) -> None:
+    with ExitStack() as stack:
+        for each in running:
+            stack.callback(BatchStateFile.open(path(services, each)).close)
+        for to_command in (True, False):
+            assert running_path(services, None, to_command=to_command) == path(services, meant)
+            assert running_path(services, "22222222", to_command=to_command) == path(services, "22222222")
+
+
+def test_of_several_a_command_must_name_one(services: Services) -> None:
+    """`approve` for the wrong one would open its gate."""
+    with ExitStack() as stack:
+        for each in IDS[:2]:
+            stack.callback(BatchStateFile.open(path(services, each)).close)
+        with pytest.raises(StateError, match="2 batches run: 22222222, 11111111"):
+            running_path(services, None, to_command=True)
+        assert running_path(services, None, to_command=False) == path(services, "22222222")
