@@ -55,7 +55,7 @@ class FirstAnswers:
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """As migration.yaml has them, without what was left empty; secrets stand literally."""
-        host, _, port = self.vcenter.partition(":")
+        host, _, port = _without_scheme(self.vcenter).partition(":")
         trust = "thumbprint" if THUMBPRINT.fullmatch(self.certificate) else "ca_file"
         region = self.default_zone.rpartition("-")[0]
         sections: dict[str, dict[str, Any]] = {
@@ -82,6 +82,11 @@ class FirstAnswers:
             first = err.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
             raise ConfigError(f"{where}: {first['msg']}", hint="see migration.yaml in the README") from err
+
+
+def _without_scheme(address: str) -> str:
+    """What a browser's address bar gives, as host or host:port."""
+    return address.strip().rpartition("://")[2].partition("/")[0]
 
 
 def config_home(environ: Mapping[str, str] = os.environ) -> Path:

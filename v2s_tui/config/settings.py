@@ -1,7 +1,9 @@
 """What migration.yaml may say, with its defaults (reference: seed-system.md A2, DESIGN section 2)."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -48,6 +50,13 @@ def _take(data: dict[str, Any], name: str, source: SecretSource) -> SecretRef | 
     return SecretRef(source=source, name=str(value))
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _in_environment(name: str) -> SecretRef:
     return SecretRef(source=SecretSource.ENV, name=name)
 
@@ -64,6 +73,15 @@ class VmwareSettings(SettingsPart):
     insecure: bool = False
     ca_file: Path | None = None
     thumbprint: str | None = None
+
+    @field_validator("vcenter")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        if "/" in value:
+            raise ValueError(
+                "write the host alone, such as vcenter.example.com; its port is a key of its own"
+            )
+        return value
 
 
 class ScalewaySettings(SettingsPart):
@@ -90,6 +108,15 @@ class ScalewaySettings(SettingsPart):
     ca_file: Path | None = None
     create_instance: bool = True
     image: bool = True
+
+    @field_validator("api_url")
+    @classmethod
+    def _keeps_the_key_secret(cls, value: str) -> str:
+        """Every request carries the key in a header."""
+        parts = urlsplit(value)
+        if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+            raise ValueError("must begin with https://: every request carries the API key")
+        return value
 
     @field_validator("max_rate", mode="before")
     @classmethod

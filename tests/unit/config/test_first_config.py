@@ -36,6 +36,12 @@ def test_what_the_environment_says_stands_behind_the_answers() -> None:
     assert ANSWERS.settings(base).scaleway.api_url == "https://127.0.0.1:1"
 
 
+@pytest.mark.parametrize("pasted", ["https://vc.example.com:8443/ui/", " vc.example.com:8443 "])
+def test_an_address_from_a_browser_is_understood(pasted: str) -> None:
+    settings = replace(ANSWERS, vcenter=pasted).settings(Settings())
+    assert (settings.vmware.vcenter, settings.vmware.port) == ("vc.example.com", 8443)
+
+
 @pytest.mark.parametrize("change", [{"default_zone": "paris"}, {"vcenter": "vc:port"}])
 def test_a_wrong_answer_is_named(change: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"scaleway\.default_zone|vmware\.port"):

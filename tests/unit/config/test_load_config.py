@@ -163,6 +163,23 @@ def test_mistakes_name_file_and_line(tmp_path: Path, text: str, line: int | None
     assert caught.value.position.line == line
 
 
+@pytest.mark.parametrize(
+    "url", ["http://api.scaleway.com", "http://10.0.0.1:8080", "http://127.0.0.1.example.com"]
+)
+def test_the_api_key_does_not_travel_in_the_clear(tmp_path: Path, url: str) -> None:
+    path = write(tmp_path / "m.yaml", f"scaleway:\n  api_url: {url}\n")
+    with pytest.raises(ConfigError, match="must begin with https://") as caught:
+        load_config(path, {})
+    assert caught.value.position.line == 2
+    write(path, "scaleway: {api_url: 'http://127.0.0.1:8080'}\n")
+    assert load_config(path, {}).scaleway.api_url == "http://127.0.0.1:8080"
+
+
+def test_a_url_is_no_host(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="write the host alone"):
+        load_config(write(tmp_path / "m.yaml", "vmware: {vcenter: 'https://vc.example.com/sdk'}\n"), {})
+
+
 def test_filters_are_kept_by_name_and_checked_at_once(tmp_path: Path) -> None:
     path = write(tmp_path / "m.yaml", 'filters:\n  web: "name:web-*"\n  prod: "@web folder:/DC1/Prod"\n')
     assert load_config(path, {}).filters["web"] == "name:web-*"
