@@ -51,6 +51,9 @@ def _guarded(area: str, name: str, checks: Callable[[], Iterator[Check]]) -> Ite
     except OSError as err:
         said = f"{err.filename or 'a file of this host'}: {err.strerror}"
         yield Check(area, name, CheckState.FAIL, said, "look at free space and rights there")
+    except ValueError as err:  # of the URL of a proxy, which is read only when it is used
+        fix = "write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT, with %-escapes in the password"
+        yield Check(area, name, CheckState.FAIL, f"what is told of the way there is no URL: {err}", fix)
 
 
 def _vcenter(services: Services) -> Iterator[Check]:

@@ -49,6 +49,18 @@ def scaleway_checks(monkeypatch: pytest.MonkeyPatch, *missing: MissingAccess) ->
     return list(run_doctor._scaleway(cast(Services, made))), world
 
 
+@pytest.mark.parametrize("proxy", ["http://me:hunter2@proxy:999999", "http://me:hun[ter2@proxy:1"])
+def test_a_proxy_that_is_no_url_is_a_finding_and_not_the_end(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    services = cast(Services, SimpleNamespace(settings=Settings()))
+    (check,) = run_doctor._guarded("scaleway", "access", lambda: run_doctor._scaleway(services))
+    assert (check.state, "HTTPS_PROXY" in check.fix) == (CheckState.FAIL, True)
+    assert "hunter2" not in f"{check.detail}{check.fix}"
+
+
 def test_a_key_with_all_rights_is_asked_for_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
     checks, world = scaleway_checks(monkeypatch)
     assert [each.name for each in checks] == ["port 443", "clock", "rights", "catalogue", "quotas"]
