@@ -44,7 +44,7 @@ def _selection(plan: ResolvedPlan) -> Iterable[Finding]:
 
 def _access(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
     for problem in facts.access_problems:
-        fix = "give the API key's application these rights"
+        fix = "`v2s doctor` looks at the way there, the account and its rights, with the fix for each"
         yield blocks("scaleway-access", problem, "the move would fail half way", fix, overridable=False)
     for planned in plan.vms:
         missing = facts.missing_privileges.get(planned.vm.moref, ())
