@@ -14,8 +14,9 @@ from fakes.rig import ALICE, Rig, until
 from fakes.store import FakeStore
 from fakes.world import failing
 
-from v2s_tui.domain.errors import SourceError, TargetError, ToolError
+from v2s_tui.domain.errors import SourceError, SourceUnreachable, TargetError, ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.execution.events import VmFailed
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
 from v2s_tui.domain.planning.limits import Limit
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
@@ -158,6 +159,40 @@ def test_a_cold_copy_that_fails_gives_the_source_its_power_back(tmp_path: Path, 
         each.kind is EffectKind.SOURCE_POWER and each.state is not EffectState.GONE
         for each in rig.state.effects.values()
     )
+
+
+def test_the_source_gets_its_power_back_when_vcenter_answers_again(tmp_path: Path) -> None:
+    """What ended the copy, a vCenter that restarts, is there still when the source is to be put back."""
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    rig.world.rules.append(failing("receive", BROKEN, times=99))
+    power_on, refusals = rig.source.power_on, 6
+
+    def restarting(moref: str) -> None:
+        nonlocal refusals
+        refusals -= 1
+        if refusals > 0:
+            raise SourceUnreachable("vcenter.lab answered with status 503")
+        power_on(moref)
+
+    rig.source.power_on = restarting  # type: ignore[method-assign]
+    assert rig.run().failed == 1
+    assert rig.source.power[MOREF] is PowerState.ON
+
+
+def test_a_source_that_cannot_get_its_power_back_is_not_tried_for_ever(tmp_path: Path) -> None:
+    rig = rig_of(tmp_path, consistency=Consistency.COLD)
+    rig.world.rules.append(failing("receive", BROKEN, times=99))
+    tries: list[str] = []
+
+    def gone(moref: str) -> None:
+        tries.append(moref)
+        raise SourceUnreachable("no route")
+
+    rig.source.power_on = gone  # type: ignore[method-assign]
+    assert rig.run().failed == 1
+    (failed,) = (each for each in rig.events if isinstance(each, VmFailed))
+    assert "Putting the source back failed: no route" in failed.failure.detail
+    assert len(tries) == 10
 
 
 async def test_a_cold_copy_that_is_cancelled_gives_the_source_its_power_back(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ that copy is stale and everything begins anew.
 
 from dataclasses import replace
 
+from v2s_tui.domain.errors import OutsideError
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.ledger import EffectKind, EffectState
+from v2s_tui.domain.execution.retry import RetryPolicy
 from v2s_tui.domain.ports import CloudState
 from v2s_tui.domain.source.vm import PowerState
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
@@ -17,6 +19,8 @@ from v2s_tui.engine.stages.naming import names_of
 from v2s_tui.engine.stages.starting_over import discard_copy
 
 SHUTDOWN_SECONDS = 600.0
+BACK_ON = RetryPolicy(attempts=10, base_seconds=5, cap_seconds=60)
+"""Six minutes: a vCenter that restarts, which may be what ended the copy, is back by then."""
 
 
 def shut_down_source(stage: StageInput, context: StageContext) -> Artifacts:
@@ -74,8 +78,20 @@ def power_back_on(stage: StageInput, context: StageContext) -> Artifacts:
     """Undo of the stage when a VM is given up: the source runs again unless the target does already.
 
     A guest that was asked and still runs may yet go down: that stays on record, so that whoever finds it off
-    later (a retry, undo) knows why.
+    later (a retry, undo) knows why. Nobody tries this again later, so that it is tried again here.
     """
+    for attempt in range(1, BACK_ON.attempts):
+        try:
+            return _power_back_on(stage, context)
+        except OutsideError as err:
+            if not err.transient:
+                raise
+            context.progress.waits_for = f"the source is to be powered back on: {err.title}"
+        context.pause(BACK_ON.wait_seconds(attempt, 0))
+    return _power_back_on(stage, context)
+
+
+def _power_back_on(stage: StageInput, context: StageContext) -> Artifacts:
     effects = context.ledger.open_effects(EffectKind.SOURCE_POWER)
     if not effects or _target_runs(stage, context.ports):
         return stage.artifacts
