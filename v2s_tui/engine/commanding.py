@@ -46,6 +46,8 @@ class Commanding:
 
     async def _decide(self, command: Command) -> str:
         if not await self._at_gate():
+            if self._runner.runners and self._runner.state.header.gate is not None:
+                raise InputError("VMs of this wave run again", hint="decide once they have stopped")
             raise InputError("no gate is waiting", hint="approve, hold and retry at the gate after a wave")
         closed = self._runner.state.header.gate
         if closed is not None and command.gate not in {None, closed.index}:
@@ -59,7 +61,8 @@ class Commanding:
     async def _at_gate(self) -> bool:
         """True once the gate takes answers: it is on record (and on screens) a moment earlier."""
         for _ in range(_GATE_LOOKS):
-            if self._runner.gates.waiting or self._runner.state.header.gate is None:
+            closed = self._runner.state.header.gate is not None and not self._runner.runners
+            if self._runner.gates.waiting or not closed:
                 break
             await asyncio.sleep(_GATE_LOOK_SECONDS)
         return self._runner.gates.waiting

@@ -79,10 +79,11 @@ class GateKeeper:
         decided elsewhere meanwhile, it is asked about the one that is closed now.
         """
         self._asking = False
-        if self._gate is None or self._gate.index == gate.index:
+        closed = self._gate
+        if closed is None or (closed.index, closed.window) == (gate.index, gate.window):
             self._resolve((decision, self._settings.actor))
         elif self.waiting:
-            self._put_question(self._gate)
+            self._put_question(closed)
 
 
 class GatePassage:

@@ -10,15 +10,17 @@ from fakes.rig import ALICE, Rig, until
 from fakes.world import failing
 
 from v2s_tui.domain.errors import InputError, ToolError
+from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.batch import BatchStatus, GateState, WaveStatus
 from v2s_tui.domain.execution.events import Actor, Decision, Event
 from v2s_tui.domain.planning.plan import PausePolicy
-from v2s_tui.domain.planning.stages import JobStatus
+from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.engine.batch_runner import BatchRunner
 from v2s_tui.engine.commands import Command
 from v2s_tui.engine.outcome import Stop, exit_code
 from v2s_tui.engine.runner import Interrupts
 from v2s_tui.engine.settings import GateMode
+from v2s_tui.engine.stage_contract import StageContext, StageInput
 
 BOB = Actor("bob", "second terminal")
 BROKEN = ToolError("qemu-img ended with exit code 1", command="qemu-img", exit_code=1, stderr_tail="odd")
@@ -206,6 +208,28 @@ async def test_a_retry_that_comes_as_the_last_wave_ends_still_runs(tmp_path: Pat
     outcome = await asyncio.wait_for(runner.run(), 10)
     assert "runs again" in await sent[0] or "when the batch is resumed" in await sent[0]
     assert (outcome.status is BatchStatus.COMPLETE) == ("runs again" in await sent[0])
+
+
+async def test_a_decision_while_a_vm_of_the_wave_runs_again_is_refused_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    rig, go = _rig(tmp_path, PausePolicy.PAUSE_ON_FAILURE, PausePolicy.CONTINUE), threading.Event()
+    _fail_first_convert(rig)
+    convert = rig.stages[Stage.CONVERT]
+
+    def slow(task: StageInput, context: StageContext) -> Artifacts:
+        if rig.state.header.gate is not None:
+            go.wait(5)
+        return convert(task, context)
+
+    rig.stages = {**rig.stages, Stage.CONVERT: slow}
+    runner = rig.runner(gate_mode=GateMode.WAIT)
+    running = await _at_gate(runner)
+    await runner.command(Command("retry", BOB, vm="vm-0"))
+    with pytest.raises(InputError, match="VMs of this wave run again"):
+        await asyncio.wait_for(runner.command(Command("approve", BOB)), 2)
+    go.set()
+    await running
 
 
 async def test_a_stop_that_comes_just_as_the_gate_closes_is_not_lost(tmp_path: Path) -> None:
