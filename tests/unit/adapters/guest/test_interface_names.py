@@ -7,6 +7,7 @@ from fakes.guest_files import TextFiles
 from test_guest_planner import DEBIAN, FACTS, NAMES, Files, applied
 
 from v2s_tui.adapters.guest.linux.network.interface_names import keeps_kernel_names
+from v2s_tui.adapters.guest.linux.network.plan import plan_network
 from v2s_tui.adapters.guest.linux.planner import plan_linux
 from v2s_tui.domain.guest.facts import GuestFacts
 from v2s_tui.domain.guest.network import NicMode, NicPlan
@@ -93,3 +94,18 @@ def test_addresses_follow_the_card_that_a_rule_tied_them_to() -> None:
     after = applied(files, plan)
     assert "10.1.0.2" in text_of(after[f"{folder}/ifcfg-eth0"])
     assert "10.2.0.2" in text_of(after[f"{folder}/ifcfg-eth1"])
+
+
+def test_a_firewall_that_names_the_old_interface_is_reported() -> None:
+    files: Files = {
+        "/etc/network/interfaces": "auto ens192\niface ens192 inet static\n    address 10.0.0.2/24\n",
+        "/etc/iptables/rules.v4": "-A INPUT -i ens192 -p tcp --dport 22 -j ACCEPT\n",
+        "/etc/firewalld/zones/public.xml": '<zone><interface name="ens192"/></zone>\n',
+        "/etc/nftables.conf": "# iif ens192 accept\niif ens1920 accept\n",
+    }
+    warnings = plan_network(TextFiles(files), (KEEP,)).warnings
+    assert [warning.split()[0] for warning in warnings] == [
+        "/etc/iptables/rules.v4",
+        "/etc/firewalld/zones/public.xml",
+    ]
+    assert not plan_network(TextFiles(files), (NicPlan(NicMode.KEEP, target_name="ens192"),)).warnings

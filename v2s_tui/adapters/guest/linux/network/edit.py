@@ -13,12 +13,21 @@ STATIC_REASON = "addresses that the plan gives"
 
 @dataclass(slots=True)
 class NetworkEdit:
-    """Changes of one configuration system. handled: plan entries that found their interface."""
+    """Changes of one configuration system. handled: plan entries that found their interface. renamed: what
+    the guest called it -> what it will be called.
+    """
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     handled: list[NicPlan] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     _wanted: set[str] = field(default_factory=set)
+
+    def take(self, nic: NicPlan, name: str) -> None:
+        """A plan entry has found its interface, which has this name now."""
+        self.handled.append(nic)
+        if name != nic.target_name:
+            self.renamed[name] = nic.target_name
 
     def write(self, view: GuestView, path: str, text: str, reason: str, *, mode: int = 0o644) -> None:
         """Add a WRITE unless the file has this text already."""

@@ -58,7 +58,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     for interface, nic in match_nics(interfaces, nics):
         if nic is None:
             continue
-        edit.handled.append(nic)
+        edit.take(nic, interface.name)
         path = cards[interface.name]
         master = _master(texts, texts[path])
         own = replace(nic, mode=NicMode.KEEP) if master else nic

@@ -58,7 +58,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...], *, strip: Collection[NicPla
     for interface, nic in match_nics(cards, nics):
         if nic is None:
             continue
-        edit.handled.append(nic)
+        edit.take(nic, interface.name)
         owner = _top(above, interface.name)
         own = replace(nic, mode=NicMode.KEEP) if owner else nic
         for path, text in new.items():

@@ -34,7 +34,8 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     paths = view.glob("/etc/netplan/*.yaml")
     documents = {path: found for path in paths if (found := _load(view, path, edit)) is not None}
     choice = _choose(tuple(documents.values()), nics)
-    edit.handled += choice.cards.values()
+    for name, nic in choice.cards.items():
+        edit.take(nic, name)
     for path, document in documents.items():
         new = edit_document(document, choice)
         if new != document:

@@ -55,7 +55,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     for path, (interface, nic) in zip(wired, match_nics(interfaces, nics), strict=True):
         if nic is None:
             continue
-        edit.handled.append(nic)
+        edit.take(nic, interface.name)
         sections, owner = parsed[path], _owner(parsed, parsed[path])
         _edit(sections, replace(nic, mode=NicMode.KEEP) if owner else nic)
         edit.write(view, path, format_sections(sections), reason_of(nic), mode=0o600)

@@ -34,10 +34,12 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     virtual = _virtual_names(view)
     physical = {path: sections for path, sections in parsed.items() if _is_physical(sections, virtual)}
     interfaces = tuple(_interface(sections) for sections in physical.values())
-    for (path, sections), (_, nic) in zip(physical.items(), match_nics(interfaces, nics), strict=True):
+    for (path, sections), (interface, nic) in zip(
+        physical.items(), match_nics(interfaces, nics), strict=True
+    ):
         if nic is None:
             continue
-        edit.handled.append(nic)
+        edit.take(nic, interface.name)
         owner = _owner(parsed, sections)
         named = _named(sections, nic)
         edit.write(view, path, format_sections(named if owner else _readdressed(named, nic)), reason_of(nic))

@@ -11,6 +11,7 @@ from v2s_tui.adapters.guest.linux.network import (
     wicked,
 )
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
+from v2s_tui.adapters.guest.linux.network.mentions import mentions
 from v2s_tui.adapters.guest.linux.network.pins import plan_pin_removal
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.changes import Change, ChangeKind, ChangePlan
@@ -41,7 +42,8 @@ def plan_network(view: GuestView, nics: tuple[NicPlan, ...]) -> ChangePlan:
     Each system sees only the NICs that no earlier one has taken. A NIC that no file mentions is given a
     configuration where the plan asks for DHCP or static addresses.
     """
-    changes, warnings, left = list(plan_pin_removal(view)), [], nics
+    changes, warnings, left = list(plan_pin_removal(view)), list[str](), nics
+    renamed: dict[str, str] = {}
     for name, is_used, plan in _SYSTEMS:
         if left and is_used(view):
             edit = plan(view, left)
@@ -49,11 +51,13 @@ def plan_network(view: GuestView, nics: tuple[NicPlan, ...]) -> ChangePlan:
                 edit = _through_networkd(view, edit)
             changes += edit.changes
             warnings += edit.warnings
+            renamed |= edit.renamed
             left = tuple(nic for nic in left if nic not in edit.handled)
     for nic in left:
         added, warning = _new_configuration(view, nic)
         changes += added
         warnings += [warning] if warning else []
+    warnings += mentions(view, renamed)
     return ChangePlan(tuple(changes), tuple(warnings))
 
 

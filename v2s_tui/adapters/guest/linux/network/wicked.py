@@ -55,7 +55,8 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
             new = edit_ifcfg(wired[path], own)
             edit.move(view, path, f"{_FOLDER}/ifcfg-{nic.target_name}", new, reason_of(nic))
             _move_own_routes(view, edit, interface.name, own)
-    edit.handled += found.values()
+    for name, nic in found.items():
+        edit.take(nic, name)
     _edit_others(view, edit, {path: texts[path] for path in texts if path not in wired}, found)
     _edit_common_routes(view, edit, found)
     _edit_resolver(view, edit)
