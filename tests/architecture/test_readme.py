@@ -10,6 +10,15 @@ from types import ModuleType
 
 import pytest
 
+from v2s_tui.config.load import load_config
+from v2s_tui.config.settings import (
+    ConversionSettings,
+    MigrationSettings,
+    ScalewaySettings,
+    Settings,
+    VmwareSettings,
+)
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -52,3 +61,15 @@ def test_links_inside_the_readme_lead_somewhere() -> None:
     }
     targets = set(re.findall(r"\]\(#([\w-]+)\)", README))
     assert targets <= headings
+
+
+def test_every_key_of_the_configuration_is_told_with_its_default(tmp_path: Path) -> None:
+    section = README.partition("### migration.yaml\n")[2].partition("\n### ")[0]
+    shown = set(re.findall(r"(\w+):", section))
+    parts = (VmwareSettings, ScalewaySettings, ConversionSettings, MigrationSettings)
+    keys = {key for part in parts for key in part.model_fields if key not in part.SECRETS}
+    keys |= set(Settings.model_fields) - {"source", "warnings"}
+    assert keys - shown - {"parallel_uploads"} == set()
+    defaults = tmp_path / "defaults.yaml"
+    defaults.write_text(section.partition("</summary>")[2].partition("</details>")[0].replace("\n    ", "\n"))
+    assert load_config(defaults, {}).model_dump() == Settings().model_dump()
