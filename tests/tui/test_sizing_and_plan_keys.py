@@ -323,3 +323,19 @@ async def test_another_plan_is_opened_over_unsaved_edits_only_after_a_question(t
         await pilot.press("ctrl+o", "enter")
         await settled(pilot)
         assert not isinstance(app.screen, Confirm)
+
+
+async def test_a_plan_saved_by_a_short_name_is_found_again_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        await pilot.press("ctrl+s", "enter")
+        await settled(pilot)
+        assert app.workspace.plan_path == tmp_path / "plan.yaml"
+        await pilot.press("ctrl+o")
+        app.screen.query_one("#answer", Input).value = "plan.yaml"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.workspace.plan_path == tmp_path / "plan.yaml"

@@ -49,7 +49,7 @@ class PlanFileScreen(EditingScreen):
     def _ask_where(self, path: Path) -> None:
         def named(text: str | None) -> None:
             if text:
-                wanted = Path(text).expanduser()
+                wanted = _as_typed(text)
                 if not self.v2s.save_plan(wanted):
                     self._ask_where(wanted)
 
@@ -61,7 +61,7 @@ class PlanFileScreen(EditingScreen):
 
         def named(text: str | None) -> None:
             if text:
-                path = Path(text).expanduser()
+                path = _as_typed(text)
                 self._leave_plan(f"Open {path}?", "Open", lambda: self.v2s.open_plan(path))
 
         known = str(self.workspace.plan_path or "plan.yaml")
@@ -81,3 +81,8 @@ class PlanFileScreen(EditingScreen):
         lines = [str(change) for change in diff_plans(saved, self.workspace.plan)]
         title = f"Changes since {self.workspace.plan_path}"
         self.app.push_screen(TextView(title, lines or ["nothing differs"]))
+
+
+def _as_typed(text: str) -> Path:
+    """The same file whatever folder the app is started in next time: the session keeps the path."""
+    return Path(text).expanduser().absolute()
