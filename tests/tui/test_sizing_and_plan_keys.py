@@ -339,3 +339,14 @@ async def test_a_plan_saved_by_a_short_name_is_found_again_from_another_folder(
         await pilot.press("enter")
         await settled(pilot)
         assert app.workspace.plan_path == tmp_path / "plan.yaml"
+
+
+async def test_comparing_strategies_begins_at_the_one_in_use(tmp_path: Path) -> None:
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "2")
+        before = app.workspace.plan
+        await pilot.press("C")
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.workspace.plan == before

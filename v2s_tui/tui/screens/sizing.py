@@ -222,7 +222,9 @@ class SizingScreen(TableScreen, EditingScreen):
                 self._use_strategy(row.strategy)
 
         title = "Strategies (VMs you chose a type for keep it)"
-        self.app.push_screen(Choose[StrategyRow](title, STRATEGY_COLUMNS, rows, enter="use it"), chosen)
+        now = next((row for row in rows if row.current), None)
+        choose = Choose[StrategyRow](title, STRATEGY_COLUMNS, rows, selected=now, enter="use it")
+        self.app.push_screen(choose, chosen)
 
     def action_remove(self) -> None:
         """Take the marked VMs out of the plan (undo brings them back)."""
