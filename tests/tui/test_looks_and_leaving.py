@@ -82,6 +82,20 @@ async def test_a_gate_and_a_failure_ring_and_tell_the_desktop(
         assert called == ["GATE after wave production", "db-prod-01 failed"]
 
 
+@pytest.mark.parametrize(("keys", "told"), [(("5",), False), (("5", "question_mark"), True), (("1",), True)])
+async def test_a_gate_is_told_where_the_run_screen_does_not_show_it(
+    tmp_path: Path, keys: tuple[str, ...], *, told: bool
+) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys)
+        app.runs._show(batch_in_flight())
+        app.runs._show(batch_in_flight(gate=True))
+        await pilot.pause()
+        assert any(each.title == "GATE after wave production" for each in app._notifications) is told
+
+
 def test_no_control_character_of_a_name_reaches_the_terminal() -> None:
     sequence = desktop_notice("web\x1b]0;owned\x07\x9b31m failed")
     assert sequence.startswith("\x1b]9;")

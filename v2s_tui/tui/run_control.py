@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.screen import ModalScreen
+
 from v2s_tui.domain.errors import StateError, V2sError
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.attach import RunnerClient, living_runner
@@ -113,7 +115,8 @@ class RunControl:
 
     def _ring(self, before: BatchSnapshot, now: BatchSnapshot) -> None:
         """Call the operator when one is wanted: a gate closed, a VM failed, the batch ended."""
-        call = partial(call_operator, self._app, toast=self._app.current_mode != "run")
+        seen = self._app.current_mode == "run" and not isinstance(self._app.screen, ModalScreen)
+        call = partial(call_operator, self._app, toast=not seen)
         if now.gate is not None and before.gate is None:
             call(f"GATE after wave {now.gate.wave}", now.gate.reason)
         if now.completed_at is not None and before.completed_at is None:
