@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+from rich.cells import cell_len, set_cell_size
+
 from v2s_tui.domain.planning.cost import Cost, CostLine
 from v2s_tui.domain.planning.forecast import Forecast
 from v2s_tui.domain.planning.simulation import Timeline
@@ -11,6 +13,8 @@ from v2s_tui.presentation.charts import ASCII_SIGNS, Signs, area, bar
 _BAR = 20
 DEAREST = 12
 """VMs that the cost table names; of more, the rest is one line."""
+_LONGEST_NAME = 32
+"""Cells of a name in it: a row is to stay one line of 80."""
 
 
 def time_lines(forecast: Forecast, *, signs: Signs = ASCII_SIGNS) -> list[str]:
@@ -90,9 +94,10 @@ def cost_table(cost: Cost) -> list[str]:
     """What each VM costs, the dearest first; the rest of a large plan in one line."""
     ordered = sorted(cost.lines, key=lambda line: -line.monthly)
     shown, rest = ordered[:DEAREST], ordered[DEAREST:]
-    width = max((len(line.vm) for line in shown), default=0)
-    lines = [f"  {'EUR per month':<{width}}  {'Instance':>10} {'Storage':>9} {'IPv4':>7} {'together':>10}"]
-    lines += [f"  {line.vm:<{width}}  {_amounts(line)}" for line in shown]
+    width = min(_LONGEST_NAME, max((cell_len(line.vm) for line in shown), default=0))
+    title = set_cell_size("EUR per month", max(width, 13))
+    lines = [f"  {title}  {'Instance':>10} {'Storage':>9} {'IPv4':>7} {'together':>10}"]
+    lines += [f"  {set_cell_size(line.vm, max(width, 13))}  {_amounts(line)}" for line in shown]
     if rest:
         sum_of_rest = sum(line.monthly for line in rest)
         lines.append(f"  {counted(len(rest), 'VM')} more: {format_eur(sum_of_rest)}")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from fakes.plans import plan_of, vm_named
+from rich.cells import cell_len
 
 from v2s_tui.domain.planning.cost import Cost, CostLine
 from v2s_tui.domain.planning.forecast import forecast
@@ -83,3 +84,10 @@ def test_the_dearest_vms_are_named_and_the_rest_summed() -> None:
     table = cost_table(Cost(many))
     assert table[1].split()[0] == f"vm-{DEAREST + 2}"
     assert table[-1].strip() == f"3 VMs more: EUR {0 + 1 + 2 + 3:.2f}"
+
+
+def test_a_row_of_the_cost_table_stays_one_line_under_its_title() -> None:
+    names = ("customer-portal-frontend-production-eu-west-blue-green-0001", "日本語サーバー-éü", "web-01")
+    table = cost_table(Cost(tuple(CostLine(name, "one", (), 10.0, 1.0, 0.0) for name in names)))
+    assert {cell_len(line) for line in table} == {cell_len(table[0])}
+    assert cell_len(table[0]) < 80
