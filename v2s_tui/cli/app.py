@@ -3,12 +3,13 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from v2s_tui.bootstrap import open_services
 from v2s_tui.cli.console import say
-from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.errors import ConfigError, InputError
 from v2s_tui.system.processes import end_with_parent
 
 _DUMB = {"dumb", "unknown", ""}
@@ -43,11 +44,21 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
             if first_plan is not None and not app.workspace.plan.migrations:
                 opened = open_plan_file(first_plan)
                 app.workspace.open_plan(opened.plan, opened.path, digest=opened.digest)
-            app.theme = services.settings.theme or first_theme(app.console.color_system)
+            wanted = services.settings.theme or first_theme(app.console.color_system)
+            app.theme = known_theme(wanted, app.available_themes)
             app.set_keymap(services.settings.keys)
             return app.run() or app.return_code or 0
         finally:
             session.close()
+
+
+def known_theme(wanted: str, known: Collection[str]) -> str:
+    """The theme of that name. Raises ConfigError where there is none."""
+    if wanted not in known:
+        near = get_close_matches(wanted, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(sorted(known))}"
+        raise ConfigError(f"theme: there is none called {wanted!r}", hint=hint)
+    return wanted
 
 
 def _has_screen(environ: Mapping[str, str]) -> bool:
