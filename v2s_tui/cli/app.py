@@ -21,7 +21,8 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
     """The app on this terminal, with the session of that name. Returns its exit code.
 
     first_plan: opened when the session has no plan of its own yet.
-    Raises InputError where no full screen is possible, with the headless way.
+    Raises InputError where no full screen is possible, with the headless way, and where no session can be
+    kept; ConfigError for a theme that there is not.
     """
     if os.environ.get("TEXTUAL_DRIVER") == _WEB_DRIVER:
         end_with_parent(signal.SIGTERM)
@@ -38,7 +39,13 @@ def open_app(config: Path | None, session_name: str, *, first_plan: Path | None 
 
     state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     with open_services(config, warn=say) as services:
-        session = SessionFile(session_path(state_home, session_name))
+        try:
+            session = SessionFile(session_path(state_home, session_name))
+        except OSError as err:
+            raise InputError(
+                f"the app cannot keep its session in {state_home} ({err.strerror or err})",
+                hint="set XDG_STATE_HOME to a folder of yours",
+            ) from err
         try:
             app = V2sApp(services, session=session)
             if first_plan is not None and not app.workspace.plan.migrations:
