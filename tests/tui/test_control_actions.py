@@ -15,7 +15,10 @@ from textual.widgets import Static
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.engine.commands import COMMAND_NAMES, Command, command_from_json
+from v2s_tui.engine.settings import GateMode
+from v2s_tui.tui import starting
 from v2s_tui.tui.app import V2sApp
+from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.tui.screens.run import RunScreen
 
 SIZE = (120, 40)
@@ -129,6 +132,37 @@ async def test_a_batch_that_ended_with_failures_is_resumed_from_where_it_is_seen
         await pilot.press("R")
         await pilot.pause()
         assert resumed == ([BATCH_ID] if failed else [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "from_stage", "asked"),
+    [
+        (["t"], None, f"{FAILED} runs again."),
+        (["f", "enter"], "upload_s3", f"{FAILED} runs again from upload_s3."),
+    ],
+)
+async def test_a_vm_of_a_batch_without_a_runner_is_retried_after_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str], from_stage: str | None, asked: str
+) -> None:
+    app, done = app_on_fakes(tmp_path), list[object]()
+    monkeypatch.setattr(starting, "reopen_vm", lambda _, *of, **how: done.append((of, how)))
+    monkeypatch.setattr(starting, "start_runner", lambda _, *how: done.append(how))
+    monkeypatch.setattr(app.starting, "_started", done.append)
+    async with app.run_test(size=SIZE) as pilot:
+        await on_run_screen(pilot, without_runner(at_gate()))
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        screen.table.move_cursor([row.name for row in screen.table.rows].index(FAILED))
+        await pilot.pause()
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        assert isinstance(app.screen, Confirm)
+        assert asked in str(app.screen.query_one(".modal-lines Static", Static).render())
+        await pilot.press("right", "enter")
+        await settled(pilot)
+    reopened = ((BATCH_ID, FAILED), {"from_stage": from_stage, "planned": None})
+    assert done == [reopened, (BATCH_ID, GateMode.WAIT), BATCH_ID]
 
 
 async def test_a_runner_on_its_way_is_not_told_as_missing(tmp_path: Path) -> None:

@@ -130,7 +130,10 @@ class RunControl:
     # --- telling -----------------------------------------------------------------------------------
 
     def command(self, name: str, **values: object) -> None:
-        """Tell the runner; what it answers is shown."""
+        """Tell the runner; what it answers is shown. Without one a retry is asked about, and starts one."""
+        if self._client is None and name == "retry" and self.batch_id:
+            self._app.starting.ask_to_reopen(self.batch_id, **values)  # type: ignore[arg-type]
+            return
         if self._client is None:
             self._app.notify(
                 "no runner works on this batch: R resumes it", severity="warning", timeout=8, markup=False

@@ -1,12 +1,13 @@
 """Starting the plan in hand and resuming a batch: first what will happen, then a runner of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.planning.preflight.findings import Finding
+from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.units import counted
 from v2s_tui.engine.resume import VmRestart
 from v2s_tui.engine.settings import GateMode
@@ -14,6 +15,7 @@ from v2s_tui.presentation.start_lines import power_lines, start_lines
 from v2s_tui.tui.modals.confirm import Confirm
 from v2s_tui.usecases.earlier_batches import migrated_before, refuse_double_work
 from v2s_tui.usecases.look_ahead import Outlook
+from v2s_tui.usecases.reopen_vm import reopen_vm
 from v2s_tui.usecases.run_batch import create_batch, entry_as_planned, restart_lines
 from v2s_tui.usecases.start_runner import start_runner
 
@@ -93,6 +95,36 @@ class Starting:
 
         self._app.notify("looking where each VM goes on...", timeout=5, markup=False)
         self._app.background.ask("restarts", lambda: restart_lines(services, batch_id), known)
+
+    def ask_to_reopen(
+        self,
+        batch_id: str,
+        *,
+        vm: str,
+        from_stage: str | None = None,
+        planned: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Retry a VM of a batch that nobody works on: say what else goes on with it, then start a runner."""
+        begins = f" from {from_stage}" if from_stage else ""
+        as_planned = ", as the plan in hand has it now" if planned else ""
+        waiting = self._app.batch.counters.pending if self._app.batch is not None else 0
+        lines = [f"Batch {batch_id} has no runner: one is started, {vm} runs again{begins}{as_planned}."]
+        lines += [f"What else waits in it goes on too: {counted(waiting, 'VM')}."] if waiting else []
+
+        def answered(go: bool | None) -> None:
+            if go:
+                work = partial(self._reopen, batch_id, vm, from_stage, planned)
+                self._app.background.ask("start", work, self._started)
+
+        self._app.push_screen(Confirm(f"Retry {vm}?", lines, action="Retry"), answered)
+
+    def _reopen(
+        self, batch_id: str, vm: str, from_stage: str | None, planned: Mapping[str, Any] | None
+    ) -> str:
+        stage = Stage(from_stage) if from_stage else None
+        reopen_vm(self._app.services, batch_id, vm, from_stage=stage, planned=planned)
+        start_runner(self._app.services, batch_id, GateMode.WAIT)
+        return batch_id
 
     def retry_as_planned(self, vm_name: str) -> None:
         """Let the runner run the VM again with its entry as the plan in hand has it now."""

@@ -176,7 +176,7 @@ class RunScreen(TableScreen):
             "gate": snapshot.gate is not None,
             "gate after failures": snapshot.gate is not None and snapshot.counters.failed > 0,
             "row": row is not None,
-            "retriable": snapshot.live and row is not None and row.status in _RETRIABLE,
+            "retriable": (snapshot.live or idle) and row is not None and row.status in _RETRIABLE,
         }
         return frozenset(name for name, holds in facts.items() if holds)
 
