@@ -12,7 +12,7 @@ from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
-from v2s_tui.engine.stages.adopting import adopt_or_make
+from v2s_tui.engine.stages.adopting import adopt_or_make, forget
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.starting_over import discard_in_other_zones
 from v2s_tui.engine.stages.waiting import wait_for
@@ -50,6 +50,7 @@ def _discard_image_of_another_copy(stage: StageInput, context: StageContext) -> 
     ):
         for image in cloud.find("image", zone, names.part_tag("image")):
             cloud.delete("image", zone, image.id)
+            forget(context, EffectKind.IMAGE, image.id)
 
 
 def _begin(stage: StageInput, context: StageContext, disk: DiskArtifacts) -> str:

@@ -12,6 +12,7 @@ from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import StageContext, StageInput
+from v2s_tui.engine.stages.adopting import forget
 from v2s_tui.engine.stages.naming import disk_part, names_of
 
 _TARGET_KINDS = (
@@ -95,6 +96,7 @@ def discard_other_instance(stage: StageInput, context: StageContext) -> None:
             refuse_running(server, other)
             context.progress.activity = f"removing the Instance made {other}"
             cloud.delete(EffectKind.INSTANCE.value, zone, server.id)
+            forget(context, EffectKind.INSTANCE, server.id)
 
 
 def made_otherwise(planned: PlannedVm, server: CloudResource) -> str:

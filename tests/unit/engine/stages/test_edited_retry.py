@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from fakes.bench import TYPE_NAME
-from fakes.world import ProcessDied
+from fakes.world import ProcessDied, failing
 
 from v2s_tui.domain.errors import OutOfStock, TargetError, VerificationFailed
-from v2s_tui.domain.execution.ledger import EffectKind
+from v2s_tui.domain.execution.ledger import EffectKind, EffectState
 from v2s_tui.domain.guest.network import NicMode
 from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import CloudState
@@ -64,6 +64,17 @@ def test_another_type_is_what_arrives_with_the_volumes_that_are_there(sold_out):
     assert set(server.volumes) == volumes
     assert bench.ledger.open_effects(EffectKind.INSTANCE)[0].resource_id == server.id
     assert bench.made()["private_nic"] == bench.made()["ip"] == 1
+
+
+def test_an_instance_that_is_gone_is_handed_over_to_nobody(sold_out):
+    """The other type is sold out as well, so the VM fails between the two."""
+    bench = sold_out()
+    edit(bench, target_type=OTHER)
+    bench.world.rules.append(failing("create_instance", OutOfStock("sold out")))
+    with pytest.raises(OutOfStock):
+        bench.run(Stage.CREATE_INSTANCE)
+    (effect,) = bench.ledger.open_effects(EffectKind.INSTANCE)
+    assert (effect.state, effect.resource_id) == (EffectState.INTENDED, "")
 
 
 def test_the_instance_of_another_type_is_made_anew_once_wherever_the_process_dies(sold_out):
