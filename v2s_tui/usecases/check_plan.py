@@ -7,7 +7,6 @@ from v2s_tui.adapters.formats.plan_files import with_cloud_init
 from v2s_tui.adapters.formats.plan_yaml import read_plan
 from v2s_tui.adapters.guest import virt_v2v
 from v2s_tui.domain.errors import ConfigError, PlanError, SourceError, TargetError
-from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import BatchPlan
 from v2s_tui.domain.planning.preflight.findings import PreflightFacts
 from v2s_tui.domain.planning.preflight.quota_rules import BLOCK_STORAGE_USAGE
@@ -19,6 +18,7 @@ from v2s_tui.usecases.check_host import rehearsal_missing
 from v2s_tui.usecases.load_inventory import load_inventory
 from v2s_tui.usecases.look_ahead import Outlook, free_bytes, look_ahead
 from v2s_tui.usecases.services import Services
+from v2s_tui.usecases.transfers import work_bytes_of
 
 Networks = dict[str, tuple[PrivateNetwork, ...]]
 Vpcs = dict[str, tuple[Vpc, ...]]
@@ -38,7 +38,7 @@ def check_plan(services: Services, plan: BatchPlan, inventory: Inventory, *, ask
         rehearsal_missing=rehearsal_missing(),
         virt_v2v_missing=virt_v2v.program_missing(),
         windows_v2v_missing=virt_v2v.windows_part_missing(),
-        work_bytes=work_bytes_under(services.settings.migration.export_strategy),
+        work_bytes=work_bytes_of(services),
     )
     return outlook.with_facts(_asked(services, outlook, facts) if ask else facts)
 

@@ -12,7 +12,6 @@ from v2s_tui.domain.execution.batch import GateState, new_batch
 from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
-from v2s_tui.domain.execution.transfer import work_bytes_under
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.report import forecast_figures
@@ -30,6 +29,7 @@ from v2s_tui.usecases.earlier_batches import refuse_double_work
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import batch_path, read_batch
+from v2s_tui.usecases.transfers import work_bytes_of
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,6 @@ def runner_settings(services: Services, options: RunOptions, batch_id: str) -> R
         ask_gate=options.ask_gate,
         retry_failed=options.retry_failed,
         approve=options.approve,
-        work_bytes=work_bytes_under(retries.export_strategy),
+        work_bytes=work_bytes_of(services),
         policies=policies_with(retry_count=retries.retry_count, delay_seconds=retries.retry_delay_seconds),
     )

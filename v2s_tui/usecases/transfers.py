@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from functools import cache
 
-from v2s_tui.domain.execution.transfer import LinkSpeeds, TransferChoice, choose_transfer
+from v2s_tui.domain.execution.transfer import (
+    LinkSpeeds,
+    TransferChoice,
+    choose_transfer,
+    work_bytes_under,
+)
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.engine.link_speeds import speeds_between
 from v2s_tui.usecases.services import Services
@@ -19,6 +24,19 @@ def transfer_of(services: Services) -> Callable[[PlannedVm], TransferChoice]:
         return speeds_between(services.work_dir, host=host, storage=settings.scaleway.storage_name)
 
     def choose(planned: PlannedVm) -> TransferChoice:
-        return choose_transfer(planned, settings.migration.export_strategy, speeds_from(planned.vm.host))
+        return choose_transfer(
+            planned,
+            settings.migration.export_strategy,
+            speeds_from(planned.vm.host),
+            keep_local=not settings.conversion.cleanup_on_success,
+        )
 
     return choose
+
+
+def work_bytes_of(services: Services) -> Callable[[PlannedVm], int]:
+    """The peak scratch of a VM, as its disks will be moved here."""
+    settings = services.settings
+    return work_bytes_under(
+        settings.migration.export_strategy, keep_local=not settings.conversion.cleanup_on_success
+    )

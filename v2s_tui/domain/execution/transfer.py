@@ -56,13 +56,17 @@ class TransferChoice:
         return f"{what}{kept}: {self.reason}"
 
 
-def choose_transfer(planned: PlannedVm, strategy: Strategy, speeds: LinkSpeeds) -> TransferChoice:
-    """The way of a VM's disks. They share host, uplink and guest, so all go the same way."""
+def choose_transfer(
+    planned: PlannedVm, strategy: Strategy, speeds: LinkSpeeds, *, keep_local: bool = False
+) -> TransferChoice:
+    """The way of a VM's disks. They share host, uplink and guest, so all go the same way. keep_local: their
+    images shall stay here when the VM has arrived.
+    """
     if strategy is Strategy.LOCAL:
         return TransferChoice(False, False, "export_strategy: local")
     if strategy is Strategy.STREAMING:
         return TransferChoice(True, False, "export_strategy: streaming")
-    if not needs_local_copy(planned):
+    if not needs_local_copy(planned) and not keep_local:
         return TransferChoice(True, True, "nothing here reads or changes the guest")
     if not (speeds.down and speeds.up):
         return TransferChoice(True, False, "no speeds were measured here yet")
@@ -77,11 +81,11 @@ def first_choice(planned: PlannedVm) -> TransferChoice:
     return choose_transfer(planned, Strategy.AUTO, LinkSpeeds())
 
 
-def work_bytes_under(strategy: Strategy) -> Callable[[PlannedVm], int]:
+def work_bytes_under(strategy: Strategy, *, keep_local: bool = False) -> Callable[[PlannedVm], int]:
     """The peak scratch of a VM, as its disks will be moved under that strategy."""
 
     def work_bytes(planned: PlannedVm) -> int:
-        passing = strategy is Strategy.AUTO and not needs_local_copy(planned)
+        passing = strategy is Strategy.AUTO and not keep_local and not needs_local_copy(planned)
         return peak_work_bytes(planned, passing=passing)
 
     return work_bytes

@@ -10,7 +10,8 @@ def transfer_of(stage: StageInput) -> TransferChoice:
     speeds = speeds_between(
         stage.work_dir.parent, host=stage.planned.vm.host, storage=stage.settings.storage_name
     )
-    return choose_transfer(stage.planned, stage.settings.strategy, speeds)
+    settings = stage.settings
+    return choose_transfer(stage.planned, settings.strategy, speeds, keep_local=settings.keep_local)
 
 
 def note_received(stage: StageInput, *, size_bytes: int, seconds: float) -> None:

@@ -106,3 +106,10 @@ def test_a_disk_that_passes_through_reserves_a_few_parts_only() -> None:
     assert auto(asis) < 12 * GIB < 900 * GIB < local(asis)
     assert auto(planned(large)) == local(planned(large)) == peak_work_bytes(planned(large))
     assert passing_bytes(10 * GIB) == 256 * MIB
+
+
+def test_images_that_shall_stay_here_do_not_pass_through() -> None:
+    vm = planned(adapt=False)
+    choice = choose_transfer(vm, Strategy.AUTO, EVEN, keep_local=True)
+    assert (choice.overlap, choice.passing) == (True, False)
+    assert work_bytes_under(Strategy.AUTO, keep_local=True)(vm) == peak_work_bytes(vm)

@@ -213,3 +213,10 @@ def test_an_object_completed_just_before_the_kill_spares_a_disk_that_passed_thro
     bench.run(Stage.UPLOAD_S3)
     assert bench.world.calls["upload_file"] == 2, "one for each disk"
     assert bench.world.calls["receive"] == 2
+
+
+def test_images_that_outlive_the_migration_are_whole(passing_bench):
+    bench = passing_bench
+    bench.change(keep_local=True)
+    bench.run_until(Stage.CLEANUP)
+    assert all(b"\0" not in base_of(bench, disk.index) for disk in bench.artifacts.disks)
