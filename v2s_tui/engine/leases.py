@@ -171,6 +171,9 @@ class Leases:
         blocks = self._admission.blockers(waiter.request, free_bytes=0)
         if not blocks:
             return BlockedBy("next in turn", (), waiter.since)
+        kind = _limit_of(blocks[0].limit)
+        if kind in self._paused:
+            return BlockedBy(f"{kind} is paused", (), waiter.since)
         return BlockedBy(blocks[0].limit, blocks[0].holders, waiter.since)
 
     def rows(self) -> tuple[LimitRow, ...]:

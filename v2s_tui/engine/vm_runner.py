@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from v2s_tui.domain.errors import Cancelled, StateError, WorkDiskFull
@@ -241,7 +241,10 @@ class VmRunner:
                     failure=failure,
                 )
             )
+            again_at = (self._now() + timedelta(seconds=wait_seconds)).astimezone()
+            self.progress = StageProgress(waits_for=f"tries again at {again_at:%H:%M:%S}: {failure.title}")
             await self._parts.settings.sleep(wait_seconds, self._woken)
+            self.progress = StageProgress()
             attempt += 1
 
     async def _attempt(self, stage: Stage, attempt: int) -> None:

@@ -153,6 +153,7 @@ async def test_a_paused_limit_is_taken_by_nobody(tmp_path: Path) -> None:
     await until(lambda: Stage.CONVERT in rig.state.jobs["vm-0"].completed_stages)
     await asyncio.sleep(0.03)
     assert rig.world.calls["upload_file"] == 0
+    assert runner.leases.blocked()["vm-0"].limit == "s3_upload is paused"
     await runner.command(Command("resume_limit", ALICE, limit=Limit.S3_UPLOAD))
     assert exit_code(await running) == 0
 
@@ -227,6 +228,29 @@ async def test_transient_failures_are_tried_again_with_backoff(tmp_path: Path) -
     assert waits == [10.0, 20.0]
     assert rig.state.jobs["vm-0"].attempts["export"] == 3
     assert [note.title for note in rig.state.jobs["vm-0"].retries] == ["the stream was cut"] * 2
+
+
+async def test_a_vm_that_waits_to_be_tried_again_says_so_and_does_not_stall(tmp_path: Path) -> None:
+    rig, blocker = _rig(tmp_path, count=1)
+    blocker.go.set()
+
+    def receive_half(operation: str, _about: str, phase: str) -> None:
+        if (operation, phase) == ("receive", "before") and len(said) < 1:
+            runner.runners["vm-0"].progress.total_bytes = 2**30
+            raise LeaseFailed("the stream was cut")
+
+    rig.world.rules.append(receive_half)
+    said: list[str] = []
+
+    async def sleep(_seconds: float, _woken: asyncio.Event) -> None:
+        rig.clock.advance(60)
+        await until(lambda: runner.picture().vms[0].stalled_seconds == 0)
+        said.append(runner.picture().vms[0].waits_for)
+
+    runner = rig.runner(sleep=sleep, jitter=lambda: 0.0)
+    assert exit_code(await runner.run()) == 0
+    assert said[0].startswith("tries again at ")
+    assert said[0].endswith(": the stream was cut")
 
 
 async def test_retries_are_bounded_and_one_failure_stops_nobody_else(tmp_path: Path) -> None:
