@@ -399,10 +399,25 @@ def test_a_snapshot_that_an_interrupted_run_began_is_not_taken_twice(
     moref = named(source, "tiny-01").moref
     with pytest.raises(Cancelled):
         snapshot(source.heard_by(Impatient(pauses=2)), moref)
-    assert source.find_snapshot(moref, "v2s-1") is None, "vCenter is still at it"
+    assert source.snapshots_named("v2s-1") == (), "vCenter is still at it"
     taken = snapshot(source, moref)
     ((_, only, _, _),) = source.snapshots_named("v2s-1")
     assert only == taken
+
+
+def test_a_snapshot_that_is_being_taken_is_found(start_lab: StartLab, open_source: Connect) -> None:
+    """Who cancels because a guest hangs in quiescing, and undoes it, must not be told that there is none."""
+    lab = start_lab(pace=2)
+    source = open_source(lab, timeouts=Timeouts(busy=30))
+    moref = named(source, "tiny-01").moref
+    with pytest.raises(Cancelled):
+        snapshot(source.heard_by(Impatient(pauses=2)), moref)
+    hasty = open_source(lab, timeouts=Timeouts(busy=0.1))
+    with pytest.raises(SourceError, match="another task is running") as raised:
+        hasty.find_snapshot(moref, "v2s-1")
+    assert raised.value.transient
+    assert source.find_snapshot(moref, "v2s-1") is not None
+    assert source.find_snapshot(moref, "v2s-2") is None
 
 
 def test_snapshots_are_refused_in_words_while_a_lease_is_held(

@@ -9,8 +9,8 @@ from v2s_tui.domain.errors import LeaseFailed, QuiesceFailed, SessionExpired, So
 NOT_AUTHENTICATED = "NotAuthenticated"
 _QUIESCING = "FilesystemQuiesceFault"
 GONE = "ManagedObjectNotFound"
-_AT_WORK = "TaskInProgress"
-BUSY = frozenset({_AT_WORK, "MethodDisabled"})
+AT_WORK = "TaskInProgress"
+BUSY = frozenset({AT_WORK, "MethodDisabled"})
 """While a lease is open, vCenter disables methods of its VM: even the lease of a client that was killed."""
 QUIESCE_FAULTS = frozenset({"ApplicationQuiesceFault", _QUIESCING})
 
@@ -44,7 +44,7 @@ class VimFaultError(SourceError):
         self.transient = kind in _TRANSIENT
 
 
-_TRANSIENT = {_AT_WORK, "Timedout", "HostCommunication", "ConcurrentAccess", "ResourceInUse"}
+_TRANSIENT = {AT_WORK, "Timedout", "HostCommunication", "ConcurrentAccess", "ResourceInUse"}
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     NOT_AUTHENTICATED: ("the session is not logged in", "Retry"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from v2s_tui.adapters.vsphere import faults
@@ -12,19 +13,24 @@ from v2s_tui.adapters.vsphere.rows import LIST_PROPERTIES, listed_vm
 from v2s_tui.adapters.vsphere.session import Session
 from v2s_tui.adapters.vsphere.snapshot_tree import flatten
 from v2s_tui.adapters.vsphere.tasks import Tasks
-from v2s_tui.adapters.vsphere.values import Ref, flag_of, moref_of
+from v2s_tui.adapters.vsphere.values import Ref, flag_of, items_of, moref_of
+from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError
 from v2s_tui.domain.source.vm import Snapshot, Vm
 
 _VM = "VirtualMachine"
+_TAKING = "VirtualMachine.createSnapshot"
 Found = tuple[Vm, str, str, datetime | None]
 
 
 class Snapshots:
     """Snapshot work of one session."""
 
-    def __init__(self, session: Session, retriever: Retriever, listing: Listing, tasks: Tasks) -> None:
+    def __init__(
+        self, session: Session, retriever: Retriever, listing: Listing, tasks: Tasks, waiting: Waiting
+    ) -> None:
         self._session = session
+        self._waiting = waiting
         self._retriever = retriever
         self._listing = listing
         self._tasks = tasks
@@ -54,8 +60,27 @@ class Snapshots:
         return found
 
     def find(self, vm: str, name: str) -> str | None:
-        """moref of the VM's snapshot of that name."""
-        return next((taken.moref for taken in self.of(vm) if taken.name == name), None)
+        """moref of the VM's snapshot of that name. One that is being taken is waited for: it may be the one
+        that a cancelled or killed run began. Raises SourceError (transient) where that takes too long.
+        """
+        doing = f"Looking for snapshot {name} of {vm}"
+        found = self._waiting.until(
+            partial(self._settled, doing, vm, name),
+            what=f"{doing}: one is being taken at vCenter",
+            limit_seconds=self._session.address.timeouts.busy,
+        )
+        if found is None:
+            raise faults.error_of(VimFault(faults.AT_WORK), doing)
+        return found or None
+
+    def _settled(self, doing: str, vm: str, name: str) -> str | None:
+        """As find, "" where there is none; None as long as one is being taken. Tasks are read first: one that
+        ends in between has its snapshot in the tree.
+        """
+        tasks = self._retriever.read(doing, Ref(_VM, vm), "recentTask").get("recentTask")
+        taking = any(self._tasks.runs(doing, task, _TAKING) for task in items_of(tasks))
+        found = next((taken.moref for taken in self.of(vm) if taken.name == name), "")
+        return None if taking and not found else found
 
     def remove(self, vm: str, snapshot: str) -> None:
         """Remove one snapshot, keep its children, consolidate. Succeeds when it is gone already."""

@@ -51,7 +51,7 @@ class VsphereSource:
     def _wait_by(self, waiting: Waiting, *, for_guests: Waiting) -> None:
         session, retriever = self._session, self._retriever
         tasks = Tasks(session, retriever, waiting)
-        self._snapshots = Snapshots(session, retriever, self._listing, tasks)
+        self._snapshots = Snapshots(session, retriever, self._listing, tasks, waiting)
         self._power = Power(session, retriever, tasks, for_guests)
         self._leases = LeaseOpener(session, retriever, waiting)
 

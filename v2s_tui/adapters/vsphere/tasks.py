@@ -11,7 +11,7 @@ from typing import Any
 from v2s_tui.adapters.vsphere import faults
 from v2s_tui.adapters.vsphere.retrieve import Retriever
 from v2s_tui.adapters.vsphere.session import Session
-from v2s_tui.adapters.vsphere.values import Ref, Value, text_of
+from v2s_tui.adapters.vsphere.values import Ref, Value, moref_of, text_of
 from v2s_tui.adapters.vsphere.waiting import Waiting
 from v2s_tui.domain.errors import SourceError, SourceUnreachable
 
@@ -58,6 +58,20 @@ class Tasks:
 
         limit = self._session.address.timeouts.busy
         return self._waiting.while_busy(doing, once, limit_seconds=limit)
+
+    def runs(self, doing: str, task: Value, kind: str) -> bool:
+        """True while a task of that kind is queued or running. kind: how its description id begins, in any
+        case (`createSnapshot` and `createSnapshotEx`).
+        """
+        paths = ("info.state", "info.descriptionId")
+        try:
+            info = self._retriever.read(doing, Ref("Task", moref_of(task)), *paths)
+        except faults.VimFaultError as err:
+            if err.kind != faults.GONE:
+                raise
+            return False
+        state, described = (text_of(info.get(path)) for path in paths)
+        return state in {"queued", "running"} and described.lower().startswith(kind.lower())
 
     def _wait(self, doing: str, task: str) -> Value | None:
         limit = self._session.address.timeouts.task

@@ -303,6 +303,7 @@ VM_PROPERTIES: PropertyTable = {
     "network": lambda vm: array(vim.Network, [network.ref for network in vm.connected]),
     "resourcePool": lambda vm: None if vm.spec.template else vm.host.cluster.pool.ref,
     "guestHeartbeatStatus": lambda vm: vim.ManagedEntity.Status(_heartbeat(vm)),
+    "recentTask": lambda vm: array(vim.Task, [vm.running_task.ref] if vm.running_task else []),
     "overallStatus": lambda _: vim.ManagedEntity.Status("green"),
     "rootSnapshot": lambda vm: array(vim.vm.Snapshot, [root.ref for root in vm.snapshots]),
 }
