@@ -124,7 +124,7 @@ def _problem(
 ) -> PlanError | None:
     position = Position(key=f"migrations[{index}].vm_name")
     if not found:
-        hint = "correct the name, or take a new inventory"
+        hint = "correct the name, or take a new inventory; templates are not in it"
         return PlanError(f"no VM {name!r} is in the inventory", hint=hint, position=position)
     if len(found) > 1:
         names = ", ".join(map(inventory.unambiguous_name, found))

@@ -180,6 +180,12 @@ def test_lines_that_mean_nothing_name_their_key(plan: dict[str, object], key: st
     assert caught.value.position.key == key
 
 
+def test_who_names_a_template_learns_why_it_is_not_there() -> None:
+    with pytest.raises(PlanError) as caught:
+        resolved({"migrations": [{"vm_name": "golden-image"}]}, "a")
+    assert "templates are not in it" in caught.value.hint
+
+
 def test_when_not_strict_unknown_names_are_only_reported() -> None:
     plan = {"migrations": [{"vm_name": "gone"}, {"vm_name": "a"}, {"vm_pattern": "no*"}]}
     found = resolved(plan, "a", strict=False)
