@@ -38,10 +38,22 @@ def socket_path(state_path: Path) -> Path:
     the connection that started it was lost. The name holds a digest of the state's path: copies of a work
     folder share batch ids, and a runner must never take the socket of another.
     """
-    folders = (state_path.parent / "sockets", Path(tempfile.gettempdir()) / f"v2s-{os.getuid()}")
-    name = f"{state_path.stem}-{zlib.crc32(os.fsencode(state_path.absolute())):08x}.sock"
-    fitting = next((each for each in folders if len(str(each / name)) <= _LONGEST_PATH), folders[-1])
-    return make_private_folder(fitting) / name
+    beside = state_path.parent / "sockets" / _socket_name(state_path)
+    if len(str(beside)) > _LONGEST_PATH:
+        return spare_socket_path(state_path)
+    make_private_folder(beside.parent)
+    return beside
+
+
+def spare_socket_path(state_path: Path) -> Path:
+    """In the private folder of the temporary directory: for long paths, and where the state's file system
+    takes no sockets (CIFS, some FUSE).
+    """
+    return make_private_folder(Path(tempfile.gettempdir()) / f"v2s-{os.getuid()}") / _socket_name(state_path)
+
+
+def _socket_name(state_path: Path) -> str:
+    return f"{state_path.stem}-{zlib.crc32(os.fsencode(state_path.absolute())):08x}.sock"
 
 
 @dataclass(eq=False)

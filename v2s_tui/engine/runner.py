@@ -20,7 +20,7 @@ from v2s_tui.domain.planning.stages import Stage
 from v2s_tui.domain.ports import Clock
 from v2s_tui.engine.batch_runner import BatchRunner
 from v2s_tui.engine.commands import Command
-from v2s_tui.engine.control import ControlServer, socket_path
+from v2s_tui.engine.control import ControlServer, socket_path, spare_socket_path
 from v2s_tui.engine.outcome import BatchOutcome, Stop
 from v2s_tui.engine.recorder import Listener
 from v2s_tui.engine.settings import RunnerSettings
@@ -85,7 +85,11 @@ async def _run(request: RunRequest) -> BatchOutcome:
         on_picture=show,
     )
     control = ControlServer(socket_path(request.store.path), command=runner.command, picture=runner.picture)
-    await control.start()
+    try:
+        await control.start()
+    except OSError:
+        control.path = spare_socket_path(request.store.path)
+        await control.start()
     request.store.announce(LockOwner(os.getpid(), socket.gethostname(), str(control.path)))
     try:
         with _signals(Interrupts(runner, request.ask_interrupt, request.settings.actor), runner):

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.plans import batch_of, plan_of, vm_named
@@ -22,6 +23,7 @@ from v2s_tui.domain.errors import InputError, StateError
 from v2s_tui.domain.execution.batch import BatchStatus
 from v2s_tui.domain.execution.snapshot import BatchSnapshot, picture_of
 from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.engine import control
 from v2s_tui.engine.attach import BlockingRunnerClient, RunnerClient, living_runner
 from v2s_tui.engine.commands import Command
 from v2s_tui.engine.control import ControlServer, socket_path
@@ -245,6 +247,29 @@ def test_a_suspended_runner_is_told_of_instead_of_waited_for(suspended: Path) ->
 async def test_the_app_does_not_wait_for_a_suspended_runner(suspended: Path) -> None:
     with pytest.raises(StateError, match="does not answer"):
         await RunnerClient.connect(suspended)
+
+
+async def test_a_work_folder_that_takes_no_socket_is_worked_on_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = Path(tempfile.mkdtemp(prefix="v2s-"))
+    monkeypatch.setattr(tempfile, "tempdir", str(spare))
+    listen = asyncio.start_unix_server
+
+    async def refuse_there(*how: Any, path: str, **more: Any) -> asyncio.Server:
+        if not path.startswith(str(spare)):
+            raise PermissionError(1, "Operation not permitted")  # as CIFS says
+        return await listen(*how, path=path, **more)
+
+    monkeypatch.setattr(asyncio, "start_unix_server", refuse_there)
+    monkeypatch.setattr(control, "_LONGEST_PATH", 4096)
+    running = Running(tmp_path)
+    async with _attached(running.path) as client:
+        await until(lambda: client.picture.gate is not None)
+        await client.send("approve")
+        await asyncio.wait_for(client.closed.wait(), 10)
+    running.thread.join(10)
+    assert running.outcome is not None
 
 
 def test_a_long_work_folder_gets_a_short_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
