@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import pytest
 from textual.app import App, ComposeResult
 
 from v2s_tui.presentation.columns import Column
+from v2s_tui.presentation.run_columns import RUN_COLUMNS
 from v2s_tui.tui.widgets.column_layout import MOST_GROWING, fit_columns
 from v2s_tui.tui.widgets.virtual_table import VirtualTable
 
@@ -127,3 +129,12 @@ async def test_a_mark_that_went_is_not_drawn_though_its_row_stayed() -> None:
         table.marked = frozenset()
         table.set_rows(items(5))
         assert line_text(table, 3).startswith("  ")
+
+
+@pytest.mark.parametrize(("width", "name"), [(78, 14), (118, 28)])
+def test_names_of_a_run_are_cut_on_a_narrow_screen_only(width: int, name: int) -> None:
+    fitted = fit_columns(RUN_COLUMNS, width)
+    cells = {column.name: cells for column, cells in fitted}
+    assert cells["name"] == name
+    assert sum(cells.values()) + 2 * len(cells) <= width
+    assert width < 100 or cells["why"] >= 34

@@ -17,6 +17,7 @@ class Column(Generic[Row]):
 
     sort_key: what to sort by; None sorts by the cell's text. important: kept at 80 columns. grows: takes the
     room left over and gives way down to 12 cells before any column is dropped; without one, the first grows.
+    most: cells up to which it grows as well, once the growing column has its width.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column(Generic[Row]):
     right: bool = False
     important: bool = True
     grows: bool = False
+    most: int = 0
 
     def key(self, row: Row) -> object:
         """What this column sorts the row by."""

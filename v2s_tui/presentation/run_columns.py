@@ -93,7 +93,7 @@ def _reason(title: str) -> str:
 
 
 RUN_COLUMNS: tuple[Column[VmRow], ...] = (
-    Column("name", "VM", 14, lambda row: row.name),
+    Column("name", "VM", 14, lambda row: row.name, most=28),
     Column("status", "Status", 10, status_word),
     Column("track", "Stages", 12, stage_track, lambda row: row.fraction),
     Column("rate", "Rate", 10, lambda row: format_rate(row.rate_bytes) if row.rate_bytes else "",

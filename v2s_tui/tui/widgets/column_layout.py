@@ -37,9 +37,19 @@ def fit_columns(columns: Sequence[Column[Row]], width: int) -> list[tuple[Column
     if widths:
         index = next((place for place, each in enumerate(chosen) if each.grows), 0)
         spare = max(0, width - _total(chosen))
+        spare -= _grown(widths, index, chosen[index].width, spare)
+        for place, column in enumerate(chosen):
+            spare -= _grown(widths, place, column.most, spare)
         most = MOST_GROWING if len(chosen) > 1 and not chosen[index].grows else width - MARGIN
         widths[index] = max(widths[index], min(widths[index] + spare, most))
     return list(zip(chosen, widths, strict=True))
+
+
+def _grown(widths: list[int], place: int, wanted: int, spare: int) -> int:
+    """Widen that column towards the wanted width; returns the cells it took."""
+    taken = min(spare, max(0, wanted - widths[place]))
+    widths[place] += taken
+    return taken
 
 
 def _least(column: Column[Row]) -> int:
