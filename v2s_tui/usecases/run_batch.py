@@ -1,5 +1,6 @@
 """Start a batch of a plan, or go on with one; the same for the foreground, the background and resume."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -60,8 +61,8 @@ def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> st
     state = new_batch(
         batch_id=batch_id,
         plan=outlook.resolved if not rehearsal_missing() else unrehearsed(outlook.resolved),
-        plan_path=str(plan_path),
-        config_path=str(services.settings.source or ""),
+        plan_path=_readable(plan_path),
+        config_path=_readable(services.settings.source or ""),
         created_at=services.clock.now(),
         new_migration_id=lambda: secrets.token_hex(5),
         forecast=forecast_figures(outlook.forecast.p50_seconds, outlook.forecast.timeline.segments),
@@ -73,6 +74,11 @@ def create_batch(services: Services, outlook: Outlook, *, plan_path: Path) -> st
     )
     BatchStateFile.create(services.work_dir, state).close()
     return batch_id
+
+
+def _readable(path: Path | str) -> str:
+    """For the record, which is UTF-8; a path need not be."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def entry_as_planned(outlook: Outlook, vm_name: str) -> dict[str, Any]:
