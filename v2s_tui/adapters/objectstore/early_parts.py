@@ -100,8 +100,8 @@ class EarlyParts:
             self._free(part)
         except V2sError as err:
             self.failure = err
-        except OSError as err:  # without a failure a receiver that has no room would wait for ever
-            self.failure = V2sError(f"part {part.number} cannot be read here ({err.strerror})")
+        except Exception as err:  # untold, a receiver that has no room would wait for ever
+            self.failure = V2sError(f"part {part.number} cannot be read and sent ({err})")
 
     def _held_now(self) -> dict[int, UploadedPart]:
         with self._lock:

@@ -79,4 +79,4 @@ def test_a_part_that_the_work_disk_does_not_give_is_told(disk: Path, monkeypatch
     monkeypatch.setattr(WholeFile, "read_at", unreadable)
     early = send(disk, refusals=0, room_bytes=MIB)
     assert early.sent == ()
-    assert "part 2 cannot be read here (Input/output error)" in str(early.failure)
+    assert "part 2 cannot be read and sent ([Errno 5] Input/output error)" in str(early.failure)
