@@ -5,6 +5,7 @@ into the receiver, and memory and the queue are bounded. Where the work disk has
 each part is freed from it once the server has it.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.system.files import free_range
 from v2s_tui.system.layered_file import WholeFile
 
+log = logging.getLogger(__name__)
 MakeSender = Callable[[WholeFile, Callable[[int, int], None]], PartSender]
 
 
@@ -101,6 +103,7 @@ class EarlyParts:
         except V2sError as err:
             self.failure = err
         except Exception as err:  # untold, a receiver that has no room would wait for ever
+            log.exception("part %s", part.number)
             self.failure = V2sError(f"part {part.number} cannot be read and sent ({err})")
 
     def _held_now(self) -> dict[int, UploadedPart]:
