@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,9 +68,18 @@ def _show_mistake(
     app.push_screen(confirm, lambda go: again() if go else leave())
 
 
+def editor_words(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The operator's editor and its options; one whose quotes do not close stays whole, and is not found."""
+    named = environ.get("VISUAL") or environ.get("EDITOR") or ""
+    try:
+        return shlex.split(named) or ["vi"]
+    except ValueError:
+        return [named]
+
+
 def _open_editor(app: "V2sApp", path: Path) -> bool:
     """True when the editor has run and ended well."""
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    editor = editor_words()
     try:
         with app.suspend():
             ended = subprocess.run([*editor, str(path)], check=False).returncode
