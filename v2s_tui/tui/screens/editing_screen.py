@@ -1,7 +1,7 @@
 """A step that edits the plan: each edit is one step of undo."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from v2s_tui.domain.planning.edit import without_vms
 from v2s_tui.domain.planning.plan import BatchPlan
@@ -31,9 +31,13 @@ class EditingScreen(FlowScreen):
     def _edit(self, plan: BatchPlan) -> None:
         self.workspace.edit(plan)
 
+    def _edit_lines(self, change: Callable[..., BatchPlan], *asked: object) -> None:
+        """An edit of what the plan says of some VMs; the inventory tells which line means which."""
+        self._edit(change(self.workspace.plan, *asked, inventory=self.workspace.inventory))
+
     def _remove(self, names: Sequence[str]) -> None:
         """Take VMs out of the plan, and say how they come back."""
-        self._edit(without_vms(self.workspace.plan, names))
+        self._edit_lines(without_vms, names)
         self.notify(f"{counted(len(names), 'VM')} left the plan, u undoes it", timeout=6, markup=False)
 
     def action_undo(self) -> None:

@@ -311,7 +311,7 @@ class InventoryScreen(TableScreen):
             self.notify("nothing to plan: mark VMs with space", severity="warning", markup=False)
             return
         names = [inventory.unambiguous_name(vm) for vm in vms]
-        self.workspace.edit(with_vms(self.workspace.plan, names))
+        self.workspace.edit(with_vms(self.workspace.plan, names, inventory=self.workspace.inventory))
         hidden = self.workspace.hidden_marks(self.table.rows)
         note = f", {hidden} of them hidden by the filter" if hidden else ""
         self.notify(f"{counted(len(names), 'VM')} put in the plan{note}", timeout=6, markup=False)

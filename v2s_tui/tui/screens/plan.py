@@ -177,7 +177,7 @@ class PlanScreen(PlanFileScreen):
         def named(name: str | None) -> None:
             if name:
                 self._marked = frozenset()
-                self._edit(edit.in_wave(self.workspace.plan, names, name))
+                self._edit_lines(edit.in_wave, names, name)
 
         self.app.push_screen(Choose[str](for_names("Wave", names), (column,), [*declared, _NEW_WAVE]), chosen)
 
@@ -243,7 +243,7 @@ class PlanScreen(PlanFileScreen):
         planned = {row.planned.name: row.planned.priority for row in self.table.rows if row.planned}
         if names:
             priority = max(1, min(1000, planned[names[0]] + step))
-            self._edit(edit.with_priority(self.workspace.plan, names, priority))
+            self._edit_lines(edit.with_priority, names, priority)
 
     def action_unmark(self) -> None:
         """Unmark everything."""
@@ -267,15 +267,14 @@ class PlanScreen(PlanFileScreen):
         if what == "jump":
             self._go_to(finding.vm)
         elif finding.accepted:
-            self._edit(edit.with_accepted(self.workspace.plan, finding.code, finding.vm, None))
+            self._edit_lines(edit.with_accepted, finding.code, finding.vm, None)
         else:
             self._ask_reason(finding)
 
     def _ask_reason(self, finding: Finding) -> None:
         def given(reason: str | None) -> None:
             if reason:
-                accepted = edit.with_accepted(self.workspace.plan, finding.code, finding.vm, reason)
-                self._edit(accepted)
+                self._edit_lines(edit.with_accepted, finding.code, finding.vm, reason)
 
         ask = Ask(
             f"Why is {finding.code} acceptable on {finding.vm or 'the batch'}?",

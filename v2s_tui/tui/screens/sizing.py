@@ -137,7 +137,7 @@ class SizingScreen(TableScreen, EditingScreen):
     def on_cell_editor_taken(self, event: CellEditor.Taken) -> None:
         """The type stands in the cell; go on with the next VM where only one was meant."""
         names = self._names()
-        self._edit(edit.with_type(self.workspace.plan, names, event.choice or None))
+        self._edit_lines(edit.with_type, names, event.choice or None)
         self.table.focus()
         if not self._marked:
             self.table.move_cursor(self.table.cursor + 1)
@@ -155,7 +155,7 @@ class SizingScreen(TableScreen, EditingScreen):
 
         def chosen(target: InstanceType | None) -> None:
             if target is not None:
-                self._edit(edit.with_type(self.workspace.plan, names, target.name))
+                self._edit_lines(edit.with_type, names, target.name)
 
         fitting = fitting_types(outlook, rows)
         columns = type_columns(most_needed(rows), rows[0].target)
@@ -164,7 +164,7 @@ class SizingScreen(TableScreen, EditingScreen):
 
     def action_automatic(self) -> None:
         """Let the strategy choose again."""
-        self._edit(edit.with_type(self.workspace.plan, self._names(), None))
+        self._edit_lines(edit.with_type, self._names(), None)
 
     def action_zone(self) -> None:
         """Choose the zone of the marked VMs."""
@@ -174,7 +174,7 @@ class SizingScreen(TableScreen, EditingScreen):
 
         def chosen(zone: str | None) -> None:
             if zone is not None:
-                self._edit(edit.with_zone(self.workspace.plan, names, zone))
+                self._edit_lines(edit.with_zone, names, zone)
 
         column: Column[str] = Column("zone", "Zone", 30, lambda zone: zone)
         now = self._targets()[0].planned.zone
@@ -190,7 +190,7 @@ class SizingScreen(TableScreen, EditingScreen):
 
         def chosen(volume_class: VolumeClass | None) -> None:
             if volume_class is not None:
-                self._edit(edit.with_volume_class(self.workspace.plan, names, volume_class))
+                self._edit_lines(edit.with_volume_class, names, volume_class)
 
         column: Column[VolumeClass] = Column(
             "class", "Class", 30, lambda each: f"{each.value} {each.iops} IOPS"
