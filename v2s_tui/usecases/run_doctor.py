@@ -1,12 +1,13 @@
 """`v2s doctor`: look at this host, vCenter, Scaleway and Object Storage; each finding with its fix."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from v2s_tui.adapters.reachability.endpoints import Endpoint
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.errors import V2sError
 from v2s_tui.domain.planning.account_access import MissingAccess, NeededFor
+from v2s_tui.domain.planning.source_power import POWER_PRIVILEGES
 from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.units import GB, MIB, counted, format_rate
 from v2s_tui.usecases.check_endpoints import (
@@ -81,13 +82,20 @@ def _inventory(services: Services) -> Iterator[Check]:
     inventory = load_inventory(services, details=False)
     yield Check("vcenter", "inventory", CheckState.OK, f"{len(inventory)} VMs")
     missing = services.source().missing_privileges(vm.moref for vm in list(inventory)[:200])
-    names = sorted({each for group in missing.values() for each in group})
-    if names:
-        fix = "give the user's role these privileges on the VMs' folder, propagating"
-        yield Check("vcenter", "rights", CheckState.FAIL, f"missing {', '.join(names)}", fix)
-    else:
-        yield Check("vcenter", "rights", CheckState.OK, "all that a migration needs")
+    yield from _rights({each for group in missing.values() for each in group})
     yield from check_hosts(vm.host for vm in inventory if vm.host)
+
+
+def _rights(missing: Set[str]) -> Iterator[Check]:
+    """What only some plans need is no failure."""
+    fix = "give the user's role these privileges on the VMs' folder, propagating"
+    if always := sorted(missing - POWER_PRIVILEGES):
+        yield Check("vcenter", "rights", CheckState.FAIL, f"missing {', '.join(always)}", fix)
+    else:
+        yield Check("vcenter", "rights", CheckState.OK, "all that every migration needs")
+    if power := sorted(missing & POWER_PRIVILEGES):
+        detail = f"missing {', '.join(power)}; `consistency: cold` and `power_off_source` need them"
+        yield Check("vcenter", "rights", CheckState.WARN, detail, fix)
 
 
 def _scaleway(services: Services) -> Iterator[Check]:

@@ -146,3 +146,13 @@ def test_a_full_disk_does_not_stop_the_other_checks() -> None:
     assert (check.state, check.detail) == (
         CheckState.FAIL, "a file of this host: No space left on device",
     )  # fmt: skip
+
+
+def test_rights_that_only_some_plans_need_are_no_failure() -> None:
+    power = {"VirtualMachine.Interact.PowerOff", "VirtualMachine.Interact.PowerOn"}
+    assert [each.state for each in run_doctor._rights(set())] == [CheckState.OK]
+    rest, least = run_doctor._rights(power)
+    assert (rest.state, least.state) == (CheckState.OK, CheckState.WARN)
+    assert "PowerOff, VirtualMachine.Interact.PowerOn; `consistency: cold`" in least.detail
+    refused, _ = run_doctor._rights({"VApp.Export", *power})
+    assert (refused.state, refused.detail) == (CheckState.FAIL, "missing VApp.Export")

@@ -8,6 +8,9 @@ from v2s_tui.domain.planning.plan_options import Consistency
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
 from v2s_tui.domain.units import counted
 
+POWER_PRIVILEGES = frozenset({"VirtualMachine.Interact.PowerOff", "VirtualMachine.Interact.PowerOn"})
+"""Of the vCenter account: needed for VMs whose power is touched, and for no others."""
+
 
 @dataclass(frozen=True, slots=True)
 class TouchedPower:

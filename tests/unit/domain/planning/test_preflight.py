@@ -246,6 +246,18 @@ def test_other_capacity_rules() -> None:
     assert [each.code for each in empty] == ["empty-plan", "unmatched"]
 
 
+def test_rights_to_switch_power_are_missed_only_where_power_is_touched() -> None:
+    power = ("VirtualMachine.Interact.PowerOff", "VirtualMachine.Interact.PowerOn")
+    facts = replace(FACTS, missing_privileges={"vm-vm0": power, "vm-vm1": power})
+    plan = quota_plan()
+    assert "rights" not in {each.code for each in findings(plan, facts)}
+    cold = replace(plan.vms[1], consistency=Consistency.COLD)
+    cold_plan = replace(plan, vms=(plan.vms[0], cold, *plan.vms[2:]))
+    assert [each.vm for each in findings(cold_plan, facts) if each.code == "rights"] == [cold.name]
+    after = replace(plan, post_migration=PostMigration(power_off_source=True))
+    assert [each.vm for each in findings(after, facts) if each.code == "rights"] == ["vm0", "vm1"]
+
+
 def test_every_finding_says_what_why_and_what_to_do() -> None:
     vm = source_vm(
         readable=True, disks=disk(shared=True, mode="independent_persistent"), encrypted=True, has_tpm=True

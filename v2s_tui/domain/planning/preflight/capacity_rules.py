@@ -8,6 +8,7 @@ from v2s_tui.domain.planning.plan import SizingStrategy
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity, blocks, notes, warns
 from v2s_tui.domain.planning.rates import COMPRESSED_SHARE, data_bytes
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
+from v2s_tui.domain.planning.source_power import POWER_PRIVILEGES, power_by_wave
 from v2s_tui.domain.target.instance_types import Catalogue
 from v2s_tui.domain.target.private_networks import region_of
 from v2s_tui.domain.target.sizing import choose_for, need_of
@@ -46,8 +47,10 @@ def _access(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Finding]:
     for problem in facts.access_problems:
         fix = "`v2s doctor` looks at the way there, the account and its rights, with the fix for each"
         yield blocks("scaleway-access", problem, "the move would fail half way", fix, overridable=False)
+    touched = {name for each in power_by_wave(plan) for name in each.names}
     for planned in plan.vms:
-        missing = facts.missing_privileges.get(planned.vm.moref, ())
+        lacking = facts.missing_privileges.get(planned.vm.moref, ())
+        missing = [each for each in lacking if each not in POWER_PRIVILEGES or planned.name in touched]
         if missing:
             yield Finding(
                 "rights",
