@@ -1,6 +1,7 @@
 """Bulk edits, comparison of strategies, windows, findings and differences, by keys."""
 
 import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -245,6 +246,30 @@ async def test_unsaved_edits_go_through_the_editor_and_come_back_as_an_edit(
         assert "win-app-01" not in [line.vm_name for line in app.workspace.plan.migrations]
         await pilot.press("u")
         assert app.workspace.plan == before
+
+
+async def test_an_editor_that_is_not_there_gives_the_terminal_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suspended: list[bool] = []
+
+    @contextlib.contextmanager
+    def suspend(_: V2sApp) -> Iterator[None]:
+        """As Textual's: what is raised inside leaves the app without its terminal."""
+        suspended.append(True)
+        yield
+        suspended.append(False)
+
+    monkeypatch.setenv("VISUAL", "/nowhere/nano -w")
+    monkeypatch.setattr(V2sApp, "suspend", suspend)
+    async with app_on_fakes(tmp_path).run_test(size=SIZE) as pilot:
+        app = await planned(pilot, "3")
+        before = app.workspace.plan
+        await pilot.press("e")
+        await settled(pilot)
+        assert suspended == [True, False]
+        assert app.workspace.plan == before
+        assert any("No such file" in each.message for each in app._notifications)
 
 
 async def test_a_mistake_made_in_the_editor_is_shown_and_the_plan_in_hand_stays(

@@ -79,18 +79,18 @@ def editor_words(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 def _open_editor(app: "V2sApp", path: Path) -> bool:
     """True when the editor has run and ended well."""
-    editor = editor_words()
+    editor, problem, ended = editor_words(), "", 0
     try:
         with app.suspend():
-            ended = subprocess.run([*editor, str(path)], check=False).returncode
+            # Nothing may leave this block by raising: Textual would not take the terminal back then.
+            try:
+                ended = subprocess.run([*editor, str(path)], check=False).returncode
+            except (OSError, ValueError) as error:
+                problem = f"{editor[0]}: {getattr(error, 'strerror', None) or error}; set EDITOR"
     except SuspendNotSupported:
-        app.notify(
-            "no editor can run here: edit the file elsewhere, ctrl+o reads it", timeout=9, markup=False
-        )
-        return False
-    except OSError as error:
-        app.notify(f"{editor[0]}: {error.strerror}; set EDITOR", severity="error", timeout=10, markup=False)
-        return False
-    if ended:
+        problem = "no editor can run here: edit the file elsewhere, ctrl+o reads it"
+    if problem:
+        app.notify(problem, severity="error", timeout=10, markup=False)
+    elif ended:
         app.notify(f"{editor[0]} ended with {ended}: nothing changed", severity="warning", markup=False)
-    return ended == 0
+    return not problem and ended == 0
