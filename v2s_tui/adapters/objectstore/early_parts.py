@@ -5,11 +5,11 @@ into the receiver, and memory and the queue are bounded. Where the work disk has
 each part is freed from it once the server has it.
 """
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -22,7 +22,6 @@ from v2s_tui.domain.execution.artifacts import UploadedPart
 from v2s_tui.system.files import free_range
 from v2s_tui.system.layered_file import WholeFile
 
-log = logging.getLogger(__name__)
 MakeSender = Callable[[WholeFile, Callable[[int, int], None]], PartSender]
 
 
@@ -76,7 +75,15 @@ class EarlyParts:
             self._open(path)
         if self._sender is not None and self.failure is None:
             part = PartRange(number, offset, size_bytes)
-            self._futures.append(self._pool.submit(self._send, self._sender, part))
+            future = self._pool.submit(self._send, self._sender, part)
+            future.add_done_callback(partial(self._ended, part.number))
+            self._futures.append(future)
+
+    def _ended(self, number: int, future: Future[None]) -> None:
+        """What was not foreseen is told too: a receiver that has no room would wait for ever."""
+        error = None if future.cancelled() else future.exception()
+        if error is not None and self.failure is None:
+            self.failure = V2sError(f"part {number} cannot be read and sent ({type(error).__name__})")
 
     def _open(self, path: Path) -> None:
         try:
@@ -102,9 +109,6 @@ class EarlyParts:
             self._free(part)
         except V2sError as err:
             self.failure = err
-        except Exception as err:  # untold, a receiver that has no room would wait for ever
-            log.exception("part %s", part.number)
-            self.failure = V2sError(f"part {part.number} cannot be read and sent ({err})")
 
     def _held_now(self) -> dict[int, UploadedPart]:
         with self._lock:
