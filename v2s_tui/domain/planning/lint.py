@@ -16,7 +16,7 @@ def lint_plan(plan: BatchPlan, inventory: Inventory | None = None) -> tuple[Find
     """
     found = [*_repeated(plan), *_pauses(plan)]
     if inventory is not None:
-        found += [*_waves(plan, inventory), *_exclusions(plan, inventory), *_selectors(plan, inventory)]
+        found += [*_waves(plan, inventory), *_selectors(plan, inventory)]
         found += _parts(plan, inventory)
     return tuple(found)
 
@@ -68,14 +68,6 @@ def _parts(plan: BatchPlan, inventory: Inventory) -> Iterable[Finding]:
         for each in unused:
             why = f"{line.vm.name} has none of that name"
             yield warns("rule-unmatched", f"migrations[{line.index}]: {each}", why, "correct the rule")
-
-
-def _exclusions(plan: BatchPlan, inventory: Inventory) -> Iterable[Finding]:
-    for index, exclusion in enumerate(plan.exclude):
-        alone = plan.model_copy(update={"exclude": (exclusion,), "migrations": ()})
-        if not select(alone, inventory, strict=False).excluded:
-            why = "no VM of the inventory matches it"
-            yield notes("exclusion-unmatched", f"exclude[{index}] has no effect", why)
 
 
 def _selectors(plan: BatchPlan, inventory: Inventory) -> Iterable[Finding]:

@@ -27,7 +27,7 @@ class Line:
 class Selection:
     """Lines in plan order. excluded: identity -> reason.
 
-    unmatched: selectors that mean no VM of the inventory.
+    unmatched: selectors that mean no VM of the inventory, then exclusions that leave nobody out.
     """
 
     lines: tuple[Line, ...]
@@ -53,7 +53,7 @@ def select(
     VM or several, or when two lines name one VM; with strict=False such lines are reported as unmatched
     instead. kept_filters: what `@name` in an exclusion's filter means, None where none are known.
     """
-    excluded = _excluded(plan.exclude, inventory, kept_filters or {})
+    excluded, idle = _excluded(plan.exclude, inventory, kept_filters or {})
     unmatched: list[str] = []
     chosen: dict[Identity, Line] = {}
     by_name = [(index, each) for index, each in enumerate(plan.migrations) if each.vm_name is not None]
@@ -67,7 +67,7 @@ def select(
         for vm in found:
             chosen.setdefault(identity(vm), Line(vm, migration, index))
     kept = (line for key, line in chosen.items() if key not in excluded)
-    return Selection(tuple(sorted(kept, key=lambda line: line.index)), excluded, tuple(unmatched))
+    return Selection(tuple(sorted(kept, key=lambda line: line.index)), excluded, (*unmatched, *idle))
 
 
 def matching(pattern: str, inventory: Inventory) -> tuple[Vm, ...]:
@@ -140,15 +140,19 @@ def _problem(
 
 def _excluded(
     exclusions: Iterable[Exclusion], inventory: Inventory, kept_filters: Mapping[str, str]
-) -> dict[Identity, str]:
+) -> tuple[dict[Identity, str], list[str]]:
+    """Reason by identity, and the exclusions that leave no VM out."""
     found: dict[Identity, str] = {}
+    idle: list[str] = []
     for index, exclusion in enumerate(exclusions):
         test = _test(exclusion, index, inventory, kept_filters)
         reason = exclusion.reason or f"excluded by {_written(exclusion)}"
-        for vm in inventory:
-            if test(vm):
-                found.setdefault(identity(vm), reason)
-    return found
+        left_out = [vm for vm in inventory if test(vm)]
+        for vm in left_out:
+            found.setdefault(identity(vm), reason)
+        if not left_out:
+            idle.append(f"exclude {_written(exclusion)}")
+    return found, idle
 
 
 def _written(exclusion: Exclusion) -> str:

@@ -157,6 +157,13 @@ def test_two_vms_of_one_path_are_never_taken_for_each_other() -> None:
     assert [each.name for each in resolve(one, both, lambda _: CATALOGUE).vms] == ["/web (vm-/B-web)"]
 
 
+def test_an_exclusion_that_leaves_nobody_out_is_told_before_the_start() -> None:
+    """A VM that somebody meant to keep may be about to move."""
+    plan = {"migrations": [{"vm_pattern": "*"}], "exclude": [{"vm_name": "dp-01"}, {"vm_pattern": "web*"}]}
+    found = resolved(plan, "db-01", "web-01")
+    assert found.unmatched_selectors == ("exclude vm_name dp-01",)
+
+
 @pytest.mark.parametrize("written", ["Web-01", "/dc1/VM/web-01", "/DC1/vm/web-01"])
 def test_an_exclusion_by_name_holds_however_it_is_written(written: str) -> None:
     """vSphere takes names that differ in case for one; here is also a folder that somebody named `vm`."""
