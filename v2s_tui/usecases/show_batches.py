@@ -91,7 +91,7 @@ def batch_picture(services: Services, batch_id: str | None) -> BatchSnapshot:
 
 
 def live_picture(services: Services, batch_id: str | None) -> BatchSnapshot:
-    """The picture from the running runner, else from the record."""
+    """The picture from the running runner, else from the record. Raises StateError for one that hangs."""
     path = batch_path(services, batch_id)
     if living_runner(path) is not None:
         client = None
@@ -99,9 +99,10 @@ def live_picture(services: Services, batch_id: str | None) -> BatchSnapshot:
             client = BlockingRunnerClient(path, origin="batch status", watch=True)
             for picture in client.snapshots():
                 return picture
-        except StateError:
+        except StateError as err:
+            if isinstance(err.__cause__, TimeoutError):
+                raise
             # The runner left between the look at its lock and the connection: the record tells the rest.
-            pass
         finally:
             if client is not None:
                 client.close()

@@ -1,5 +1,7 @@
 """Which batch is meant where no id is given."""
 
+import os
+import socket
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -13,8 +15,10 @@ from fakes.rig_services import services_over
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.planning.plan import PausePolicy
+from v2s_tui.engine.control import socket_path
+from v2s_tui.system.locks import LockOwner
 from v2s_tui.usecases.services import Services
-from v2s_tui.usecases.show_batches import running_path
+from v2s_tui.usecases.show_batches import live_picture, running_path
 
 IDS = ("11111111", "22222222", "33333333")
 """From the oldest to the newest."""
@@ -57,3 +61,19 @@ def test_of_several_a_command_must_name_one(services: Services) -> None:
         with pytest.raises(StateError, match="2 batches run: 22222222, 11111111"):
             running_path(services, None, to_command=True)
         assert running_path(services, None, to_command=False) == path(services, "22222222")
+
+
+def test_a_runner_that_hangs_is_not_told_as_none(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`no runner, go on with batch resume` would send an operator against a wall."""
+    monkeypatch.setattr("v2s_tui.engine.attach._PATIENCE_SECONDS", 0.2)
+    store = BatchStateFile.open(path(services, "33333333"))
+    where = socket_path(store.path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(where))
+        listening.listen()
+        store.announce(LockOwner(os.getpid(), "here", str(where)))
+        with pytest.raises(StateError, match="does not answer"):
+            live_picture(services, None)
+    where.unlink()
+    assert live_picture(services, None).live is False, "it has just left: the record tells the rest"
+    store.close()
