@@ -15,11 +15,20 @@ from v2s_tui.domain.target.network_map import PlannedNic
 NIC = PlannedNic("Network adapter 1", "00:50:56:00:00:01", "LAN", "private-network-1")
 
 
-@pytest.fixture(params=["local", "streaming", "auto"])
+PASSING = {"adapt": False, "rehearse": "off"}
+"""Nothing opens the guest here, so that its disks pass through."""
+
+
+@pytest.fixture(params=["local", "streaming", "auto", "passing"])
 def whole(bench_of, request):
+    passing = request.param == "passing"
+    more = PASSING if passing else {}
+
     def made():
-        bench = bench_of(public_ip=True, nics=(NIC,), cloud_init="#cloud-config\n", tags=("team:web",))
-        bench.change(strategy=Strategy(request.param))
+        bench = bench_of(
+            public_ip=True, nics=(NIC,), cloud_init="#cloud-config\n", tags=("team:web",), **more
+        )
+        bench.change(strategy=Strategy.AUTO if passing else Strategy(request.param))
         return bench
 
     return made
