@@ -11,7 +11,7 @@ from fakes.rig import ALICE, Rig, until
 from fakes.stages import STAGES
 from fakes.world import failing
 
-from v2s_tui.domain.errors import Cancelled, InputError, LeaseFailed, ToolError
+from v2s_tui.domain.errors import Cancelled, InputError, LeaseFailed, OutOfStock, ToolError
 from v2s_tui.domain.execution.artifacts import Artifacts
 from v2s_tui.domain.execution.events import Actor
 from v2s_tui.domain.planning.limits import Limit
@@ -124,6 +124,24 @@ async def test_retry_from_a_chosen_stage_with_an_edited_entry(tmp_path: Path) ->
     outcome = await running
     assert exit_code(outcome) == 0
     assert {each.commercial_type for each in rig.cloud.of_kind("instance")} == {"PRO2-XXS", "PRO2-XS"}
+
+
+async def test_another_type_after_its_instance_could_not_start(tmp_path: Path) -> None:
+    """What the failure says: choose another type or zone. The volumes that are there are used again."""
+    rig, blocker = _rig(tmp_path, count=2)
+    sold_out = OutOfStock("the zone is sold out", status=412)
+    rig.world.rules.append(failing("instance_action", sold_out, times=1))
+    blocker.go.set()
+    runner = rig.runner()
+    running = asyncio.create_task(runner.run())
+    await until(lambda: any(each.status is JobStatus.FAILED for each in rig.state.jobs.values()))
+    (failed,) = [each for each in rig.state.jobs.values() if each.status is JobStatus.FAILED]
+    edited = replace(rig.state.planned[failed.vm_name], target_type="PRO2-XS")
+    await runner.command(Command("retry", ALICE, vm=failed.vm_name, planned=edited))
+    assert exit_code(await running) == 0
+    types = sorted(each.commercial_type for each in rig.cloud.of_kind("instance"))
+    assert types == ["PRO2-XS", "PRO2-XXS"]
+    assert rig.cloud.created["volume"] == 2
 
 
 async def test_pause_lets_running_stages_end_and_starts_nothing(tmp_path: Path) -> None:
