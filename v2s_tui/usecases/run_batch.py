@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
-from v2s_tui.domain.errors import InputError
+from v2s_tui.domain.errors import InputError, StateError
 from v2s_tui.domain.execution.batch import GateState, new_batch
 from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
@@ -16,7 +16,7 @@ from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.domain.report import forecast_figures
-from v2s_tui.engine.attach import terminal_name, user_name
+from v2s_tui.engine.attach import living_runner, terminal_name, user_name
 from v2s_tui.engine.commands import planned_to_json
 from v2s_tui.engine.outcome import BatchOutcome
 from v2s_tui.engine.recorder import Listener
@@ -123,7 +123,16 @@ def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOu
 
 
 def restart_lines(services: Services, batch_id: str) -> tuple[VmRestart, ...]:
-    """Where every unfinished VM would go on, from record and evidence; asked before anything runs."""
+    """Where every unfinished VM would go on, from record and evidence; asked before anything runs.
+
+    Raises StateError where a runner is at work on the batch: what it does meanwhile is no evidence.
+    """
+    owner = living_runner(batch_path(services, batch_id))
+    if owner is not None:
+        raise StateError(
+            f"batch {batch_id} runs already, in process {owner.pid} on {owner.host}",
+            hint=f"`v2s batch attach --batch-id {batch_id}` watches it and gives it commands",
+        )
     state = read_batch(services, batch_id)
     settings = _as_planned(stage_settings(services), state.plan)
     return restart_points(

@@ -17,6 +17,7 @@ from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.engine.control import socket_path
 from v2s_tui.system.locks import LockOwner
+from v2s_tui.usecases.run_batch import restart_lines
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import live_picture, running_path
 
@@ -77,3 +78,11 @@ def test_a_runner_that_hangs_is_not_told_as_none(services: Services, monkeypatch
     where.unlink()
     assert live_picture(services, None).live is False, "it has just left: the record tells the rest"
     store.close()
+
+
+def test_a_resume_of_a_batch_that_runs_is_refused_before_it_tells_of_restarts(services: Services) -> None:
+    store = BatchStateFile.open(path(services, "33333333"))
+    with pytest.raises(StateError, match="batch 33333333 runs already, in process"):
+        restart_lines(services, "33333333")
+    store.close()
+    assert [each.vm_name for each in restart_lines(services, "33333333")] == ["web-01"]
