@@ -201,9 +201,6 @@ def _finish(
     received, early = future.result(), read.early
     read.progress.finish()
     if early is not None:
-        if read.disk.passing and early.failure is not None:
-            failures.append(early.failure)
-            return artifacts
         read.progress.sent_bytes = early.sent_bytes
         note_sent(stage, size_bytes=early.sent_bytes, seconds=early.sending_seconds)
         artifacts = _with_trouble(artifacts, read.disk, early)
@@ -226,7 +223,9 @@ def _finish(
 
 
 def _with_trouble(artifacts: Artifacts, disk: DiskArtifacts, early: EarlyUpload) -> Artifacts:
-    """Trouble of sending early is noted only: upload_s3 sends what is missing."""
+    """Trouble of sending early is noted only: upload_s3 sends what is missing, and what did not arrive there
+    is in the file still, also where parts that did are not.
+    """
     if early.failure is None or isinstance(early.failure, Cancelled):
         return artifacts
     return artifacts.with_note(f"early upload of disk {disk.index}", f"ended: {early.failure.title}")

@@ -1,5 +1,6 @@
 """Uploading while receiving: the export offers parts, upload_s3 goes on with the same upload."""
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from v2s_tui.domain.execution.ledger import EffectKind
 from v2s_tui.domain.execution.part_size import part_bytes_for
 from v2s_tui.domain.execution.transfer import Strategy, TransferChoice
 from v2s_tui.domain.planning.stages import Stage
+from v2s_tui.engine.stages import export as export_module
 from v2s_tui.engine.stages.export import export_holds
 from v2s_tui.engine.stages.registry import STAGES
 
@@ -213,6 +215,28 @@ def test_an_object_completed_just_before_the_kill_spares_a_disk_that_passed_thro
     bench.run(Stage.UPLOAD_S3)
     assert bench.world.calls["upload_file"] == 2, "one for each disk"
     assert bench.world.calls["receive"] == 2
+
+
+def test_an_outage_at_the_end_of_a_disk_that_passes_through_does_not_cost_its_read(
+    passing_bench, monkeypatch
+):
+    monkeypatch.setattr(export_module, "PARALLEL_DISKS", 1)
+    bench = passing_bench
+    bench.run_until(Stage.SNAPSHOT)
+    count = itertools.count()
+
+    def away_after_three_parts(operation, about, phase):
+        if operation == "put_part" and phase == "before" and "disk-0" in about and next(count) >= 3:
+            raise StorageUnavailable("Object Storage is away")
+
+    bench.world.rules.append(away_after_three_parts)
+    bench.run(Stage.EXPORT)
+    bench.world.rules.clear()
+    assert len(bench.artifacts.disks[0].early_parts) == 3
+    assert export_holds(bench.input(), bench.ports).holds
+    bench.run_until(Stage.UPLOAD_S3)
+    assert bench.world.calls["receive"] == 2
+    assert b"\0" not in bench.objects.contents["transit", bench.artifacts.disks[0].key]
 
 
 def test_images_that_outlive_the_migration_are_whole(passing_bench):
