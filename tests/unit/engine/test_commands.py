@@ -20,6 +20,7 @@ from v2s_tui.domain.planning.stages import JobStatus, Stage
 from v2s_tui.engine.commands import Command, command_from_json
 from v2s_tui.engine.outcome import Stop, exit_code
 from v2s_tui.engine.stage_contract import StageContext, StageInput
+from v2s_tui.engine.stages import registry
 
 
 class Blocker:
@@ -128,20 +129,22 @@ async def test_retry_from_a_chosen_stage_with_an_edited_entry(tmp_path: Path) ->
 
 async def test_another_type_after_its_instance_could_not_start(tmp_path: Path) -> None:
     """What the failure says: choose another type or zone. The volumes that are there are used again."""
-    rig, blocker = _rig(tmp_path, count=2)
+    first = ("first", [vm_named("vm-0"), vm_named("vm-1")], PausePolicy.PAUSE)
+    plan = plan_of([first, ("later", [vm_named("vm-2")], PausePolicy.CONTINUE)])
+    rig = Rig(plan, tmp_path, stages=dict(registry.STAGES), evidence=dict(registry.EVIDENCE))
     sold_out = OutOfStock("the zone is sold out", status=412)
     rig.world.rules.append(failing("instance_action", sold_out, times=1))
-    blocker.go.set()
-    runner = rig.runner()
-    running = asyncio.create_task(runner.run())
+    running = asyncio.create_task((runner := rig.runner()).run())
     await until(lambda: any(each.status is JobStatus.FAILED for each in rig.state.jobs.values()))
     (failed,) = [each for each in rig.state.jobs.values() if each.status is JobStatus.FAILED]
     edited = replace(rig.state.planned[failed.vm_name], target_type="PRO2-XS")
     await runner.command(Command("retry", ALICE, vm=failed.vm_name, planned=edited))
-    assert exit_code(await running) == 0
-    types = sorted(each.commercial_type for each in rig.cloud.of_kind("instance"))
-    assert types == ["PRO2-XS", "PRO2-XXS"]
+    await until(lambda: rig.state.jobs[failed.vm_name].status is JobStatus.COMPLETE)
+    types = {each.name: each.commercial_type for each in rig.cloud.of_kind("instance")}
+    assert types == {"vm-0": "PRO2-XXS", "vm-1": "PRO2-XXS"} | {failed.vm_name: "PRO2-XS"}
     assert rig.cloud.created["volume"] == 2
+    await runner.command(Command("abort", ALICE))
+    await running
 
 
 async def test_pause_lets_running_stages_end_and_starts_nothing(tmp_path: Path) -> None:
