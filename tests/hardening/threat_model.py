@@ -15,6 +15,10 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         "tests/unit/engine/test_control_socket.py::test_the_socket_is_private_and_its_path_short",
         "tests/hardening/test_other_users.py::test_who_is_not_the_owner_hears_nothing",
     ),
+    "a configuration of theirs is not taken unasked": (
+        "tests/unit/config/test_load_config.py::test_what_another_user_put_here_is_not_taken_unasked",
+        "tests/unit/config/test_load_config.py::test_what_everybody_may_change_is_not_taken_unasked",
+    ),
     "secrets never in arguments or in the environment of children": (
         _SECRETS,
         "tests/adapters/disk/test_receive_disk.py::test_the_child_dies_with_its_runner_and_shows_no_secret",

@@ -39,10 +39,13 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     """Settings from this file, else from the first of `candidates`, else from the environment alone.
 
     Raises ConfigError with file, line and column for a file that cannot be read, an unknown key, a wrong
-    value, and a literal secret in a file that others may read.
+    value, and a literal secret in a file that others may read; also for one that was found and not named, and
+    is another user's.
     """
     environ = os.environ if environ is None else environ
     found = path or next((each for each in candidates(environ) if each.is_file()), None)
+    if found is not None and path is None:
+        _require_own(found)
     document = _read(found) if found else MarkedDocument("environment", {}, {})
     if {"source", "warnings"} & set(document.data):
         raise ConfigError(
@@ -52,6 +55,16 @@ def load_config(path: Path | None, environ: Mapping[str, str] | None = None) -> 
     return settings.model_copy(
         update={"source": found, "warnings": tuple(_warnings(settings, document, found))}
     )
+
+
+def _require_own(found: Path) -> None:
+    """A file in the current folder decides where passwords of the environment are sent."""
+    about = found.stat()
+    why = "belongs to another user" if about.st_uid not in {0, os.geteuid()} else ""
+    why = why or ("can be changed by everybody" if about.st_mode & 0o002 else "")
+    if why:
+        hint = f"look into it; `--config {found}` takes it all the same"
+        raise ConfigError(f"{why}, so it is not taken unasked", hint=hint, position=Position(str(found)))
 
 
 def candidates(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -237,3 +237,24 @@ def test_a_keyring_that_does_not_answer_is_told_with_a_way_on(monkeypatch: pytes
     with pytest.raises(ConfigError, match=r"v2s/vcenter.*No recommended backend") as refused:
         SecretRef(source=SecretSource.KEYRING, name="v2s/vcenter").resolve()
     assert "_file" in refused.value.hint
+
+
+def test_what_another_user_put_here_is_not_taken_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In /tmp anybody could name his own vCenter, and would be sent the password of the environment."""
+    path = write(tmp_path / "migration.yaml", "vmware: {vcenter: trap.example.com}\n")
+    if os.geteuid() == 0:
+        os.chown(path, 65534, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(ConfigError, match="belongs to another user") as refused:
+        load_config(None, {"HOME": str(tmp_path)})
+    assert "--config migration.yaml" in refused.value.hint
+    assert load_config(path, {"HOME": str(tmp_path)}).vmware.vcenter == "trap.example.com"
+
+
+def test_what_everybody_may_change_is_not_taken_unasked(tmp_path: Path) -> None:
+    write(tmp_path / "config.yaml", "vmware: {vcenter: vc.example.com}\n", mode=0o666)
+    with pytest.raises(ConfigError, match="can be changed by everybody"):
+        load_config(None, {"HOME": str(tmp_path)})
