@@ -7,41 +7,33 @@ A result that cannot be written is an error.
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import click
 
-from v2s_tui.presentation.columns import Column
+from v2s_tui.presentation.columns import Column, as_text
 
 Row = TypeVar("Row")
-_OBEYED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
-"""Characters that a terminal obeys instead of showing them, but for tab and the ends of lines."""
-
-
-def _as_text(text: str) -> str:
-    """Guests, tools and servers have their words in what is printed; their escape sequences do not."""
-    return _OBEYED.sub("", text)
 
 
 def say(text: str) -> None:
     """To the person at the terminal, if there still is one."""
     with contextlib.suppress(OSError):
-        click.echo(_as_text(text), err=True)
+        click.echo(as_text(text), err=True)
 
 
 def say_in_red(text: str) -> None:
     """The same for what must not be overlooked; red where the terminal shows colours and may."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     with contextlib.suppress(OSError):
-        click.secho(_as_text(text), err=True, fg="red", bold=True, color=False if plain else None)
+        click.secho(as_text(text), err=True, fg="red", bold=True, color=False if plain else None)
 
 
 def put(text: str) -> None:
     """A result, for people and pipes."""
-    click.echo(_as_text(text))
+    click.echo(as_text(text))
 
 
 def take_any_letter() -> None:
@@ -63,7 +55,7 @@ def leave_quietly() -> None:
 
 def put_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, to_stderr: bool = False) -> None:
     """A table on stdout (or stderr): framed on a terminal, plain aligned text in a pipe."""
-    cells = [[_as_text(column.cell(row)) for column in columns] for row in rows]
+    cells = [[as_text(column.cell(row)) for column in columns] for row in rows]
     with contextlib.suppress(OSError) if to_stderr else contextlib.nullcontext():
         _put_cells(columns, cells, to_stderr=to_stderr)
 

@@ -4,11 +4,19 @@ reports alike.
 Cells are plain text (no markup); state is told by words, colour only repeats it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Row = TypeVar("Row")
+_OBEYED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+"""Characters that a terminal obeys instead of showing them, but for tab and the ends of lines."""
+
+
+def as_text(text: str) -> str:
+    """Guests, tools and servers have their words in what is told; their escape sequences do not."""
+    return _OBEYED.sub("", text)
 
 
 @dataclass(frozen=True, slots=True)

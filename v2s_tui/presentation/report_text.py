@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from v2s_tui.domain.report import BatchReport
 from v2s_tui.domain.report_lines import VmLine
+from v2s_tui.presentation.columns import as_text
 from v2s_tui.presentation.report_sections import Section, report_sections, report_title
 
 _STYLE = """
@@ -28,7 +30,7 @@ def report_markdown(report: BatchReport) -> str:
         f"# {report_title(report)}",
         *(part for each in report_sections(report) for part in _markdown(each)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return as_text("\n\n".join(parts) + "\n")
 
 
 def _markdown(section: Section) -> Iterator[str]:
@@ -39,7 +41,9 @@ def _markdown(section: Section) -> Iterator[str]:
         lines = [section.columns, tuple("---" for _ in section.columns), *section.rows]
         yield "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines)
     if section.code:
-        yield f"````text\n{section.code}\n````"
+        longest = max(map(len, re.findall("`+", section.code)), default=0)
+        fence = "`" * max(4, longest + 1)
+        yield f"{fence}text\n{section.code}\n{fence}"
 
 
 def _plain(cell: str) -> str:
@@ -50,7 +54,7 @@ def _plain(cell: str) -> str:
 def report_plain(report: BatchReport) -> str:
     """Plain text with aligned columns, for a terminal or a mail."""
     parts = [report_title(report), *(part for each in report_sections(report) for part in _plain_text(each))]
-    return "\n\n".join(parts) + "\n"
+    return as_text("\n\n".join(parts) + "\n")
 
 
 def _plain_text(section: Section) -> Iterator[str]:

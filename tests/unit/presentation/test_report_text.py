@@ -42,6 +42,18 @@ def report(tmp_path: Path) -> BatchReport:
     return report_of(rig.state, rig.clock.now(), monthly_eur={"web-dev-01": 40.15, "db-01": 12.0})
 
 
+def test_the_last_words_of_a_tool_stay_words(report: BatchReport) -> None:
+    """They may repeat what stands in a guest: nothing of it is obeyed by a terminal or ends its block."""
+    said = "\x1b]0;owned\x07\x1b[2J\n`````\n<script>alert(1)</script>"
+    vms = tuple(replace(line, detail=said) if line.detail else line for line in report.vms)
+    hostile = replace(report, vms=vms)
+    for name in ("markdown", "text"):
+        assert not set(REPORT_FORMATS[name](hostile)) & set("\x1b\x07")
+    lines = REPORT_FORMATS["markdown"](hostile).splitlines()
+    began = lines.index("``````text")
+    assert "<script>alert(1)</script>" in lines[began : lines.index("``````", began)]
+
+
 def test_it_counts_and_tells_how_to_go_on(report: BatchReport) -> None:
     assert report.status.value == "partial"
     assert report.resume_command == "v2s batch resume --batch-id 0a1b2c3d"
