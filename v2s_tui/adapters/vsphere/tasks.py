@@ -60,15 +60,14 @@ class Tasks:
         return self._waiting.while_busy(doing, once, limit_seconds=limit)
 
     def runs(self, doing: str, task: Value, kind: str) -> bool:
-        """True while a task of that kind is queued or running. kind: how its description id begins, in any
-        case (`createSnapshot` and `createSnapshotEx`).
+        """True while a task of that kind is queued or running; False where vCenter does not tell (any more).
+
+        kind: how its description id begins, in any case (`createSnapshot` and `createSnapshotEx`).
         """
         paths = ("info.state", "info.descriptionId")
         try:
             info = self._retriever.read(doing, Ref("Task", moref_of(task)), *paths)
-        except faults.VimFaultError as err:
-            if err.kind != faults.GONE:
-                raise
+        except faults.VimFaultError:
             return False
         state, described = (text_of(info.get(path)) for path in paths)
         return state in {"queued", "running"} and described.lower().startswith(kind.lower())

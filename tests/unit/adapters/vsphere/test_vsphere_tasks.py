@@ -137,6 +137,17 @@ def test_a_task_that_vcenter_forgot_is_worth_another_try(clock: StillClock) -> N
     assert raised.value.transient
 
 
+@pytest.mark.parametrize("kind", [GONE, "NoPermission"])
+def test_a_task_that_is_not_told_of_does_not_run(clock: StillClock, kind: str) -> None:
+    """Looking whether somebody is at work is a precaution; it must not stop what could go on."""
+
+    class Silent(ScriptedSession):
+        def read(self, doing: str, _ref: Ref, *_paths: str) -> Mapping[str, Value]:
+            raise VimFaultError(doing, hint="", kind=kind)
+
+    assert not tasks(Silent(), clock).runs("Looking", Ref("Task", "task-1"), "VirtualMachine.createSnapshot")
+
+
 def test_other_faults_are_not_tried_again(clock: StillClock) -> None:
     denied: Value = {"fault": {"@type": "NoPermission", "privilegeId": "VApp.Export"}}
     with pytest.raises(VimFaultError, match=r"lacks a privilege: VApp\.Export"):
