@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from v2s_tui.bootstrap import open_services
+from v2s_tui.cli.aside import Aside
 from v2s_tui.cli.console import put, put_table, say, say_in_red
 from v2s_tui.cli.exit_codes import ExitCode
 from v2s_tui.cli.run_output import EventFile, LineOutput, ask_gate, ask_interrupt, say_gate
@@ -32,6 +33,9 @@ from v2s_tui.usecases.run_batch import RunOptions, create_batch, restart_lines, 
 from v2s_tui.usecases.services import Services
 from v2s_tui.usecases.show_batches import batch_picture
 from v2s_tui.usecases.start_runner import start_runner
+
+_LINES_FIRST_SECONDS = 1.0
+"""What led to a gate is said before the question at it."""
 
 
 def run_plan(
@@ -107,19 +111,22 @@ def run_to_report(
     output = LineOutput()
 
     def asked(_gate: GateState) -> Decision | None:
+        lines.wait(_LINES_FIRST_SECONDS)
         return ask_gate(batch_picture(services, batch_id))
 
     with ExitStack() as stack:
-        listeners = [output.on_event]
+        lines = stack.enter_context(Aside())
+        listeners = [lines.later(output.on_event)]
         if events:
-            listeners.append(stack.enter_context(EventFile(events)).on_event)
+            file = stack.enter_context(EventFile(events))
+            listeners.append(stack.enter_context(Aside()).later(file.on_event))
         outcome = run_batch(
             services,
             batch_id,
             replace(
                 options,
                 listeners=listeners,
-                on_picture=output.on_picture,
+                on_picture=lines.unless_behind(output.on_picture),
                 ask_gate=asked if options.gate_mode is GateMode.ASK else None,
                 ask_interrupt=ask_interrupt if _at_terminal() else None,
             ),
