@@ -163,3 +163,17 @@ async def test_the_start_names_who_would_be_migrated_a_second_time(
         red, plain = red_and_plain(app.screen.query_one(".modal-lines Static", Static))
         assert again in red
         assert plain.splitlines()[0] == again
+
+
+async def test_many_failures_push_neither_power_nor_keys_out_of_the_box(tmp_path: Path) -> None:
+    picture = at_gate(TouchedPower("rest", before_copy=COLD))
+    bad = next(row for row in picture.vms if row.failure_title)
+    many = tuple(replace(bad, name=f"db-{number:02d}") for number in range(20))
+    async with app_on_fakes(tmp_path).run_test(size=(80, 24)) as pilot:
+        app = await on_run_screen(pilot, None)
+        watched(app, replace(picture, vms=(*many, *picture.vms)))
+        await settled(pilot)
+        lines = ["".join(part.text for part in line) for line in app.screen._compositor.render_strips()]
+        box = "\n".join(lines[lines.index(next(line for line in lines if "GATE after" in line)) :])
+        for words in ("db-00 FAILED", "more, see the list", "why ", "next ", "POWER ", "keys   c go on"):
+            assert words in box

@@ -64,29 +64,41 @@ def gate_lines(
     *,
     keys: str = "",
     most_names: int | None = None,
+    most_lines: int | None = None,
 ) -> list[str]:
     """The gate: what happened, why it is closed, what comes next, what that costs and whose power it touches,
-    and the keys ("": none).
+    and the keys ("": none). most_lines: where it is longer, failed VMs are counted and not all named.
     """
     gate = snapshot.gate
     if gate is None:
         return []
     wave = snapshot.waves[gate.index]
     waited = format_duration(max(0.0, (snapshot.at - gate.since).total_seconds()))
-    lines = [
+    begin = [
         f"GATE after wave {wave.name}: waiting for an operator for {waited}",
         f"done   {_outcome(wave)}",
-        *(
-            f"       {row.name} FAILED: {row.failure_title}"
-            for row in snapshot.vms
-            if row.wave == wave.name and row.failure_title
-        ),
+    ]
+    end = [
         f"why    {gate.reason}{_opens_by_itself(wave, gate.reason)}",
         *_next_lines(snapshot, gate.index + 1, coming),
         *gate_power_lines(snapshot, most_names=most_names),
+        *([f"held   by {gate.held_by}"] if gate.held_by else []),
+        *([f"keys   {keys}"] if keys else []),
     ]
-    lines += [f"held   by {gate.held_by}"] if gate.held_by else []
-    return [*lines, f"keys   {keys}"] if keys else lines
+    room = None if most_lines is None else max(0, most_lines - len(begin) - len(end))
+    return [*begin, *_failed_lines(snapshot, wave, room), *end]
+
+
+def _failed_lines(snapshot: BatchSnapshot, wave: WaveRow, room: int | None) -> list[str]:
+    """The wave's failed VMs; of more than there is room for, the last line counts the rest."""
+    lines = [
+        f"       {row.name} FAILED: {row.failure_title}"
+        for row in snapshot.vms
+        if row.wave == wave.name and row.failure_title
+    ]
+    if room is None or len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], f"       and {len(lines) - room + 1} more, see the list"] if room else []
 
 
 def _opens_by_itself(wave: WaveRow, reason: str) -> str:

@@ -1,5 +1,6 @@
 """The closed gate on the Run screen, and the question before it opens on a wave that touches its sources."""
 
+from rich.cells import cell_len
 from textual.widgets import Static
 
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
@@ -10,6 +11,8 @@ from v2s_tui.tui.modals.confirm import Confirm
 
 _MOST_NAMES = 6
 """In the box; the question names all."""
+_MOST_LINES = 10
+"""Of the box on the smallest screen (screens.tcss): why, what comes next and the keys are never below it."""
 
 
 class GatePanel(Static):
@@ -22,8 +25,17 @@ class GatePanel(Static):
         """The gate of this picture; hidden when none is closed. keys: those that act on it."""
         self.display = snapshot is not None and snapshot.gate is not None
         if snapshot is not None and self.display:
-            lines = gate_lines(snapshot, coming, keys=keys, most_names=_MOST_NAMES)
+            lines = self._fitting(snapshot, coming, keys)
             self.update(alarmed(self.app, lines, gate_power_lines(snapshot, most_names=_MOST_NAMES)))
+
+    def _fitting(self, snapshot: BatchSnapshot, coming: ComingWave | None, keys: str) -> list[str]:
+        """With as many failed VMs as leave the rest in sight, wrapped lines counted."""
+        width, lines = max(1, self.app.size.width - 4), list[str]()
+        for most in range(_MOST_LINES, 0, -1):
+            lines = gate_lines(snapshot, coming, keys=keys, most_names=_MOST_NAMES, most_lines=most)
+            if sum(-(-cell_len(line) // width) for line in lines) <= _MOST_LINES:
+                break
+        return lines
 
 
 def approval_question(snapshot: BatchSnapshot | None) -> Confirm | None:
