@@ -106,6 +106,7 @@ def _network(shape: GuestShape, identity: GuestIdentity) -> dict[str, str]:
         return {
             "etc/sysconfig/network/ifcfg-eth0": values,
             "etc/sysconfig/network/routes": f"default {identity.gateway} - -\n",
+            "usr/lib/udev/rules.d/75-persistent-net-generator.rules": "# NICs are called eth0, eth1...\n",
         }
     if shape.network == "networkd":
         return {

@@ -92,13 +92,14 @@ while :; do wait; sleep 5; done
 """
 
 NETWORK_NAMES = r"""#!/bin/busybox sh
-# Names as udev gives them: by 70-persistent-net.rules, else by the PCI slot.
+# Names as udev gives them: by 70-persistent-net.rules, else by the PCI slot; on SLES the kernel's.
 rules=/etc/udev/rules.d/70-persistent-net.rules
 for path in /sys/class/net/eth*; do
     [ -e "$path/address" ] || continue
     old="${path##*/}"; mac=$(cat "$path/address"); name=
     [ -f $rules ] && name=$(grep -i "$mac" $rules | sed -n 's/.*NAME="\([^"]*\)".*/\1/p' | head -n 1)
     if [ -z "$name" ]; then
+        [ -f /usr/lib/udev/rules.d/75-persistent-net-generator.rules ] && continue
         pci=$(readlink -f "$path/device" | grep -o '0000:00:[0-9a-f]*' | tail -n 1)
         name="ens$((0x${pci##*:}))"
     fi
