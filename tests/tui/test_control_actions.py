@@ -177,3 +177,14 @@ async def test_a_runner_on_its_way_is_not_told_as_missing(tmp_path: Path) -> Non
         app.ask_to_start()
         await pilot.pause()
         assert any("running here already" in each.message for each in app._notifications)
+
+
+async def test_the_question_before_an_abort_says_what_is_at_work(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        for picture, words in ((in_flight(), f"where they are: {RUNNING}"), (at_gate(), "No VM is at work")):
+            await on_run_screen(pilot, picture)
+            await pilot.press("X")
+            await pilot.pause()
+            assert words in str(app.screen.query_one(".modal-lines Static", Static).render())
+            await pilot.press("escape")

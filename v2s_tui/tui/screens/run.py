@@ -306,10 +306,8 @@ class RunScreen(TableScreen):
         if snapshot is None or not snapshot.live:
             return
         running = [row.name for row in snapshot.vms if row.stage and not row.status.terminal]
-        lines = [
-            f"Stopped where they are: {', '.join(running[:8])}{' and more' * (len(running) > 8)}",
-            "Resume goes on later.",
-        ]
+        stopped = f"Stopped where they are: {', '.join(running[:8])}{' and more' * (len(running) > 8)}"
+        lines = [stopped if running else "No VM is at work now.", "Resume goes on later."]
         self._confirm("Abort the batch?", lines, "Abort", "abort", typed=snapshot.batch_id)
 
     def _confirm(
