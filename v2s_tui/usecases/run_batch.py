@@ -9,16 +9,17 @@ from typing import Any
 
 from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.domain.errors import InputError, StateError
-from v2s_tui.domain.execution.batch import GateState, new_batch
+from v2s_tui.domain.execution.batch import BatchState, GateState, new_batch
 from v2s_tui.domain.execution.events import Actor, Decision
 from v2s_tui.domain.execution.retry import policies_with
 from v2s_tui.domain.execution.snapshot import BatchSnapshot
 from v2s_tui.domain.planning.plan import PostMigration
 from v2s_tui.domain.planning.resolved import ResolvedPlan
+from v2s_tui.domain.planning.stages import JobStatus
 from v2s_tui.domain.report import forecast_figures
 from v2s_tui.engine.attach import living_runner, terminal_name, user_name
 from v2s_tui.engine.commands import planned_to_json
-from v2s_tui.engine.outcome import BatchOutcome
+from v2s_tui.engine.outcome import BatchOutcome, outcome_of
 from v2s_tui.engine.recorder import Listener
 from v2s_tui.engine.resume import VmRestart, restart_points
 from v2s_tui.engine.runner import RunRequest, run_in_foreground
@@ -101,9 +102,15 @@ def unrehearsed(plan: ResolvedPlan) -> ResolvedPlan:
 
 
 def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOutcome:
-    """Run the batch in this process until it ends or stops. Raises StateError when another runner has it."""
+    """Run the batch in this process until it ends or stops; one that has nothing left to do stays as it is.
+
+    Raises StateError when another runner has it.
+    """
     store = BatchStateFile.open(batch_path(services, batch_id))
     try:
+        state = store.load()
+        if _is_through(state):
+            return outcome_of(state, None, store.path)
         return run_in_foreground(
             RunRequest(
                 store=store,
@@ -120,6 +127,12 @@ def run_batch(services: Services, batch_id: str, options: RunOptions) -> BatchOu
         )
     finally:
         store.close()
+
+
+def _is_through(state: BatchState) -> bool:
+    ended = state.header.completed_at is not None and state.header.gate is None
+    statuses = [job.status for job in state.jobs.values()]
+    return ended and all(each.terminal and each is not JobStatus.FAILED for each in statuses)
 
 
 def restart_lines(services: Services, batch_id: str) -> tuple[VmRestart, ...]:
