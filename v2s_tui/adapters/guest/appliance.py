@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from v2s_tui.adapters.qemu.acceleration import KVM, acceleration
 from v2s_tui.domain.errors import ToolError
@@ -136,14 +137,18 @@ def _unpacked_kernel(cache: Path) -> Path:
     match = re.search(r"Depends: (linux-image-\S+-cloud-amd64)", listing)
     if not match:
         raise _no_kernel(f"apt knows no {_META_PACKAGE}")
-    run_tool(["apt-get", "download", "-q", match[1]], cwd=cache, timeout_seconds=600, hint=_KERNEL_HINT)
-    archives = sorted(cache.glob(f"{match[1]}_*.deb"))
-    if not archives:
-        raise _no_kernel(f"apt-get downloaded no {match[1]}")
-    partial = cache / ".appliance-kernel.partial"
-    run_tool(["dpkg-deb", "-x", str(archives[-1]), str(partial)], timeout_seconds=120)
-    partial.rename(target)
-    archives[-1].unlink()
+    with TemporaryDirectory(dir=cache, prefix=".kernel-") as scratch:  # another process may do the same
+        folder = Path(scratch)
+        run_tool(["apt-get", "download", "-q", match[1]], cwd=folder, timeout_seconds=600, hint=_KERNEL_HINT)
+        archives = sorted(folder.glob(f"{match[1]}_*.deb"))
+        if not archives:
+            raise _no_kernel(f"apt-get downloaded no {match[1]}")
+        run_tool(["dpkg-deb", "-x", str(archives[-1]), str(folder / "root")], timeout_seconds=120)
+        try:
+            (folder / "root").rename(target)
+        except OSError:
+            if not target.exists():
+                raise
     return target
 
 
