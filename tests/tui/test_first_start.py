@@ -104,6 +104,20 @@ async def test_a_form_that_cannot_be_settings_says_why_and_stays(tmp_path: Path)
         assert isinstance(app.screen, Welcome)
 
 
+async def test_a_form_without_a_vcenter_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    app = first_start(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("c", "ctrl+s")
+        await settled(pilot)
+        assert isinstance(app.screen, Connect)
+        assert "name a vCenter first" in shown(app)
+        assert not (tmp_path / "config").exists()
+
+
 async def test_the_template_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     app = first_start(tmp_path)

@@ -159,6 +159,9 @@ class Connect(ModalScreen[FirstAnswers | None]):
         except ConfigError as error:
             self._say(error.title)
             return
+        if not self.answers.vcenter:
+            self._say("name a vCenter first: nothing was written")
+            return
         self.dismiss(self.answers)
 
     def action_leave(self) -> None:
