@@ -1,6 +1,7 @@
 """Facets, saved filters, sorting, columns, export and the listing kept from last time."""
 
 import csv
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -205,3 +206,18 @@ async def test_the_cursor_shows_which_table_has_the_keyboard(tmp_path: Path) -> 
         await pilot.press("escape")
         await pilot.pause()
         assert next(iter(table.render_line(1))).style.bgcolor == colours[0]  # type: ignore[union-attr]
+
+
+async def test_a_list_without_rows_says_why(tmp_path: Path) -> None:
+    app = app_on_fakes(tmp_path)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("slash", *"name:zzz", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, InventoryScreen)
+        assert app.screen.table.if_empty[0] == "no VM passes this filter"
+        listed = app.workspace.inventory
+        assert listed is not None
+        app.workspace.set_inventory(replace(listed, vms=()))
+        await pilot.pause()
+        assert app.screen.table.if_empty[0] == "this account sees no VM in vCenter"

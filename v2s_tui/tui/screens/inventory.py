@@ -32,6 +32,8 @@ from v2s_tui.tui.workspace import vm_key
 from v2s_tui.usecases.export_inventory import export_inventory, export_problem
 
 _BAR_FACETS = ("os", "state", "firmware", "cluster")
+_NONE_SEEN = ("this account sees no VM in vCenter", "`v2s doctor` names the rights that it lacks")
+_NONE_PASSES = ("no VM passes this filter", "escape empties it")
 _FACETS_WIDTH = 150
 """Columns from which the facets are open without being asked for."""
 
@@ -117,6 +119,9 @@ class InventoryScreen(TableScreen):
         rows = self.look.sorted(INVENTORY_COLUMNS, self._narrowing.select(vms, self._filter))
         table = self.table
         table.marked = self.workspace.marked
+        table.if_empty = (
+            _NONE_PASSES if len(vms) else _NONE_SEEN if self.workspace.inventory is not None else ()
+        )
         table.set_rows(rows)
         self._say_counts()
         self._show_detail(table.current)
