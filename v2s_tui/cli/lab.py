@@ -185,11 +185,18 @@ def _last_words(log: Path) -> str:
     return f"it said: {lines[-1].strip()[:200]}; " if lines else ""
 
 
+_WITHOUT_SIGINT = ("sh", "-c", "trap '' INT; exec \"$@\"", "lab")
+
+
 @contextmanager
 def lab_running(folder: Path, *, scenario: str, vms: int | None = None, boot: bool = False) -> Iterator[Path]:
-    """A lab in a process of its own, stopped at the end; yields its migration.yaml."""
+    """A lab in a process of its own, stopped at the end; yields its migration.yaml.
+
+    It ignores Ctrl+C, which a terminal sends to it too: the one who is asked then is the runner.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     argv = [
+        *_WITHOUT_SIGINT,
         sys.executable,
         "-m",
         "v2s_tui.cli.main",
@@ -224,3 +231,5 @@ def lab_running(folder: Path, *, scenario: str, vms: int | None = None, boot: bo
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()

@@ -291,7 +291,7 @@ def serve(
 
 @contextmanager
 def _signals() -> Iterator[socket.socket]:
-    """A socket on which a byte arrives at SIGTERM or SIGINT.
+    """A socket on which a byte arrives at SIGTERM, or at SIGINT where that is not ignored already.
 
     An Event set by a handler is not enough: a signal that the kernel gives to another thread does not wake
     the main one, which alone runs handlers.
@@ -301,7 +301,8 @@ def _signals() -> Iterator[socket.socket]:
     with reading, writing:
         signal.set_wakeup_fd(writing.fileno())
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
         try:
             yield reading
         finally:
