@@ -1,5 +1,6 @@
 """How fast this site was in earlier batches, for forecasts to calibrate themselves on."""
 
+import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +19,13 @@ RECENT_BATCHES = 5
 
 def site_rates(services: Services) -> Rates:
     """Rates measured in the most recent batches of this work folder; documented defaults where none ran."""
-    folder = services.state_dir
-    written = sorted((each.name, each.stat().st_mtime_ns) for each in folder.glob("batch-*"))
-    return _rates(services.work_dir, tuple(written))
+    return _rates(services.work_dir, tuple(sorted(_written(services.state_dir))))
+
+
+def _written(folder: Path) -> Iterator[tuple[str, int]]:
+    for each in folder.glob("batch-*"):
+        with contextlib.suppress(FileNotFoundError):  # a runner has just begun its next journal
+            yield each.name, each.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=1)

@@ -59,3 +59,10 @@ def test_new_batches_are_read_and_unreadable_ones_do_no_harm(tmp_path: Path) -> 
     assert measured["export", "esxi-01"] == pytest.approx(10 * GIB / 100)
     assert measured["export", ""] == pytest.approx((10 * GIB / 100 + 10 * GIB / 50) / 2)
     assert site_rates(services(tmp_path)) is site_rates(services(tmp_path))
+
+
+def test_a_journal_that_goes_meanwhile_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner begins a new one and removes the old while another process looks at the folder."""
+    gone = tmp_path / "batch-state" / "batch-0a1b2c3d.json.journal.1"
+    monkeypatch.setattr(Path, "glob", lambda *_: iter((gone,)))
+    assert site_rates(services(tmp_path)).measured == {}
