@@ -53,7 +53,7 @@ main()
 ALL_SCREENS = """
 import asyncio, contextlib, sys
 from pathlib import Path
-from textual.worker import WorkerFailed
+from textual.worker import WorkerCancelled, WorkerFailed
 from v2s_tui.bootstrap import open_services
 from v2s_tui.tui.app import V2sApp
 from v2s_tui.usecases.edit_plan_file import open_plan_file
@@ -65,7 +65,7 @@ async def show(app):
         for keys in ("1", "2", "3", "4", "5", "6", "6 L", "6 enter"):
             await pilot.press(*keys.split())
             for _ in range(3):
-                with contextlib.suppress(WorkerFailed):
+                with contextlib.suppress(WorkerCancelled, WorkerFailed):
                     await app.workers.wait_for_complete()
                 await pilot.pause()
             (folder / f"screen {keys}.svg").write_text(app.export_screenshot())
