@@ -146,15 +146,14 @@ def _watch(
             if watch.reached > seen:
                 seen = watch.reached
                 on_level(seen)
-            if watch.reached >= required:
+            if watch.reached >= in_userspace:
                 done_at = done_at or watch.seconds
                 late = watch.seconds > min(done_at + _NIC_SECONDS, timeout_seconds)
                 if late or required < EvidenceLevel.NETWORK or EvidenceLevel.NETWORK in watch.observations:
+                    if required > watch.reached:
+                        _switch_off(watch, cancelled)
                     return
                 continue
-            if required is EvidenceLevel.POWER_OFF and watch.reached >= in_userspace:
-                _switch_off(watch, cancelled)
-                return
             if watch.seconds > timeout_seconds:
                 watch.failure = f"level {required.label} was not reached within {timeout_seconds:.0f} s"
 
