@@ -2,7 +2,6 @@
 entry, after a cancel, a skip or an undo. While a runner works, its `retry` does the same.
 """
 
-import getpass
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from v2s_tui.adapters.store.batch_state import BatchStateFile
 from v2s_tui.domain.errors import InputError
 from v2s_tui.domain.execution.events import Actor, PlanEdited, VmRetried
 from v2s_tui.domain.planning.stages import JobStatus, Stage
-from v2s_tui.engine.attach import terminal_name
+from v2s_tui.engine.attach import terminal_name, user_name
 from v2s_tui.engine.commands import command_from_json
 from v2s_tui.engine.recorder import Recorder
 from v2s_tui.usecases.services import Services
@@ -29,7 +28,7 @@ def reopen_vm(
 
     Raises StateError while a runner works on the batch, InputError for a VM that is complete or not in it.
     """
-    actor = Actor(getpass.getuser(), f"batch resume on {terminal_name()}")
+    actor = Actor(user_name(), f"batch resume on {terminal_name()}")
     fields = {"name": "retry", "actor": {"who": actor.who, "origin": actor.origin}, "vm": vm_name}
     entry = command_from_json({**fields, "planned": planned}).planned
     store = BatchStateFile.open(batch_path(services, batch_id))
