@@ -131,7 +131,10 @@ def _disks(settings: Settings) -> "Disks":
 def _guests(settings: Settings) -> "Guests":
     from v2s_tui.adapters.guest.local import GuestSettings, LocalGuests
 
-    return LocalGuests(GuestSettings(cache_folder(), settings.conversion.virtio_win_iso))
+    conversion = settings.conversion
+    return LocalGuests(
+        GuestSettings(cache_folder(), conversion.virtio_win_iso, conversion.rehearsal_memory_mib)
+    )
 
 
 def _prober() -> "Prober":

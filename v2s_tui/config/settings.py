@@ -142,7 +142,8 @@ class ScalewaySettings(SettingsPart):
 class ConversionSettings(SettingsPart):
     """The conversion host. cluster_mode: how disks are stored while they are received; `auto` is `pass` where
     a canary has passed (`v2s disk canary`), else `w12`. cleanup_on_success: a VM that arrived leaves no local
-    images behind.
+    images behind. rehearsal_memory_mib: of a guest that boots here for proof; one whose services take more, a
+    database with huge pages for instance, does not come up in less.
 
     virt_v2v_verbose: read for compatibility only, what virt-v2v says last is kept with its failure.
     """
@@ -152,6 +153,7 @@ class ConversionSettings(SettingsPart):
     cluster_mode: Literal["auto", "w12", "pass"] = "auto"
     virtio_win_iso: Path | None = None
     cleanup_on_success: bool = True
+    rehearsal_memory_mib: int = Field(1024, ge=256, le=65536)
     virt_v2v_verbose: bool = False
 
 

@@ -15,6 +15,7 @@ from v2s_tui.adapters.guest.windows.adapt import (
     fix_bootloader,
     inject_virtio,
 )
+from v2s_tui.adapters.qemu.profiles import MEMORY_MIB
 from v2s_tui.adapters.qemu.rehearsal import rehearse_boot
 from v2s_tui.domain.errors import ConfigError
 from v2s_tui.domain.guest.changes import InitramfsMode
@@ -25,10 +26,13 @@ from v2s_tui.domain.ports import GuestWork
 
 @dataclass(frozen=True, slots=True)
 class GuestSettings:
-    """cache: where the appliance's kernel is kept. virtio_win: ISO or folder of drivers, None without."""
+    """cache: where the appliance's kernel is kept. virtio_win: ISO or folder of drivers, None without.
+    rehearsal_memory_mib: of a machine that boots a guest here.
+    """
 
     cache: Path
     virtio_win: Path | None = None
+    rehearsal_memory_mib: int = MEMORY_MIB
 
 
 class LocalGuests:
@@ -149,6 +153,7 @@ class LocalGuests:
             timeout_seconds=timeout_seconds,
             folder=folder,
             source_mac=source_mac,
+            memory_mib=self._settings.rehearsal_memory_mib,
             on_level=on_level,
             cancelled=cancelled,
         )

@@ -45,6 +45,7 @@ _FAILURES = (
 _STARVED = re.compile(
     r"IO-APIC \+ timer doesn't work|rcu\w* kthread starved for \d+ jiffies|BUG: soft lockup - CPU#\d+ stuck"
 )
+_OUT_OF_MEMORY = re.compile(r"invoked oom-killer|Out of memory: Kill|System is deadlocked on memory")
 
 
 def console_text(raw: bytes) -> str:
@@ -77,6 +78,11 @@ def host_starved_it(text: str) -> bool:
     processor whose timer went silent (kernel/rcu/tree_stall.h) or that did not run (kernel/watchdog.c).
     """
     return _STARVED.search(text) is not None
+
+
+def ran_out_of_memory(text: str) -> bool:
+    """True where Linux ended processes for want of memory, or itself (mm/oom_kill.c)."""
+    return _OUT_OF_MEMORY.search(text) is not None
 
 
 def menu_waits(text: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from v2s_tui.adapters.qemu.firmware import Firmware
-from v2s_tui.adapters.qemu.profiles import QEMU, Profile, Wiring, machine_argv
+from v2s_tui.adapters.qemu.profiles import MEMORY_MIB, QEMU, Profile, Wiring, machine_argv
 from v2s_tui.adapters.qemu.qmp import Qmp, QmpClosed
 from v2s_tui.domain.errors import ToolError
 from v2s_tui.system.processes import pasteable, tool_environment
@@ -63,6 +63,7 @@ def running_machine(
     acceleration: str,
     disk_format: str,
     source_mac: str = "",
+    memory_mib: int = MEMORY_MIB,
 ) -> Iterator[Machine]:
     """Start the machine and end it in any case. folder: for its throw-away layers, which are gone afterwards.
 
@@ -82,6 +83,7 @@ def running_machine(
             acceleration=acceleration,
             disk_format=disk_format,
             source_mac=source_mac,
+            memory_mib=memory_mib,
         )
         errors = Path(scratch, "stderr")
         process = _spawn(argv, Path(scratch), errors, (qmp_there.fileno(), agent_there.fileno()))

@@ -13,6 +13,7 @@ from v2s_tui.adapters.qemu.firmware import Firmware
 from v2s_tui.domain.errors import InputError
 
 QEMU = "qemu-system-x86_64"
+MEMORY_MIB = 1024
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 """System calls that a machine never needs are refused by the kernel, should a guest take its QEMU over."""
 
@@ -80,7 +81,7 @@ def machine_argv(
     firmware: Firmware | None,
     acceleration: str,
     disk_format: str,
-    memory_mib: int = 1024,
+    memory_mib: int = MEMORY_MIB,
     source_mac: str = "",
 ) -> list[str]:
     """The command line. Disks are opened as throw-away layers: nothing the guest writes reaches them."""

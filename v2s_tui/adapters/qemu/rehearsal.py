@@ -18,12 +18,13 @@ from v2s_tui.adapters.qemu.console import (
     failure_in,
     host_starved_it,
     menu_waits,
+    ran_out_of_memory,
     signs_in,
     tail_of,
 )
 from v2s_tui.adapters.qemu.firmware import find_firmware
 from v2s_tui.adapters.qemu.machine import Machine, running_machine
-from v2s_tui.adapters.qemu.profiles import find_profile
+from v2s_tui.adapters.qemu.profiles import MEMORY_MIB, find_profile
 from v2s_tui.adapters.qemu.qmp import QmpClosed
 from v2s_tui.domain.errors import Cancelled, ToolError
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Observation, Rehearsal
@@ -78,6 +79,7 @@ def rehearse_boot(
     disk_format: str = "qcow2",
     acceleration: str = "",
     source_mac: str = "",
+    memory_mib: int = MEMORY_MIB,
     on_level: Callable[[EvidenceLevel], None] = lambda _: None,
 ) -> Rehearsal:
     """Boot the disks and watch until the required level, a sign of failure, or the timeout; from userspace on
@@ -99,6 +101,7 @@ def rehearse_boot(
             acceleration=engine,
             disk_format=disk_format,
             source_mac=source_mac,
+            memory_mib=memory_mib,
         )
         with starting as machine:
             watch = _Watch(machine, last=boot == _MOST_BOOTS)
@@ -115,11 +118,13 @@ def _result(
     """What has been seen, with the last of console and screen; the machine still stands."""
     machine, picture = watch.machine, folder / "rehearsal.png"
     taken = machine.screenshot(picture) if machine.process.poll() is None else False
+    text = console_text(machine.serial_bytes())
+    short = "; it ran out of memory, give it more: conversion.rehearsal_memory_mib"
     return Rehearsal(
         required=required,
         observations=tuple(watch.observations[level] for level in sorted(watch.observations)),
-        failure=watch.failure,
-        serial_tail=tail_of(console_text(machine.serial_bytes())),
+        failure=watch.failure + (short if watch.failure and ran_out_of_memory(text) else ""),
+        serial_tail=tail_of(text),
         screenshot=str(picture) if taken else "",
         acceleration=engine,
         profile=profile,

@@ -69,8 +69,10 @@ def test_the_target_machine() -> None:
         firmware=firmware,
         acceleration="tcg",
         disk_format="qcow2",
+        memory_mib=4096,
     )
     text = " ".join(argv)
+    assert "-m 4096 " in text
     assert "restrict=on" in text
     assert "id=disk0,if=none,format=qcow2,snapshot=on,cache=unsafe,file=/d/a,,b.qcow2" in argv
     assert "scsi-hd,bus=scsi0.0,scsi-id=2,vendor=SCW,product=sbs,serial=volume-1,drive=disk1" in argv

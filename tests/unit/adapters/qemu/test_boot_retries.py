@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from v2s_tui.adapters.qemu import rehearsal
+from v2s_tui.bootstrap import _guests
+from v2s_tui.config.settings import ConversionSettings, Settings
 from v2s_tui.domain.guest.evidence import EvidenceLevel, Rehearsal
 
 STARVED = b"Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug\n"
@@ -52,22 +54,26 @@ def boots_that_say(monkeypatch: pytest.MonkeyPatch, folder: Path, *consoles: byt
     left: Iterator[bytes] = itertools.chain(consoles)
 
     @contextmanager
-    def machine(*_: object, **__: object) -> Iterator[SimpleNamespace]:
+    def machine(*_: object, memory_mib: int, **__: object) -> Iterator[SimpleNamespace]:
+        assert memory_mib == 2048
         said = next(left)
         ours, theirs = socket.socketpair()
         with ours, theirs:
             yield scripted(said, ours)
 
     monkeypatch.setattr(rehearsal, "find_firmware", lambda: None)
+    monkeypatch.setattr(rehearsal, "probed_acceleration", lambda: "tcg")
     monkeypatch.setattr(rehearsal, "running_machine", machine)
     monkeypatch.setattr(rehearsal, "_POLL_SECONDS", 0.001)
-    return rehearsal.rehearse_boot(
+    settings = Settings(conversion=ConversionSettings(rehearsal_memory_mib=2048))
+    return _guests(settings).rehearse(
         [],
         required=EvidenceLevel.USERSPACE,
         timeout_seconds=0.05,
         folder=folder,
+        source_mac="",
+        on_level=lambda _: None,
         cancelled=threading.Event(),
-        acceleration="tcg",
     )
 
 
@@ -93,6 +99,23 @@ def test_any_other_failure_stands(
     found = boots_that_say(monkeypatch, tmp_path, said, GOOD)
     assert failure in found.failure
     assert found.boots == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"mysqld invoked oom-killer: gfp_mask=0x140cca\n",
+        b"Out of memory: Killed process 512 (postgres)\n",
+        b"Kernel panic - not syncing: System is deadlocked on memory\n",
+    ],
+    ids=range(3),
+)
+def test_a_guest_that_needs_more_memory_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: bytes
+) -> None:
+    found = boots_that_say(monkeypatch, tmp_path, said)
+    assert "conversion.rehearsal_memory_mib" in found.failure
+    assert not found.passed
 
 
 def test_it_does_not_try_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
