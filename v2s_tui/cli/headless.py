@@ -26,7 +26,7 @@ from v2s_tui.presentation.report_text import report_format_of
 from v2s_tui.presentation.start_lines import power_lines
 from v2s_tui.presentation.wave_rows import PLAN_COLUMNS, plan_rows
 from v2s_tui.usecases.check_plan import check_plan_file
-from v2s_tui.usecases.earlier_batches import migrated_before
+from v2s_tui.usecases.earlier_batches import migrated_before, migrated_elsewhere
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.report_batch import batch_report
 from v2s_tui.usecases.run_batch import RunOptions, create_batch, restart_lines, run_batch
@@ -89,8 +89,11 @@ def resume(
     with open_services(config, warn=say) as services:
         say_gate(batch_picture(services, batch_id))
         say(f"batch {batch_id}: looking at what its VMs have left here, in vCenter and at Scaleway")
-        for restart in restart_lines(services, batch_id):
+        restarts = restart_lines(services, batch_id)
+        for restart in restarts:
             say(restart.describe())
+        for line in migrated_elsewhere(services, batch_id, [each.vm_name for each in restarts]):
+            say_in_red(line)
         mode = GateMode(gates) if gates else _gate_mode(yes=yes)
         options = RunOptions(
             origin="batch resume", gate_mode=mode, retry_failed=retry_failed, approve=approve or yes

@@ -13,7 +13,7 @@ from v2s_tui.engine.resume import VmRestart
 from v2s_tui.engine.settings import GateMode
 from v2s_tui.presentation.start_lines import power_lines, start_lines
 from v2s_tui.tui.modals.confirm import Confirm
-from v2s_tui.usecases.earlier_batches import migrated_before, refuse_double_work
+from v2s_tui.usecases.earlier_batches import migrated_before, migrated_elsewhere, refuse_double_work
 from v2s_tui.usecases.look_ahead import Outlook
 from v2s_tui.usecases.reopen_vm import reopen_vm
 from v2s_tui.usecases.run_batch import create_batch, entry_as_planned, restart_lines
@@ -83,18 +83,24 @@ class Starting:
         """Say where every VM would go on, then start a runner; failed VMs are tried again."""
         services = self._app.services
 
-        def known(restarts: tuple[VmRestart, ...]) -> None:
+        def look() -> tuple[tuple[VmRestart, ...], list[str]]:
+            restarts = restart_lines(services, batch_id)
+            return restarts, migrated_elsewhere(services, batch_id, [each.vm_name for each in restarts])
+
+        def known(found: tuple[tuple[VmRestart, ...], list[str]]) -> None:
+            restarts, twice = found
             lines = [each.describe() + (" (had failed)" if each.reopened else "") for each in restarts]
-            lines = lines or ["every VM is through: the batch only has to end"]
+            lines = [*twice, *lines] or ["every VM is through: the batch only has to end"]
             title = f"Resume batch {batch_id}? Complete VMs stay untouched."
-            self._app.push_screen(Confirm(title, lines, action="Resume"), answered)
+            confirm = Confirm(title, lines, action="Resume", danger=bool(twice), alarms=twice)
+            self._app.push_screen(confirm, answered)
 
         def answered(go: bool | None) -> None:
             if go:
                 self._app.background.ask("start", lambda: self._resume(batch_id), self._started)
 
         self._app.notify("looking where each VM goes on...", timeout=5, markup=False)
-        self._app.background.ask("restarts", lambda: restart_lines(services, batch_id), known)
+        self._app.background.ask("restarts", look, known)
 
     def ask_to_reopen(
         self,

@@ -13,7 +13,7 @@ from v2s_tui.domain.errors import StateError
 from v2s_tui.domain.planning.plan import PausePolicy
 from v2s_tui.domain.planning.resolved import ResolvedPlan
 from v2s_tui.engine.settings import GateMode
-from v2s_tui.usecases.earlier_batches import migrated_before, refuse_double_work
+from v2s_tui.usecases.earlier_batches import migrated_before, migrated_elsewhere, refuse_double_work
 
 A, B, C = vm_named("a"), vm_named("b"), vm_named("c")
 
@@ -53,3 +53,15 @@ def test_a_state_that_cannot_be_read_is_nobodys_way(rig: Rig) -> None:
     rig.store.close()
     (rig.store.path.parent / "batch-deadbeef.json").write_text("{ half")
     assert len(migrated_before(services_over(rig), next_plan())) == 1
+
+
+def test_a_batch_that_is_resumed_hears_of_one_that_took_its_vm_over(rig: Rig, tmp_path: Path) -> None:
+    older = batch_of(plan_of([("all", [A, C], PausePolicy.CONTINUE)]))
+    older = replace(older, header=replace(older.header, batch_id="01de4000"))
+    BatchStateFile.create(tmp_path, older).close()
+    rig.store.close()
+    services = services_over(rig)
+    (line,) = migrated_elsewhere(services, "01de4000", ["a", "c"])
+    assert BATCH_ID in line
+    assert line.endswith("a second time: a")
+    assert migrated_elsewhere(services, BATCH_ID, ["a", "b"]) == [], "its own work is none of another batch"
