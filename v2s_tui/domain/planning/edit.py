@@ -94,29 +94,30 @@ def edit_lines(
     return widened.model_copy(update={"migrations": tuple(lines)})
 
 
+def _with(plan: BatchPlan, names: Iterable[str], inventory: Inventory | None, **values: object) -> BatchPlan:
+    """These values of the lines of these VMs."""
+    return edit_lines(plan, names, lambda line: line.model_copy(update=values), inventory=inventory)
+
+
 def with_type(
     plan: BatchPlan, names: Iterable[str], target_type: str | None, *, inventory: Inventory | None = None
 ) -> BatchPlan:
     """These VMs go to this Instance type; None lets the sizing strategy choose again."""
-    return edit_lines(
-        plan, names, lambda line: line.model_copy(update={"target_type": target_type}), inventory=inventory
-    )
+    return _with(plan, names, inventory, target_type=target_type)
 
 
 def with_zone(
     plan: BatchPlan, names: Iterable[str], zone: str | None, *, inventory: Inventory | None = None
 ) -> BatchPlan:
     """These VMs go to this zone; None means the plan's default."""
-    return edit_lines(plan, names, lambda line: line.model_copy(update={"zone": zone}), inventory=inventory)
+    return _with(plan, names, inventory, zone=zone)
 
 
 def with_priority(
     plan: BatchPlan, names: Iterable[str], priority: int, *, inventory: Inventory | None = None
 ) -> BatchPlan:
     """These VMs get this priority, 1 goes first."""
-    return edit_lines(
-        plan, names, lambda line: line.model_copy(update={"priority": priority}), inventory=inventory
-    )
+    return _with(plan, names, inventory, priority=priority)
 
 
 def in_wave(
@@ -124,9 +125,7 @@ def in_wave(
 ) -> BatchPlan:
     """These VMs go with this wave (declared when it is new); None leaves it to the waves' globs."""
     declared = plan if wave is None or _index(plan, wave) is not None else with_wave(plan, wave)
-    return edit_lines(
-        declared, names, lambda line: line.model_copy(update={"wave": wave}), inventory=inventory
-    )
+    return _with(declared, names, inventory, wave=wave)
 
 
 def with_wave(plan: BatchPlan, name: str, *, policy: PausePolicy = PausePolicy.PAUSE_ON_FAILURE) -> BatchPlan:
@@ -176,9 +175,7 @@ def with_volume_class(
     inventory: Inventory | None = None,
 ) -> BatchPlan:
     """Disks of these VMs become volumes of this class; None means the plan's default."""
-    return edit_lines(
-        plan, names, lambda line: line.model_copy(update={"volume_class": volume_class}), inventory=inventory
-    )
+    return _with(plan, names, inventory, volume_class=volume_class)
 
 
 def with_accepted(
