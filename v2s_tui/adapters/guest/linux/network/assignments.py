@@ -2,6 +2,8 @@
 
 import re
 
+from v2s_tui.adapters.guest.linux.view import GuestView
+
 _BACKUP = re.compile(
     r"(~|\.(bak|old|orig|rej|save|swp|rpm(new|orig|save)|augnew|YaST2save|scpmbackup|template))$"
 )
@@ -11,6 +13,12 @@ _ASSIGNMENT = re.compile(r"^\s*(?P<key>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$")
 def is_backup(path: str) -> bool:
     """Files that neither the network services nor NetworkManager read as an interface."""
     return _BACKUP.search(path) is not None
+
+
+def ifcfg_files(view: GuestView, folder: str) -> dict[str, str]:
+    """Text of each interface's file by its path, but for the loopback's."""
+    paths = (path for path in view.glob(f"{folder}/ifcfg-*") if not path.endswith("/ifcfg-lo"))
+    return {path: view.read_text(path) or "" for path in paths if not is_backup(path)}
 
 
 def get_value(text: str, key: str) -> str:

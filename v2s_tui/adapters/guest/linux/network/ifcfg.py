@@ -11,7 +11,7 @@ from dataclasses import replace
 from v2s_tui.adapters.guest.linux.network.assignments import (
     edit_assignments,
     get_value,
-    is_backup,
+    ifcfg_files,
 )
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.view import GuestView
@@ -36,14 +36,9 @@ _MOST_LAYERS = 4
 _ALIAS = re.compile(r"^(?P<card>[^:]+?)(?::.+|-range\d+)$")
 
 
-def _files(view: GuestView) -> dict[str, str]:
-    paths = (path for path in view.glob(f"{_FOLDER}/ifcfg-*") if not path.endswith("/ifcfg-lo"))
-    return {path: view.read_text(path) or "" for path in paths if not is_backup(path)}
-
-
 def is_used(view: GuestView) -> bool:
     """True when the guest has an ifcfg file beside that of the loopback."""
-    return bool(_files(view))
+    return bool(ifcfg_files(view, _FOLDER))
 
 
 def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
@@ -52,7 +47,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     A port of a bond, a bridge or a team takes the new name only: what it belongs to has the addresses.
     """
     edit, readdressed = NetworkEdit(), set[str]()
-    texts = _files(view)
+    texts = ifcfg_files(view, _FOLDER)
     cards = _cards(texts)
     interfaces = tuple(SourceInterface(name, _mac(texts[path])) for name, path in cards.items())
     for interface, nic in match_nics(interfaces, nics):

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from v2s_tui.adapters.guest.linux.network.assignments import edit_assignments, get_value, is_backup
+from v2s_tui.adapters.guest.linux.network.assignments import edit_assignments, get_value, ifcfg_files
 from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, match_nics
@@ -23,14 +23,9 @@ _CONFIG, _SERVERS = f"{_FOLDER}/config", "NETCONFIG_DNS_STATIC_SERVERS"
 _NOT_WIRED = ("BONDING_MASTER", "BRIDGE", "ETHERDEVICE", "TUNNEL")
 
 
-def _files(view: GuestView) -> dict[str, str]:
-    paths = (path for path in view.glob(f"{_FOLDER}/ifcfg-*") if not path.endswith("/ifcfg-lo"))
-    return {path: view.read_text(path) or "" for path in paths if not is_backup(path)}
-
-
 def is_used(view: GuestView) -> bool:
     """True when wicked has an interface beside the loopback."""
-    return bool(_files(view))
+    return bool(ifcfg_files(view, _FOLDER))
 
 
 def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
@@ -38,7 +33,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
     one. A port of a bond or bridge takes the new name only; the addresses are those of its owner.
     """
     edit = NetworkEdit()
-    texts = _files(view)
+    texts = ifcfg_files(view, _FOLDER)
     wired = {
         path: text for path, text in texts.items() if not any(get_value(text, key) for key in _NOT_WIRED)
     }
