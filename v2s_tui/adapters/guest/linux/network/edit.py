@@ -1,5 +1,6 @@
 """What every network editor returns and how file edits become changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from v2s_tui.adapters.guest.linux.view import GuestView
@@ -9,6 +10,8 @@ from v2s_tui.domain.guest.network import NicMode, NicPlan
 DHCP_REASON = "network by DHCP on the new interface, as the plan asks"
 KEEP_REASON = "same addresses under the new interface name"
 STATIC_REASON = "addresses that the plan gives"
+_MOST_LAYERS = 4
+"""A bond in a bridge is two; files that name each other end here."""
 
 
 @dataclass(slots=True)
@@ -52,3 +55,17 @@ class NetworkEdit:
 def reason_of(nic: NicPlan) -> str:
     """Why a NIC's configuration changes, for the manifest."""
     return {NicMode.KEEP: KEEP_REASON, NicMode.DHCP: DHCP_REASON, NicMode.STATIC: STATIC_REASON}[nic.mode]
+
+
+def topmost(path: str, above: Callable[[str], str]) -> str:
+    """File of the bond or bridge at the top of what an interface is a port of, which has the addresses.
+
+    path: of the interface. above: the file of what a file's interface is a port of. Both give "" for no port.
+    """
+    found = ""
+    for _ in range(_MOST_LAYERS):
+        path = above(path)
+        if not path:
+            break
+        found = path
+    return found

@@ -7,13 +7,14 @@ Which files count is what the network service and NetworkManager agree on: backu
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from v2s_tui.adapters.guest.linux.network.assignments import (
     edit_assignments,
     get_value,
     ifcfg_files,
 )
-from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
+from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of, topmost
 from v2s_tui.adapters.guest.linux.view import GuestView
 from v2s_tui.domain.guest.network import NicMode, NicPlan, SourceInterface, match_nics
 
@@ -32,7 +33,6 @@ _ADDRESSES = (
     "DEFROUTE",
     "PEERDNS",
 )
-_MOST_LAYERS = 4
 _ALIAS = re.compile(r"^(?P<card>[^:]+?)(?::.+|-range\d+)$")
 
 
@@ -55,7 +55,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
             continue
         edit.take(nic, interface.name)
         path = cards[interface.name]
-        master = _master(texts, texts[path])
+        master = topmost(path, partial(_master, texts))
         own = replace(nic, mode=NicMode.KEEP) if master else nic
         new = edit_ifcfg(texts[path], own)
         edit.move(view, path, f"{_FOLDER}/ifcfg-{nic.target_name}", new, reason_of(nic))
@@ -131,20 +131,10 @@ def _is_vlan(name: str, text: str) -> bool:
     return bool(get_value(text, "VLAN")) or re.fullmatch(r".+\.\d+", name) is not None
 
 
-def _master(texts: Mapping[str, str], text: str) -> str:
-    """File of what has the addresses of a port: its bond, bridge or team, or what that is a port of itself.
-
-    "" when the interface is no port.
-    """
-    found = ""
-    for _ in range(_MOST_LAYERS):
-        wanted = {get_value(text, key) for key in _MASTERS} - {""}
-        above = (path for path in texts if wanted & _called(path, texts[path]))
-        path = next(above, "")
-        if not path:
-            break
-        found, text = path, texts[path]
-    return found
+def _master(texts: Mapping[str, str], port: str) -> str:
+    """File of the bond, bridge or team that an interface is a port of; "" for no port."""
+    wanted = {get_value(texts[port], key) for key in _MASTERS} - {""}
+    return next((path for path in texts if wanted & _called(path, texts[path])), "")
 
 
 def _called(path: str, text: str) -> set[str]:

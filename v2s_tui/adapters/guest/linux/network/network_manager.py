@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from v2s_tui.adapters.guest.linux.network.assignments import is_backup
-from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
+from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of, topmost
 from v2s_tui.adapters.guest.linux.network.sections import (
     Section,
     format_sections,
@@ -22,7 +23,6 @@ _ADDRESSES = (
     r"address\d*", "addresses", r"route\d+.*", "routes", "gateway", "dns", "never-default", "may-fail",
     "ignore-auto-dns", "ignore-auto-routes",
 )  # fmt: skip
-_MOST_LAYERS = 4
 _PINS = ("mac-address", "cloned-mac-address", "mac-address-blacklist")
 
 
@@ -56,7 +56,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
         if nic is None:
             continue
         edit.take(nic, interface.name)
-        sections, owner = parsed[path], _owner(parsed, parsed[path])
+        sections, owner = parsed[path], topmost(path, partial(_owner, parsed))
         _edit(sections, replace(nic, mode=NicMode.KEEP) if owner else nic)
         edit.write(view, path, format_sections(sections), reason_of(nic), mode=0o600)
         _follow(view, edit, parsed, interface.name, nic)
@@ -95,18 +95,12 @@ def _priority(sections: list[Section]) -> int:
     return int(number) if re.fullmatch(r"-?\d{1,3}", number) else 0
 
 
-def _owner(parsed: Mapping[str, list[Section]], sections: list[Section]) -> str:
-    """File of the bond or bridge at the top of what the connection is a port of; "" for no port."""
-    found = ""
-    for _ in range(_MOST_LAYERS):
-        connection = section_of(sections, "connection")
-        name = connection.get("controller") or connection.get("master")
-        above = (path for path, each in parsed.items() if name in _called(each))
-        path = next(above, "") if name else ""
-        if not path:
-            break
-        found, sections = path, parsed[path]
-    return found
+def _owner(parsed: Mapping[str, list[Section]], port: str) -> str:
+    """File of the bond or bridge that a connection is a port of; "" for no port."""
+    connection = section_of(parsed[port], "connection")
+    name = connection.get("controller") or connection.get("master")
+    above = (path for path, each in parsed.items() if name in _called(each))
+    return next(above, "") if name else ""
 
 
 def _called(sections: list[Section]) -> set[str | None]:

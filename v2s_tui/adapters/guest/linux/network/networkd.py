@@ -1,8 +1,9 @@
 """systemd-networkd: /etc/systemd/network/*.network and the .link files that pin names to MAC addresses."""
 
 import re
+from functools import partial
 
-from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of
+from v2s_tui.adapters.guest.linux.network.edit import NetworkEdit, reason_of, topmost
 from v2s_tui.adapters.guest.linux.network.sections import (
     Section,
     format_sections,
@@ -16,7 +17,6 @@ _FOLDER = "/etc/systemd/network"
 _MATCH_KEYS = ("MACAddress", "PermanentMACAddress", "Path", "OriginalName", "Name", "Driver")
 _SOFTWARE = re.compile(r"(veth|docker|br-|virbr|cali|cilium|flannel|cni|lxc|vxlan|wg|tun|tap|dummy|lo$)")
 """Interfaces that containers and tunnels make; files say no more of them than their names."""
-_MOST_LAYERS = 4
 
 
 def is_used(view: GuestView) -> bool:
@@ -40,7 +40,7 @@ def plan(view: GuestView, nics: tuple[NicPlan, ...]) -> NetworkEdit:
         if nic is None:
             continue
         edit.take(nic, interface.name)
-        owner = _owner(parsed, sections)
+        owner = topmost(path, partial(_owner, parsed))
         named = _named(sections, nic)
         edit.write(view, path, format_sections(named if owner else _readdressed(named, nic)), reason_of(nic))
         if owner and owner not in readdressed:
@@ -56,18 +56,12 @@ def _virtual_names(view: GuestView) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
-def _owner(parsed: dict[str, list[Section]], sections: list[Section]) -> str:
-    """File of the bond or bridge at the top of what the interface is a port of; "" for no port."""
-    found = ""
-    for _ in range(_MOST_LAYERS):
-        network = section_of(list(sections), "Network")
-        name = network.get("Bond") or network.get("Bridge")
-        above = (path for path, each in parsed.items() if section_of(list(each), "Match").get("Name") == name)
-        path = next(above, "") if name else ""
-        if not path:
-            break
-        found, sections = path, parsed[path]
-    return found
+def _owner(parsed: dict[str, list[Section]], port: str) -> str:
+    """File of the bond or bridge that an interface is a port of; "" for no port."""
+    network = section_of(list(parsed[port]), "Network")
+    name = network.get("Bond") or network.get("Bridge")
+    above = (path for path, each in parsed.items() if section_of(list(each), "Match").get("Name") == name)
+    return next(above, "") if name else ""
 
 
 def edit_network_file(text: str, nic: NicPlan) -> str:
