@@ -14,7 +14,7 @@ from v2s_tui.domain.ports import CloudResource, CloudState
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageEvidence, StageInput
 from v2s_tui.engine.stages.adopting import adopt_or_make, forget
 from v2s_tui.engine.stages.naming import disk_part, names_of
-from v2s_tui.engine.stages.starting_over import discard_in_other_zones
+from v2s_tui.engine.stages.starting_over import discard_in_other_zones, of_another_copy
 from v2s_tui.engine.stages.waiting import wait_for
 
 SETTLED = frozenset({CloudState.READY, CloudState.IN_USE})
@@ -43,10 +43,8 @@ def import_disks(stage: StageInput, context: StageContext) -> Artifacts:
 def _discard_image_of_another_copy(stage: StageInput, context: StageContext) -> None:
     """Its snapshots are stale then, and cannot be removed while it refers to them."""
     names, zone, cloud = names_of(stage), stage.planned.zone, context.ports.cloud
-    if context.ledger.open_effects(EffectKind.IMAGE) and any(
-        names.origin_tag(disk.object_etag) not in snapshot.tags
-        for disk in stage.artifacts.disks
-        for snapshot in cloud.find("block_snapshot", zone, names.part_tag(disk_part(disk.index)))
+    if context.ledger.open_effects(EffectKind.IMAGE) and of_another_copy(
+        stage, context, EffectKind.BLOCK_SNAPSHOT, lambda disk: disk.object_etag
     ):
         for image in cloud.find("image", zone, names.part_tag("image")):
             cloud.delete("image", zone, image.id)

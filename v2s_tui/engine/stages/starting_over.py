@@ -5,9 +5,10 @@ Found by tag and name, not by what was recorded: a killed run may have made more
 """
 
 import shutil
+from collections.abc import Callable
 
 from v2s_tui.domain.errors import TargetError
-from v2s_tui.domain.execution.artifacts import Artifacts
+from v2s_tui.domain.execution.artifacts import Artifacts, DiskArtifacts
 from v2s_tui.domain.execution.ledger import Effect, EffectKind, EffectState
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.ports import CloudResource, CloudState
@@ -90,7 +91,7 @@ def discard_other_instance(stage: StageInput, context: StageContext) -> None:
     names, cloud, zone = names_of(stage), context.ports.cloud, stage.planned.zone
     for server in cloud.find(EffectKind.INSTANCE.value, zone, names.part_tag("server")):
         other = made_otherwise(stage.planned, server)
-        if not other and _has_other_volumes(stage, context):
+        if not other and of_another_copy(stage, context, EffectKind.VOLUME, lambda disk: disk.snapshot_id):
             other = "from an earlier copy"
         if other:
             refuse_running(server, other)
@@ -110,13 +111,18 @@ def made_otherwise(planned: PlannedVm, server: CloudResource) -> str:
     return ""
 
 
-def _has_other_volumes(stage: StageInput, context: StageContext) -> bool:
-    """True when a volume was made of another snapshot than the disk has now."""
+def of_another_copy(
+    stage: StageInput, context: StageContext, kind: EffectKind, origin: Callable[[DiskArtifacts], str]
+) -> bool:
+    """True when a resource of a disk was made of something else than what the disk has now.
+
+    origin: what one of that kind is made of, as its tag tells.
+    """
     names, cloud, zone = names_of(stage), context.ports.cloud, stage.planned.zone
     return any(
-        names.origin_tag(disk.snapshot_id) not in volume.tags
+        names.origin_tag(origin(disk)) not in made.tags
         for disk in stage.artifacts.disks
-        for volume in cloud.find(EffectKind.VOLUME.value, zone, names.part_tag(disk_part(disk.index)))
+        for made in cloud.find(kind.value, zone, names.part_tag(disk_part(disk.index)))
     )
 
 
