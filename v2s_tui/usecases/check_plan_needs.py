@@ -11,7 +11,6 @@ from pathlib import Path
 from v2s_tui.domain.checks import Check, CheckState
 from v2s_tui.domain.planning.preflight.capacity_rules import UNLIMITED, type_quota
 from v2s_tui.domain.planning.preflight.check import blocking, preflight
-from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, Severity
 from v2s_tui.domain.planning.preflight.quota_rules import volumes_gb
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
@@ -46,11 +45,11 @@ def _taken(outlook: Outlook, *, image: bool) -> str:
     """`4 Instances, 5 volumes (60 GB in all), 5 snapshots, 4 images`; without what it takes none of."""
     vms = outlook.resolved.vms
     instances = [each for each in vms if each.create_instance]
-    volumes = sum(len(moving_disks(each)) for each in instances)
+    volumes = sum(len(each.moving_disks()) for each in instances)
     counts = (
         (len(instances), "Instance", ""),
         (volumes, "volume", f" ({sum(map(volumes_gb, instances)):,} GB in all)"),
-        (sum(len(moving_disks(each)) for each in vms), "snapshot", ""),
+        (sum(len(each.moving_disks()) for each in vms), "snapshot", ""),
         (len(vms) if image else 0, "image", ""),
         (sum(each.wants_public_ip for each in instances), "flexible IP", ""),
         (sum(len(target_nics(each)) for each in instances), "private NIC", ""),

@@ -114,7 +114,7 @@ def trim_share(planned: PlannedVm) -> float:
     if not planned.adapt or planned.windows:
         return 0.0
     vm = planned.vm
-    moving = [disk for disk in vm.disks if disk.key not in planned.skipped_disks]
+    moving = planned.moving_disks()
     stored = vm.committed_bytes
     if not vm.guest_filesystems or not stored or len(moving) < len(vm.disks):
         return ASSUMED_TRIM_SHARE

@@ -42,7 +42,7 @@ def peak_work_bytes(planned: PlannedVm, *, passing: bool = False) -> int:
     """Peak scratch of one VM in bytes; holds for data that does not compress. passing: its disks pass
     through.
     """
-    moving = [disk for disk in planned.vm.disks if disk.key not in planned.skipped_disks]
+    moving = planned.moving_disks()
     capacity = sum(disk.capacity_bytes for disk in moving)
     occupied = planned.vm.committed_bytes
     data = min(occupied, capacity) if occupied else capacity
@@ -53,7 +53,7 @@ def peak_work_bytes(planned: PlannedVm, *, passing: bool = False) -> int:
 
 def later_work_bytes(planned: PlannedVm) -> int:
     """What the stages after the export may add at most to the base images of a VM, their tables included."""
-    moving = [disk for disk in planned.vm.disks if disk.key not in planned.skipped_disks]
+    moving = planned.moving_disks()
     capacity = sum(disk.capacity_bytes for disk in moving)
     changes = 2 * GUEST_CHANGES_BYTES if planned.adapt or planned.rehearses else 0
     return len(moving) * LEAST_TABLE_BYTES + capacity // BYTES_PER_BYTE_OF_TABLES + changes

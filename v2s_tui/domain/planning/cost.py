@@ -147,9 +147,7 @@ def _line(
 
 
 def _volumes(planned: PlannedVm) -> Iterable[tuple[int, VolumeClass]]:
-    skipped = planned.skipped_disks
-    moving = [disk for disk in planned.vm.disks if disk.key not in skipped]
-    for index, disk in enumerate(moving):
+    for index, disk in enumerate(planned.moving_disks()):
         size_bytes = target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
         yield size_bytes // GB, planned.volume_class_of(disk.key)
 

@@ -99,9 +99,8 @@ def grave_drift(planned: PlannedVm, now: Vm) -> tuple[Change, ...]:
 
 
 def _shape(planned: PlannedVm, vm: Vm) -> dict[str, Any]:
-    moving = [disk for disk in vm.disks if disk.key not in planned.skipped_disks]
     return {"firmware": vm.firmware.value} | {
-        disk.label: f"{disk.capacity_bytes / GIB:.10g} GiB" for disk in moving
+        disk.label: f"{disk.capacity_bytes / GIB:.10g} GiB" for disk in planned.moving_disks(vm)
     }
 
 

@@ -149,6 +149,6 @@ def measured_rates(samples: Iterable[Sample]) -> dict[tuple[str, str], float]:
 
 def data_bytes(planned: PlannedVm) -> int:
     """Bytes with content on the disks that move: what vCenter says, else the assumed share of their size."""
-    moving = sum(disk.capacity_bytes for disk in planned.vm.disks if disk.key not in planned.skipped_disks)
+    moving = sum(disk.capacity_bytes for disk in planned.moving_disks())
     committed = planned.vm.committed_bytes
     return min(committed, moving) if committed else int(moving * DATA_SHARE)

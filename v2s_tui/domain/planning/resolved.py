@@ -8,7 +8,7 @@ from v2s_tui.domain.planning.limits import Limits
 from v2s_tui.domain.planning.plan import PausePolicy, PostMigration
 from v2s_tui.domain.planning.plan_options import Consistency, GuestBackend, NewNetwork, VolumeClass
 from v2s_tui.domain.source.guest_os import OsFamily
-from v2s_tui.domain.source.vm import Vm
+from v2s_tui.domain.source.vm import Disk, Vm
 from v2s_tui.domain.target.network_map import PUBLIC, PlannedNic
 
 BOOT_TIMEOUT_SECONDS = 300
@@ -109,6 +109,14 @@ class PlannedVm:
     def skipped_disks(self) -> frozenset[int]:
         """Device keys of disks that stay at VMware."""
         return frozenset(each.key for each in self.disks if each.skip)
+
+    def moving_disks(self, vm: Vm | None = None) -> tuple[Disk, ...]:
+        """Disks that the plan does not leave at VMware, boot disk first (controller and unit order).
+
+        vm: as it is at another moment than when it was planned.
+        """
+        skipped = self.skipped_disks
+        return tuple(disk for disk in (vm or self.vm).disks if disk.key not in skipped)
 
 
 @dataclass(frozen=True, slots=True)

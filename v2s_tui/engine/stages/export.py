@@ -32,7 +32,7 @@ from v2s_tui.engine.stages.multipart import (
 )
 from v2s_tui.engine.stages.naming import disk_part, names_of
 from v2s_tui.engine.stages.progress_share import DiskProgress, SharedProgress
-from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
+from v2s_tui.engine.stages.source_vm import vm_now
 from v2s_tui.engine.stages.transfer import note_received, note_sent, transfer_of
 
 PARALLEL_DISKS = 2
@@ -87,7 +87,7 @@ def _with_all_disks(stage: StageInput, ports: Ports) -> Artifacts:
     of the plan gave it another number; but the parts of one that passed through wait under its first number.
     """
     disks = []
-    for index, disk in enumerate(moving_disks(stage.planned, vm_now(stage.planned, ports))):
+    for index, disk in enumerate(stage.planned.moving_disks(vm_now(stage.planned, ports))):
         known = next((each for each in stage.artifacts.disks if each.device_key == disk.key), None)
         if known is None or (known.passing and known.index != index):
             known = DiskArtifacts(index, disk.key, disk.capacity_bytes)

@@ -2,7 +2,7 @@
 
 from v2s_tui.domain.errors import SourceError
 from v2s_tui.domain.planning.resolved import PlannedVm
-from v2s_tui.domain.source.vm import Disk, Vm
+from v2s_tui.domain.source.vm import Vm
 from v2s_tui.engine.stage_contract import Ports
 
 
@@ -21,10 +21,3 @@ def vm_now(planned: PlannedVm, ports: Ports) -> Vm:
             hint="make a new plan from a new inventory",
         )
     return found[0]
-
-
-def moving_disks(planned: PlannedVm, vm: Vm) -> tuple[Disk, ...]:
-    """Disks that go to Scaleway, boot disk first (controller and unit order), without those the plan
-    skips.
-    """
-    return tuple(disk for disk in vm.disks if disk.key not in planned.skipped_disks)

@@ -18,7 +18,7 @@ from v2s_tui.domain.target.sizing import Need, misfits, need_of
 from v2s_tui.domain.target.volume_size import LARGEST_IMPORT_BYTES, target_size_bytes
 from v2s_tui.domain.units import GB
 from v2s_tui.engine.stage_contract import Ports, StageContext, StageInput
-from v2s_tui.engine.stages.source_vm import moving_disks, vm_now
+from v2s_tui.engine.stages.source_vm import vm_now
 
 MANY_SNAPSHOTS = 3
 
@@ -28,7 +28,7 @@ def validate(stage: StageInput, context: StageContext) -> Artifacts:
     planned, ports = stage.planned, context.ports
     context.progress.activity = "reading the VM"
     vm = vm_now(planned, ports)
-    disks = moving_disks(planned, vm)
+    disks = planned.moving_disks(vm)
     context.progress.activity = f"asking {planned.zone} for {planned.target_type}"
     problems = [*_source_problems(vm, planned), *_drift_problems(planned, vm)]
     problems += _disk_problems(planned, disks)

@@ -17,18 +17,13 @@ NEARLY_FULL_BYTES = 100 * 10**6
 
 def disk_findings(planned: PlannedVm, now: datetime) -> Iterable[Finding]:
     """All findings of this group on one VM."""
-    disks = moving_disks(planned)
+    disks = planned.moving_disks()
     yield from _no_disks(planned, disks)
     for disk in disks:
         yield from _one_disk(disk)
     yield from _snapshots(planned, now)
     yield from _change_tracking(planned)
     yield from _guest_filesystems(planned)
-
-
-def moving_disks(planned: PlannedVm) -> Sequence[Disk]:
-    """Disks the plan does not leave at VMware."""
-    return [disk for disk in planned.vm.disks if disk.key not in planned.skipped_disks]
 
 
 def _no_disks(planned: PlannedVm, disks: Sequence[Disk]) -> Iterable[Finding]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from v2s_tui.domain.planning.preflight.capacity_rules import UNLIMITED, plain_quota_name
-from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, warns
 from v2s_tui.domain.planning.preflight.new_network_rules import networks_to_make
 from v2s_tui.domain.planning.resolved import PlannedVm, ResolvedPlan
@@ -85,7 +84,7 @@ def quota_findings(plan: ResolvedPlan, facts: PreflightFacts) -> Iterable[Findin
 
 def volumes_gb(planned: PlannedVm) -> int:
     """Size of the VM's volumes at the target together: whole GB each, 10 for the boot volume at least."""
-    disks = enumerate(moving_disks(planned))
+    disks = enumerate(planned.moving_disks())
     sizes = (
         target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
         for index, disk in disks

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from v2s_tui.domain.planning.plan_options import VolumeClass
-from v2s_tui.domain.planning.preflight.disk_rules import moving_disks
 from v2s_tui.domain.planning.preflight.findings import Finding, PreflightFacts, blocks, notes, warns
 from v2s_tui.domain.planning.resolved import PlannedVm
 from v2s_tui.domain.target.instance_types import Catalogue, InstanceType, Stock
@@ -45,7 +44,7 @@ def _type(planned: PlannedVm, catalogue: Catalogue) -> Iterable[Finding]:
         why = f"{planned.zone} does not offer it ({catalogue.source} of {catalogue.as_of})"
         yield blocks("type-unknown", f"{planned.target_type} is not offered", why, fix, overridable=False)
         return
-    arriving = replace(planned.vm, disks=tuple(moving_disks(planned)))
+    arriving = replace(planned.vm, disks=planned.moving_disks())
     for text in misfits(need_of(arriving), found):
         yield blocks(
             "type-misfit",
@@ -67,7 +66,7 @@ def _stock(planned: PlannedVm, found: InstanceType) -> Iterable[Finding]:
 
 
 def _volume_class(planned: PlannedVm, found: InstanceType) -> Iterable[Finding]:
-    fast = any(planned.volume_class_of(disk.key) is VolumeClass.SBS_15K for disk in moving_disks(planned))
+    fast = any(planned.volume_class_of(disk.key) is VolumeClass.SBS_15K for disk in planned.moving_disks())
     if fast and 0 < found.block_bandwidth < FAST_VOLUME_BANDWIDTH:
         yield warns(
             "bandwidth-below-iops",
@@ -78,7 +77,7 @@ def _volume_class(planned: PlannedVm, found: InstanceType) -> Iterable[Finding]:
 
 
 def _disks(planned: PlannedVm) -> Iterable[Finding]:
-    disks = moving_disks(planned)
+    disks = planned.moving_disks()
     for index, disk in enumerate(disks):
         size_bytes = target_size_bytes(disk.capacity_bytes, boot=index == 0, adapted=planned.adapt)
         if size_bytes > LARGEST_IMPORT_BYTES:
